@@ -1,0 +1,1 @@
+"""What Slack sees: listeners, messages, the queue."""

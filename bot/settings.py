@@ -1,0 +1,23 @@
+"""Settings of the bot, on top of the recommender's."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr
+
+from recommender.settings import Settings
+
+
+class BotSettings(Settings):
+    """Slack's side of the settings; tokens never show in a repr or a log."""
+
+    slack_bot_token: SecretStr | None = Field(None, description="bot token, xoxb-…")
+    slack_app_token: SecretStr | None = Field(None, description="app token, xapp-…, for Socket Mode")
+    slack_signing_secret: SecretStr | None = Field(None, description="signing secret, for HTTP mode")
+    slack_api_url: str = Field("https://slack.com/api/", description="Slack's Web API; the sandbox's for trying")
+    slack_file_hosts: str = Field(
+        "files.slack.com,slack-files.com",
+        description="hosts that files are downloaded from, over https; an entry like http://127.0.0.1:8090 also "
+        "allows that origin",
+    )
+    uploads_per_minute: int = Field(10, gt=0, description="uploads a person may send each minute")
+    queue_limit: int = Field(500, gt=0, description="uploads that may wait; beyond it the bot says that it is busy")

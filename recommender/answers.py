@@ -1,0 +1,106 @@
+"""What a query gives: results, and their JSON, which is also how answers are cached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from recommender.clips import Clip
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One clip of an answer. similarity: cosine of the clip vectors; matched: start and end, in seconds, of the part
+    of the upload that the clip resembles; copies: how many recordings of the catalogue collapsed into this one."""
+
+    rank: int
+    clip: Clip
+    similarity: float
+    matched: tuple[float, float] | None = None
+    copies: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The results of one query.
+
+    query: canonical text that asks the same again; seeds: the clips the query names; sounds_like: labels with their
+    shares in [0, 1], best first; more: whether further results follow these.
+    """
+
+    query: str
+    catalogue_id: str
+    seeds: tuple[Clip, ...]
+    sounds_like: tuple[tuple[str, float], ...]
+    results: tuple[Result, ...]
+    more: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the answer as the command line prints it."""
+        return {
+            "query": self.query,
+            "catalogue": self.catalogue_id,
+            "seeds": [_clip_to_json(clip) for clip in self.seeds],
+            "sounds_like": [[label, round(share, 4)] for label, share in self.sounds_like],
+            "results": [_result_to_json(result) for result in self.results],
+            "more": self.more,
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> Answer:
+        """Read what `to_json` gave; raises KeyError, TypeError or ValueError on anything else."""
+        return cls(
+            query=str(data["query"]),
+            catalogue_id=str(data["catalogue"]),
+            seeds=tuple(_clip_from_json(clip) for clip in data["seeds"]),
+            sounds_like=tuple((str(label), float(share)) for label, share in data["sounds_like"]),
+            results=tuple(_result_from_json(result) for result in data["results"]),
+            more=bool(data["more"]),
+        )
+
+
+def _clip_to_json(clip: Clip) -> dict[str, Any]:
+    return {
+        "clip_id": clip.clip_id,
+        "source": clip.source,
+        "item": clip.item,
+        "start": clip.start,
+        "end": clip.end,
+        "labels": list(clip.labels),
+        "title": clip.title,
+        "url": clip.url,
+    }
+
+
+def _clip_from_json(data: Any) -> Clip:
+    return Clip(
+        item=int(data["item"]),
+        clip_id=str(data["clip_id"]),
+        source=str(data["source"]),
+        start=float(data["start"]),
+        end=float(data["end"]),
+        labels=tuple(str(label) for label in data["labels"]),
+        title=str(data["title"]),
+        url=None if data["url"] is None else str(data["url"]),
+    )
+
+
+def _result_to_json(result: Result) -> dict[str, Any]:
+    return {
+        "rank": result.rank,
+        **_clip_to_json(result.clip),
+        "similarity": round(result.similarity, 4),
+        "matched": None if result.matched is None else list(result.matched),
+        "copies": result.copies,
+    }
+
+
+def _result_from_json(data: Any) -> Result:
+    matched = data["matched"]
+    return Result(
+        rank=int(data["rank"]),
+        clip=_clip_from_json(data),
+        similarity=float(data["similarity"]),
+        matched=None if matched is None else (float(matched[0]), float(matched[1])),
+        copies=int(data["copies"]),
+    )

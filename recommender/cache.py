@@ -1,0 +1,129 @@
+"""Embeddings and answers in Redis. Without Redis everything still works, slower; what cannot be read is a miss."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+import redis
+
+from recommender.answers import Answer
+from recommender.embedders import Frames
+from recommender.settings import Settings
+from recommender.spaces import SPACES
+from recommender.uploads import Upload
+
+KEY_PREFIX = "soundalike:"
+SOCKET_TIMEOUT_SECONDS = 1.0
+"""Redis on the same network answers within milliseconds; a longer wait is worse than a miss."""
+RETRY_AFTER_SECONDS = 5.0
+"""After a failure, how long Redis is left alone, so that a frozen server does not cost each request its time-out."""
+
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+
+
+def embedding_key(sha256: str, space: str) -> str:
+    """Key of an upload's embedding."""
+    return f"{KEY_PREFIX}embedding:{space}:{sha256}"
+
+
+def answer_key(catalogue_id: str, question: str) -> str:
+    """Key of an answer; the question is hashed, since its length is the asker's choice."""
+    return f"{KEY_PREFIX}answer:{catalogue_id}:{hashlib.sha256(question.encode()).hexdigest()}"
+
+
+class Cache:
+    """What is worth remembering between requests and processes; never raises, and `available` says how Redis fares."""
+
+    def __init__(self, client: redis.Redis, embedding_seconds: int, answer_seconds: int) -> None:
+        self._client = client
+        self._embedding_seconds = embedding_seconds
+        self._answer_seconds = answer_seconds
+        self._lock = threading.Lock()
+        self._down_until = 0.0
+
+    @classmethod
+    def connect(cls, settings: Settings) -> Cache:
+        """Make a cache on the settings' Redis; connects at first use."""
+        client = redis.Redis.from_url(
+            settings.redis_url,
+            socket_timeout=SOCKET_TIMEOUT_SECONDS,
+            socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
+        )
+        return cls(client, settings.embedding_cache_seconds, settings.result_cache_seconds)
+
+    @property
+    def available(self) -> bool:
+        """Whether Redis answers now."""
+        return bool(self._ask(self._client.ping, default=False))
+
+    def upload(self, sha256: str, space: str) -> Upload | None:
+        """Give what is remembered of an upload in a space."""
+        value = self._ask(lambda: self._client.get(embedding_key(sha256, space)), default=None)
+        if not isinstance(value, bytes):
+            return None
+        try:
+            return _upload_from_bytes(value, sha256, space)
+        except (ValueError, KeyError, TypeError, OverflowError):
+            _log.warning("cached embedding of %s in %s is unreadable: taken as a miss", sha256[:12], space)
+            return None
+
+    def keep_upload(self, upload: Upload) -> None:
+        """Remember an upload's embedding."""
+        key = embedding_key(upload.sha256, upload.frames.space)
+        value = _upload_to_bytes(upload)
+        self._ask(lambda: self._client.set(key, value, ex=self._embedding_seconds), default=None)
+
+    def answer(self, catalogue_id: str, question: str) -> Answer | None:
+        """Give the remembered answer to a question put to a catalogue."""
+        value = self._ask(lambda: self._client.get(answer_key(catalogue_id, question)), default=None)
+        if not isinstance(value, bytes):
+            return None
+        try:
+            answer = Answer.from_json(json.loads(value))
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+            _log.warning("a cached answer of %s is unreadable: taken as a miss", catalogue_id)
+            return None
+        return answer if answer.catalogue_id == catalogue_id else None
+
+    def keep_answer(self, question: str, answer: Answer) -> None:
+        """Remember an answer."""
+        key = answer_key(answer.catalogue_id, question)
+        value = json.dumps(answer.to_json())
+        self._ask(lambda: self._client.set(key, value, ex=self._answer_seconds), default=None)
+
+    def _ask(self, command: Callable[[], _T], default: _T) -> _T:
+        with self._lock:
+            if time.monotonic() < self._down_until:
+                return default
+        try:
+            return command()
+        except (redis.RedisError, OSError) as error:
+            with self._lock:
+                self._down_until = time.monotonic() + RETRY_AFTER_SECONDS
+            _log.warning("Redis does not answer, going on without cache: %s", type(error).__name__)
+            return default
+
+
+def _upload_to_bytes(upload: Upload) -> bytes:
+    header = {"seconds": upload.seconds, "rows": len(upload.frames.vectors)}
+    return json.dumps(header).encode() + b"\n" + upload.frames.vectors.astype("<f4").tobytes()
+
+
+def _upload_from_bytes(value: bytes, sha256: str, space: str) -> Upload:
+    header, _, body = value.partition(b"\n")
+    fields = json.loads(header)
+    known = SPACES[space]
+    vectors = np.frombuffer(body, dtype="<f4").reshape(int(fields["rows"]), known.dimension)
+    seconds = float(fields["seconds"])
+    if not len(vectors) or not np.isfinite(vectors).all() or not 0 < seconds < float("inf"):
+        raise ValueError("not an embedding")
+    none = np.empty((len(vectors), 0), np.float32)
+    return Upload(sha256, seconds, Frames(space, known.hop, vectors.astype(np.float32), none, ()))

@@ -1,0 +1,157 @@
+"""Every error that a person may be told of. Each has a code for the log and one sentence that says what to do next.
+
+SoundalikeError
+├── QueryError                    the question cannot be answered as it was put
+│   ├── BadQuery                  bad-query
+│   ├── UnknownClip               unknown-clip
+│   ├── UnknownLabel              unknown-label
+│   ├── NoVector                  no-vector: the terms cancel out, or the clip is silent
+│   └── ForgottenUpload           forgotten-upload: the upload's embedding has left the cache
+├── AudioError                    the file cannot be listened to
+│   ├── NotAudio                  not-audio
+│   ├── CannotDecode              cannot-decode
+│   ├── TooLong                   too-long
+│   ├── TooLarge                  too-large
+│   ├── TooShort                  too-short
+│   └── Silent                    silent
+├── EmbedderError                 the embedder did not give vectors
+│   ├── EmbedderDown              embedder-down
+│   ├── EmbedderBusy              embedder-busy
+│   ├── EmbedderRefused           embedder-refused: it answered 4xx
+│   ├── BadEmbedding              bad-embedding: it answered something that is no embedding
+│   └── NoWeights                 no-weights
+├── SpaceMismatch                 space-mismatch: vectors of two spaces are never compared
+├── CatalogueError
+│   ├── NoCatalogue               no-catalogue
+│   ├── CatalogueDamaged          catalogue-damaged
+│   └── BuildFailed               build-failed
+├── FetchFailed                   fetch-failed
+├── SettingsError                 bad-settings
+└── (bot.errors adds SlackError)
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SoundalikeError(Exception):
+    """Base of all errors with a sentence for people; `str(error)` is that sentence."""
+
+    code: ClassVar[str] = "internal"
+
+
+class QueryError(SoundalikeError):
+    """The question cannot be answered as it was put; carries close spellings where there are any."""
+
+    code = "bad-query"
+
+    def __init__(self, message: str, suggestions: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.suggestions = suggestions
+
+
+class BadQuery(QueryError):
+    code = "bad-query"
+
+
+class UnknownClip(QueryError):
+    code = "unknown-clip"
+
+
+class UnknownLabel(QueryError):
+    code = "unknown-label"
+
+
+class NoVector(QueryError):
+    code = "no-vector"
+
+
+class ForgottenUpload(QueryError):
+    code = "forgotten-upload"
+
+
+class AudioError(SoundalikeError):
+    """The file cannot be listened to."""
+
+    code = "cannot-decode"
+
+
+class NotAudio(AudioError):
+    code = "not-audio"
+
+
+class CannotDecode(AudioError):
+    code = "cannot-decode"
+
+
+class TooLong(AudioError):
+    code = "too-long"
+
+
+class TooLarge(AudioError):
+    code = "too-large"
+
+
+class TooShort(AudioError):
+    code = "too-short"
+
+
+class Silent(AudioError):
+    code = "silent"
+
+
+class EmbedderError(SoundalikeError):
+    """The embedder did not give vectors."""
+
+    code = "embedder-down"
+
+
+class EmbedderDown(EmbedderError):
+    code = "embedder-down"
+
+
+class EmbedderBusy(EmbedderError):
+    code = "embedder-busy"
+
+
+class EmbedderRefused(EmbedderError):
+    code = "embedder-refused"
+
+
+class BadEmbedding(EmbedderError):
+    code = "bad-embedding"
+
+
+class NoWeights(EmbedderError):
+    code = "no-weights"
+
+
+class SpaceMismatch(SoundalikeError):
+    code = "space-mismatch"
+
+
+class CatalogueError(SoundalikeError):
+    """The catalogue on disk cannot be used."""
+
+    code = "catalogue-damaged"
+
+
+class NoCatalogue(CatalogueError):
+    code = "no-catalogue"
+
+
+class CatalogueDamaged(CatalogueError):
+    code = "catalogue-damaged"
+
+
+class BuildFailed(CatalogueError):
+    code = "build-failed"
+
+
+class FetchFailed(SoundalikeError):
+    code = "fetch-failed"
+
+
+class SettingsError(SoundalikeError):
+    code = "bad-settings"

@@ -1,0 +1,46 @@
+"""Settings of the recommender, read from the environment or from a `.env` file in the working directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from recommender.errors import SettingsError
+
+DAY_SECONDS = 24 * 60 * 60
+
+
+class Settings(BaseSettings):
+    """Each field is set by the variable of the same name in capitals; its description is the README's."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    redis_url: str = Field("redis://127.0.0.1:6379/0", description="where Redis or Valkey listens")
+    embedder_url: str | None = Field(None, description="address of an embedder that speaks the MAX contract")
+    catalogue: Path | None = Field(None, description="folder of the catalogue that is searched")
+    weights: Path | None = Field(None, description="folder of VGGish's or YAMNet's weights")
+    library_url: str | None = Field(
+        None, description="address under which a library's files are served; turns their paths into links"
+    )
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    max_upload_seconds: float = Field(600, gt=0, description="longest audio that is listened to, in seconds")
+    max_upload_bytes: int = Field(100_000_000, gt=0, description="largest file that is downloaded, in bytes")
+    embedding_cache_seconds: int = Field(
+        30 * DAY_SECONDS, gt=0, description="how long an upload's embedding is kept, in seconds"
+    )
+    result_cache_seconds: int = Field(DAY_SECONDS, gt=0, description="how long a result is kept, in seconds")
+
+
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+def load(kind: type[SettingsT]) -> SettingsT:
+    """Read settings of one kind; raises `SettingsError` that names the variable which is wrong, never its value."""
+    try:
+        return kind()
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        raise SettingsError(f"A setting is wrong: {wrong}. Mend it in the environment or in .env.") from None

