@@ -1,0 +1,59 @@
+# Soundalike. `make` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+# musicnn pins a numpy of 2021; only the checkpoint inside its wheel is read, so it comes without its dependencies.
+MUSICNN := musicnn==0.1.0
+JOBS ?= 2
+PORT ?= 8090
+
+.PHONY: help install run test lint format bench soak pin audit clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 10
+
+install: $(INSTALLED) ## make the virtual environment in .venv
+
+$(INSTALLED): requirements.txt requirements-dev.txt
+	@$(PYTHON) sandbox/preflight.py
+	@echo "Installing into $(VENV): a few minutes the first time …"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on -r requirements.txt -r requirements-dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(MUSICNN)
+	@touch $@
+
+run: $(INSTALLED) ## start everything on this machine; LIBRARY=FOLDER indexes that folder, PORT=N moves the page
+	@$(BIN)/python -m sandbox.run --port $(PORT) $(if $(LIBRARY),--library "$(LIBRARY)")
+
+test: lint ## lint, type check and all tests but the long ones
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not soak"
+
+lint: $(INSTALLED) ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(INSTALLED) ## let ruff format and mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(INSTALLED) ## benchmarks, as ratios against named peers
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	$(BIN)/python -m benchmarks
+
+soak: $(INSTALLED) ## fault and load runs, under ten minutes
+	$(BIN)/pytest -m soak -s
+
+pin: $(INSTALLED) ## compile requirements*.in into pinned requirements*.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	for part in requirements requirements-dev requirements-bench; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-annotate --no-header $$part.in -o $$part.txt || exit 1; done
+
+audit: $(INSTALLED) ## look the pinned packages up among known vulnerabilities; needs a network
+	$(BIN)/pip-audit --disable-pip --no-deps -r requirements.txt
+
+clean: ## remove what `make run` and the tests made; keeps .venv
+	rm -rf .run .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -1,0 +1,52 @@
+# ruff: noqa: UP031, T201 - runs on the Python that is to be refused, however old it is.
+"""Says in one sentence what this machine lacks before anything is installed. Run as a script, by any Python."""
+
+import os
+import shutil
+import sys
+import sysconfig
+
+OLDEST, NEWEST = (3, 10), (3, 13)  # what TensorFlow 2.21 and its dependencies have wheels for
+INSTALL_BYTES = 3 * 10**9  # the virtual environment takes 2.2 GB; wheels are unpacked beside it
+
+
+def lacking(folder):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Give the sentences that say what is missing for an installation into `folder`."""
+    sentences = []
+    version = sys.version_info[:2]
+    if not OLDEST <= version <= NEWEST:
+        sentences.append(
+            "Soundalike needs Python 3.10 to 3.13, and this is %d.%d: "
+            "name another one, for instance `make run PYTHON=python3.11`." % version
+        )
+        return sentences  # the rest would be asked of the wrong Python
+    compiler = os.environ.get("CXX", "").split(" ")[0] or "g++"
+    if not any(shutil.which(name) for name in (compiler, "c++", "g++", "clang++")):
+        sentences.append(
+            "There is no C++ compiler, and Annoy is compiled at installation: install one, "
+            "for instance `apt-get install g++ python3-dev` or `xcode-select --install`."
+        )
+    if not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")):  # noqa: PTH110, PTH118
+        sentences.append("Python's headers are missing, and Annoy is compiled against them: `apt-get install python3-dev`.")
+    try:
+        import ensurepip  # noqa: F401
+        import venv  # noqa: F401
+    except ImportError:
+        sentences.append(
+            "This Python cannot make virtual environments: install its venv module, "
+            "for instance `apt-get install python3-venv`."
+        )
+    free = shutil.disk_usage(folder).free
+    if free < INSTALL_BYTES:
+        sentences.append(
+            "The disk has %.1f GB free here, and the installation takes up to %.0f GB: make room first."
+            % (free / 1e9, INSTALL_BYTES / 1e9)
+        )
+    return sentences
+
+
+if __name__ == "__main__":
+    missing = lacking(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+    for sentence in missing:
+        print(sentence)
+    sys.exit(1 if missing else 0)
