@@ -27,7 +27,9 @@ def lacking(folder):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
             "for instance `apt-get install g++ python3-dev` or `xcode-select --install`."
         )
     if not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")):  # noqa: PTH110, PTH118
-        sentences.append("Python's headers are missing, and Annoy is compiled against them: `apt-get install python3-dev`.")
+        sentences.append(
+            "Python's headers are missing, and Annoy is compiled against them: `apt-get install python3-dev`."
+        )
     try:
         import ensurepip  # noqa: F401
         import venv  # noqa: F401

@@ -1,0 +1,26 @@
+"""Ids and secrets of the local workspace; tests, the bot's settings and the page agree on them."""
+
+from __future__ import annotations
+
+BOT_TOKEN = "xoxb-sandbox"  # noqa: S105 - opens nothing but this sandbox
+APP_TOKEN = "xapp-sandbox"  # noqa: S105
+SIGNING_SECRET = "sandbox"  # noqa: S105
+
+TEAM = "T0SANDBOX"
+APP = "A0SOUND"
+BOT_ID = "B0SOUND"
+BOT = "U0SOUND"
+"""The bot's user id, as mentions name it."""
+ADA = "U0ADA"
+BEN = "U0BEN"
+MIA = "U0MIA"
+SLACKBOT = "USLACKBOT"
+SOUNDS = "C0SOUNDS"
+"""The channel #sounds, which the bot is a member of."""
+RANDOM = "C0RANDOM"
+"""The channel #random, which the bot is not a member of."""
+
+
+def direct_message(user: str) -> str:
+    """The id of a person's direct message with the bot."""
+    return "D" + user[1:]
