@@ -121,9 +121,9 @@ def _upload_from_bytes(value: bytes, sha256: str, space: str) -> Upload:
     header, _, body = value.partition(b"\n")
     fields = json.loads(header)
     known = SPACES[space]
-    vectors = np.frombuffer(body, dtype="<f4").reshape(int(fields["rows"]), known.dimension)
-    seconds = float(fields["seconds"])
-    if not len(vectors) or not np.isfinite(vectors).all() or not 0 < seconds < float("inf"):
+    rows, seconds = int(fields["rows"]), float(fields["seconds"])
+    vectors = np.frombuffer(body, dtype="<f4").reshape(max(rows, 0), known.dimension)
+    if not rows or not np.isfinite(vectors).all() or not 0 < seconds < float("inf"):
         raise ValueError("not an embedding")
     none = np.empty((len(vectors), 0), np.float32)
     return Upload(sha256, seconds, Frames(space, known.hop, vectors.astype(np.float32), none, ()))

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.settings import BotSettings
+from recommender.errors import SettingsError
+from recommender.settings import Settings, load
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """No .env of the developer's is read."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MAX_UPLOAD_SECONDS", "12")
+    monkeypatch.setenv("CATALOGUE", "some/where")
+    settings = load(Settings)
+    assert settings.max_upload_seconds == 12
+    assert settings.catalogue == Path("some/where")
+
+
+def test_settings_come_from_a_file(tmp_path: Path):
+    (tmp_path / ".env").write_text("LOG_LEVEL=DEBUG\nSOMEBODY_ELSES=1\n")
+    assert load(Settings).log_level == "DEBUG"
+
+
+def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("EMBEDDER_URL", "")
+    assert load(Settings).embedder_url is None
+
+
+def test_a_wrong_setting_is_named_without_its_value(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MAX_UPLOAD_SECONDS", "xoxb-secret")
+    with pytest.raises(SettingsError, match="MAX_UPLOAD_SECONDS") as raised:
+        load(Settings)
+    assert "xoxb-secret" not in str(raised.value)
+
+
+def test_tokens_do_not_show(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-secret")
+    assert "xoxb-secret" not in repr(load(BotSettings))
+
+
+@pytest.mark.parametrize("name", sorted(BotSettings.model_fields))
+def test_every_setting_stands_in_the_readme_and_in_the_example(name: str):
+    variable = re.compile(rf"\b{name.upper()}\b")
+    assert variable.search((REPOSITORY / "README.md").read_text())
+    assert variable.search((REPOSITORY / ".env.example").read_text())
