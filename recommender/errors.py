@@ -26,6 +26,7 @@ SoundalikeError
 │   ├── CatalogueDamaged          catalogue-damaged
 │   └── BuildFailed               build-failed
 ├── FetchFailed                   fetch-failed
+├── CannotWrite                   cannot-write: a folder that was to be filled
 ├── SettingsError                 bad-settings
 └── (bot.errors adds SlackError)
 """
@@ -151,6 +152,10 @@ class BuildFailed(CatalogueError):
 
 class FetchFailed(SoundalikeError):
     code = "fetch-failed"
+
+
+class CannotWrite(SoundalikeError):
+    code = "cannot-write"
 
 
 class SettingsError(SoundalikeError):

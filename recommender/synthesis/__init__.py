@@ -1,0 +1,1 @@
+"""Sounds made with numpy alone: what the starter library consists of."""
