@@ -11,6 +11,7 @@ import pytest
 
 from recommender import samples
 from recommender.cli import main
+from recommender.synthesis.tones import RATE
 
 A_FEW = [samples.SAMPLES[i] for i in range(0, len(samples.SAMPLES), 11)]
 
@@ -25,7 +26,7 @@ def test_about_a_hundred_clips_in_twelve_families() -> None:
 @pytest.mark.parametrize("sample", A_FEW, ids=lambda sample: sample.name)
 def test_a_clip_is_loud_enough_short_and_the_same_each_time(sample: samples.Sample) -> None:
     pcm = sample.pcm(seed=1)
-    assert 4 <= len(pcm) / samples.RATE <= 8
+    assert 4 <= len(pcm) / RATE <= 8
     assert 0.7 <= np.abs(pcm.astype(float)).max() / 32767 <= 0.85
     assert np.array_equal(pcm, sample.pcm(seed=1))
     assert not np.array_equal(pcm, sample.pcm(seed=2))
@@ -36,7 +37,7 @@ def test_a_wav_can_be_read_and_says_what_it_is(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(samples.wav(pcm, title="Glass sky", genre="Pads"))
     with wave.open(str(path)) as file:
-        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (samples.RATE, 1, 2)
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (RATE, 1, 2)
         assert np.array_equal(np.frombuffer(file.readframes(99), "<i2"), pcm)
     import av
 
