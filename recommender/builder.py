@@ -1,0 +1,239 @@
+"""Writes a catalogue out of clips and their vectors: as a whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from recommender import index as annoy_index
+from recommender.clip_table import ClipTableWriter
+from recommender.errors import BuildFailed
+from recommender.exact import Items, Vectors, nearest
+from recommender.folders import staged
+from recommender.index import Index
+from recommender.manifest import CLIPS, INDEX, MANIFEST, VECTORS, Calibration, FileFacts, KnownAnswer, Manifest
+from recommender.vector_file import VectorFile, finish_vectors
+
+DEFAULT_TREES = 50
+"""What reference figures are measured with: fewer make the index smaller and `search_k` larger."""
+DEFAULT_TARGET_RECALL = 0.99
+FEWEST_CLIPS_TO_CENTRE = 20
+"""The mean of fewer clips is mostly those clips themselves: taking it away would set each against the others."""
+KNOWN_ANSWERS = 8
+KNOWN_RESULTS = 10
+KNOWN_CANDIDATES = 64
+"""Items that are tried as known answers: those that the index answers exactly are kept."""
+HASH_BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class NewClip:
+    """A clip that goes into a catalogue. start and end in seconds; title: what people see, the source where None;
+    url: plays the clip at its start, where it does not follow from the kind of source."""
+
+    clip_id: str
+    source: str
+    start: float
+    end: float
+    labels: tuple[str, ...] = ()
+    title: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClipBatch:
+    """Some clips and their vectors, float32 (n, d), neither centred nor scaled."""
+
+    clips: Sequence[NewClip]
+    vectors: NDArray[np.float32]
+
+
+def write_catalogue(
+    out: Path,
+    *,
+    space: str,
+    vectors_kind: str,
+    batches: Iterable[ClipBatch],
+    trees: int = DEFAULT_TREES,
+    target_recall: float = DEFAULT_TARGET_RECALL,
+    extra: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None,
+    progress: bool = True,
+) -> Manifest:
+    """Write a catalogue and put it in the place of what stood at `out`.
+
+    vectors_kind: mean (centred and scaled to unit length) or raw-frames (scaled). Of clips with the same id the first
+    is kept. extra: goes into the manifest; a function is asked when all batches have been read. Raises `BuildFailed`;
+    the catalogue at `out` is then untouched.
+    """
+    _refuse_foreign(out)
+    try:
+        with staged(out) as folder:
+            return _write(folder, space, vectors_kind, batches, trees, target_recall, extra, progress)
+    except (OSError, sqlite3.Error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BuildFailed(
+            f"The catalogue cannot be written to {out}: {reason}. Make room or mend the disk, then build again."
+        ) from error
+
+
+def _write(
+    folder: Path,
+    space: str,
+    kind: str,
+    batches: Iterable[ClipBatch],
+    trees: int,
+    target_recall: float,
+    extra: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None,
+    progress: bool,
+) -> Manifest:
+    table = ClipTableWriter(folder / CLIPS)
+    try:
+        with VectorFile(folder / VECTORS) as raw:
+            duplicates = _collect(batches, table, raw)
+        clips, labels = table.count, table.labels
+        if not clips:
+            raise BuildFailed("There is no clip to put into the catalogue: check the source and its filters.")
+        centre = raw.mean if kind != "raw-frames" and clips >= FEWEST_CLIPS_TO_CENTRE else None
+        silent = finish_vectors(folder / VECTORS, centre)
+        sources = table.finish(silent)
+    finally:
+        table.close()
+    searchable = np.setdiff1d(np.arange(clips), silent)
+    if not len(searchable):
+        raise BuildFailed("No clip has a vector with a direction: the catalogue could not answer any query.")
+    vectors = np.load(folder / VECTORS, mmap_mode="r")
+    annoy_index.build(vectors, folder / INDEX, trees, silent, progress)
+    index = Index(folder / INDEX, raw.dimension)
+    try:
+        calibration = annoy_index.calibrate(index, vectors, searchable, target_recall, progress)
+        known = _known_answers(folder, index, vectors, searchable, silent, calibration)
+        grown = index.trees
+    finally:
+        index.close()
+    given = extra() if callable(extra) else extra or {}
+    manifest = Manifest(
+        id="",
+        built=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        space=space,
+        vectors_kind=kind,
+        dimension=raw.dimension,
+        centre=() if centre is None else tuple(float(value) for value in centre),
+        clips=clips,
+        sources=sources,
+        searchable=len(searchable),
+        labels=labels,
+        trees=grown,
+        seed=annoy_index.SEED,
+        target_recall=target_recall,
+        calibration=calibration,
+        known_answers=known,
+        files={name: facts_of(folder / name, progress) for name in (CLIPS, VECTORS, INDEX)},
+        extra={**given, "duplicates": duplicates},
+    )
+    manifest = replace(manifest, id=_id_of(manifest))
+    manifest.write(folder)
+    for name in (CLIPS, VECTORS, INDEX, MANIFEST):
+        # Running processes map these files: overwriting one in place would kill them, renaming a new one over it not.
+        (folder / name).chmod(0o444)
+    return manifest
+
+
+def facts_of(path: Path, progress: bool = False) -> FileFacts:
+    """Measure and hash a file."""
+    digest = hashlib.sha256()
+    size = path.stat().st_size
+    bar = tqdm(total=size, desc=f"sha256 of {path.name}", unit="B", unit_scale=True, leave=False)
+    bar.disable = bool(annoy_index.disabled(progress)) or bar.disable
+    with path.open("rb") as file, bar:
+        while block := file.read(HASH_BLOCK_BYTES):
+            digest.update(block)
+            bar.update(len(block))
+    return FileFacts(size, digest.hexdigest())
+
+
+def _collect(batches: Iterable[ClipBatch], table: ClipTableWriter, raw: VectorFile) -> int:
+    """Store clips and vectors; gives how many clips were left out because their id came before."""
+    seen = SeenIds()
+    duplicates = 0
+    for batch in batches:
+        new = seen.add([clip.clip_id for clip in batch.clips])
+        duplicates += len(new) - int(new.sum())
+        kept = [clip for clip, is_new in zip(batch.clips, new.tolist(), strict=True) if is_new]
+        table.add([(c.clip_id, c.source, c.start, c.end, c.labels, c.title, c.url) for c in kept])
+        raw.append(batch.vectors[new])
+    return duplicates
+
+
+class SeenIds:
+    """Remembers ids by 64-bit hashes in sorted runs, 8 bytes an id: a set of two million strings takes 250 MB."""
+
+    def __init__(self) -> None:
+        self._runs: list[NDArray[np.uint64]] = []
+
+    def add(self, ids: Sequence[str]) -> NDArray[np.bool_]:
+        """Remember ids; True for each that was never seen, also not earlier in this list."""
+        digests = b"".join(hashlib.blake2b(i.encode(errors="surrogateescape"), digest_size=8).digest() for i in ids)
+        hashes = np.frombuffer(digests, np.uint64)
+        new = np.zeros(len(hashes), np.bool_)
+        new[np.unique(hashes, return_index=True)[1]] = True
+        for run in self._runs:
+            places = np.minimum(np.searchsorted(run, hashes), len(run) - 1)
+            new &= run[places] != hashes
+        if new.any():
+            self._runs.append(np.sort(hashes[new]))
+        while len(self._runs) > 1 and len(self._runs[-2]) <= 2 * len(self._runs[-1]):
+            self._runs.append(np.sort(np.concatenate((self._runs.pop(), self._runs.pop())), kind="stable"))
+        return new
+
+
+def _known_answers(
+    folder: Path, index: Index, vectors: Vectors, searchable: Items, silent: Items, calibration: Sequence[Calibration]
+) -> tuple[KnownAnswer, ...]:
+    """Keep a few queries that the index answers exactly; where it answers none so, those it comes closest to."""
+    trials = []
+    for item in annoy_index.spread(searchable, KNOWN_CANDIDATES).tolist():
+        query = vectors[item]
+        exact = nearest(vectors, query, KNOWN_RESULTS + 1, silent=silent).without(np.array([item])).first(KNOWN_RESULTS)
+        found = index.candidates(query, KNOWN_RESULTS + 1, calibration[0].search_k)
+        missed = len(np.setdiff1d(exact.items, found))
+        trials.append((missed, item, exact))
+        if sum(trial[0] == 0 for trial in trials) == KNOWN_ANSWERS:
+            break
+    trials.sort(key=lambda trial: trial[:2])
+    clip_ids = _clip_ids(folder, [item for _, item, _ in trials[:KNOWN_ANSWERS]])
+    return tuple(
+        KnownAnswer(item, clip_id, tuple(exact.items.tolist()), tuple(round(s, 6) for s in exact.similarities.tolist()))
+        for (_, item, exact), clip_id in zip(trials[:KNOWN_ANSWERS], clip_ids, strict=True)
+    )
+
+
+def _clip_ids(folder: Path, items: Sequence[int]) -> list[str]:
+    database = sqlite3.connect(folder / CLIPS)
+    try:
+        return [str(database.execute("SELECT clip_id FROM clips WHERE item = ?", (i,)).fetchone()[0]) for i in items]
+    finally:
+        database.close()
+
+
+def _id_of(manifest: Manifest) -> str:
+    """Name a catalogue by what it holds: the same files and settings, the same id."""
+    parts = [manifest.space, manifest.vectors_kind, *(facts.sha256 for _, facts in sorted(manifest.files.items()))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _refuse_foreign(out: Path) -> None:
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise BuildFailed(f"{out} is a file: name a folder for the catalogue.")
+    if any(out.iterdir()) and not (out / MANIFEST).is_file():
+        raise BuildFailed(f"{out} holds something that is no catalogue: name another folder, or empty this one.")

@@ -1,0 +1,240 @@
+"""clips.sqlite: clips and labels, looked up by item, clip id, source and label."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.errors import CatalogueDamaged
+
+LABEL_LISTS_KEPT = 16
+"""Lists of items per label held in memory: filters come in runs, and AudioSet's longest list has 8 MB."""
+NEIGHBOURS_IN_SPELLING = 40
+"""Clip ids fetched on each side of a misspelt one, to choose suggestions from."""
+
+_SCHEMA = """
+CREATE TABLE clips (
+    item INTEGER PRIMARY KEY, clip_id TEXT NOT NULL, source TEXT NOT NULL, start REAL NOT NULL, end REAL NOT NULL,
+    labels TEXT NOT NULL, title TEXT, url TEXT
+);
+CREATE TABLE labels (id INTEGER PRIMARY KEY, name TEXT NOT NULL, clips INTEGER NOT NULL, items BLOB NOT NULL);
+CREATE TABLE facts (name TEXT PRIMARY KEY, items BLOB NOT NULL);
+"""
+_INDEXES = """
+CREATE UNIQUE INDEX clips_by_id ON clips (clip_id);
+CREATE INDEX clips_by_source ON clips (source);
+"""
+_UNSEARCHABLE = "unsearchable"
+
+Items = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class ClipRow:
+    """A clip as the table holds it; title and url are None where they follow from the source."""
+
+    item: int
+    clip_id: str
+    source: str
+    start: float
+    end: float
+    labels: tuple[str, ...]
+    title: str | None
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFacts:
+    """A label and how many clips have it."""
+
+    id: int
+    name: str
+    clips: int
+
+
+class ClipTableWriter:
+    """Writes clips.sqlite once, in the order of items; what fails on disk is a `sqlite3.Error`."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, isolation_level=None)
+        # The folder is thrown away when a build fails, so there is nothing to roll back to.
+        self._db.execute("PRAGMA journal_mode = OFF")
+        self._db.execute("PRAGMA synchronous = OFF")
+        self._db.executescript(_SCHEMA)
+        self._db.execute("BEGIN")
+        self._label_ids: dict[str, int] = {}
+        self._postings: list[array[int]] = []
+        self.count = 0
+
+    @property
+    def labels(self) -> int:
+        """How many labels the clips have so far."""
+        return len(self._label_ids)
+
+    def add(self, clips: Sequence[tuple[str, str, float, float, Sequence[str], str | None, str | None]]) -> None:
+        """Append clips: clip id, source, start, end, labels, title, url."""
+        rows = []
+        for item, (clip_id, source, start, end, labels, title, url) in enumerate(clips, self.count):
+            ids = [self._label_id(label) for label in dict.fromkeys(labels)]
+            for label_id in ids:
+                self._postings[label_id].append(item)
+            rows.append((item, clip_id, source, start, end, ",".join(map(str, ids)), title, url))
+        self._db.executemany("INSERT INTO clips VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        self.count += len(rows)
+
+    def finish(self, unsearchable: Items) -> int:
+        """Write labels and indexes, and close; gives the number of sources. unsearchable: items without a vector."""
+        rows = (
+            (label_id, name, len(items), items.tobytes())
+            for (name, label_id), items in zip(self._label_ids.items(), self._postings, strict=True)
+        )
+        self._db.executemany("INSERT INTO labels VALUES (?, ?, ?, ?)", rows)
+        self._db.execute("INSERT INTO facts VALUES (?, ?)", (_UNSEARCHABLE, unsearchable.astype("<i4").tobytes()))
+        self._db.execute("COMMIT")
+        self._db.executescript(_INDEXES)
+        self._db.execute("ANALYZE")
+        sources = int(self._db.execute("SELECT count(DISTINCT source) FROM clips").fetchone()[0])
+        self._db.close()
+        return sources
+
+    def close(self) -> None:
+        """Let go of the file, finished or not."""
+        self._db.close()
+
+    def _label_id(self, label: str) -> int:
+        known = self._label_ids.get(label)
+        if known is None:
+            known = self._label_ids[label] = len(self._label_ids)
+            self._postings.append(array("i"))
+        return known
+
+
+class ClipTable:
+    """Reads clips.sqlite; one connection for all threads, opened once, so that a replaced file cannot mix in."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        with self._damage():
+            self._db = sqlite3.connect(
+                f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True, check_same_thread=False, isolation_level=None
+            )
+        try:
+            with self._reading() as db:
+                rows = db.execute("SELECT id, name, clips FROM labels ORDER BY id").fetchall()
+                silent = db.execute("SELECT items FROM facts WHERE name = ?", (_UNSEARCHABLE,)).fetchone()
+        except CatalogueDamaged:
+            self._db.close()
+            raise
+        self.labels = tuple(LabelFacts(int(id_), str(name), int(clips)) for id_, name, clips in rows)
+        self.unsearchable: Items = np.frombuffer(silent[0] if silent else b"", "<i4").astype(np.int64)
+        self._by_name = {label.name: label for label in self.labels}
+        self._items_with = lru_cache(LABEL_LISTS_KEPT)(self._read_items_with)
+
+    def close(self) -> None:
+        """Let go of the file; the table cannot be asked afterwards."""
+        with self._lock:
+            self._db.close()
+
+    def rows(self, items: Sequence[int]) -> list[ClipRow]:
+        """Give the clips of these items, in this order; items that do not exist are left out."""
+        sql = "SELECT item, clip_id, source, start, end, labels, title, url FROM clips WHERE item = ?"
+        with self._reading() as db:
+            found = [db.execute(sql, (item,)).fetchone() for item in items]
+        return [self._row(row) for row in found if row is not None]
+
+    def sources(self, items: Sequence[int]) -> list[str]:
+        """Give the source of each item."""
+        with self._reading() as db:
+            return [str(db.execute("SELECT source FROM clips WHERE item = ?", (i,)).fetchone()[0]) for i in items]
+
+    def item_of(self, clip_id: str) -> int | None:
+        """Give the item of a clip id."""
+        with self._reading() as db:
+            row = db.execute("SELECT item FROM clips WHERE clip_id = ?", (clip_id,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def items_of_source(self, source: str) -> list[tuple[int, float, float]]:
+        """Give item, start and end of a source's clips, in the order of their starts."""
+        sql = "SELECT item, start, end FROM clips WHERE source = ? ORDER BY start, item"
+        with self._reading() as db:
+            return [(int(item), float(start), float(end)) for item, start, end in db.execute(sql, (source,))]
+
+    def label(self, name: str) -> LabelFacts | None:
+        """Give a label by its exact name."""
+        return self._by_name.get(name)
+
+    def items_with(self, name: str) -> Items:
+        """Give the items that have a label, ascending."""
+        return self._items_with(name)
+
+    def clip_ids_near(self, clip_id: str) -> list[str]:
+        """Give clip ids that stand beside a misspelt one in the alphabet."""
+        after = "SELECT clip_id FROM clips WHERE clip_id >= ? ORDER BY clip_id LIMIT ?"
+        before = "SELECT clip_id FROM clips WHERE clip_id < ? ORDER BY clip_id DESC LIMIT ?"
+        with self._reading() as db:
+            rows = [db.execute(sql, (clip_id, NEIGHBOURS_IN_SPELLING)).fetchall() for sql in (after, before)]
+        return [str(row[0]) for part in rows for row in part]
+
+    def all_rows(self, block: int = 4096) -> Iterator[ClipRow]:
+        """Give all clips in the order of items, reading `block` at a time."""
+        sql = "SELECT item, clip_id, source, start, end, labels, title, url FROM clips WHERE item >= ? LIMIT ?"
+        first = 0
+        while True:
+            with self._reading() as db:
+                found = db.execute(sql, (first, block)).fetchall()
+            yield from map(self._row, found)
+            if len(found) < block:
+                return
+            first = int(found[-1][0]) + 1
+
+    def check(self) -> None:
+        """Read every page; raises `CatalogueDamaged` where one is broken."""
+        with self._reading() as db:
+            verdict = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
+        if verdict != "ok":
+            raise CatalogueDamaged(f"{self._path} is damaged ({verdict}): build the catalogue again.")
+
+    def _read_items_with(self, name: str) -> Items:
+        label = self._by_name.get(name)
+        if label is None:
+            return np.empty(0, np.int64)
+        with self._reading() as db:
+            blob = db.execute("SELECT items FROM labels WHERE id = ?", (label.id,)).fetchone()[0]
+        items: Items = np.frombuffer(blob, "<i4").astype(np.int64)
+        items.flags.writeable = False
+        return items
+
+    def _row(self, row: tuple[int, str, str, float, float, str, str | None, str | None]) -> ClipRow:
+        item, clip_id, source, start, end, labels, title, url = row
+        try:
+            names = tuple(self.labels[int(part)].name for part in labels.split(",")) if labels else ()
+        except (ValueError, IndexError):
+            raise self._damaged("a clip has a label that is not listed") from None
+        return ClipRow(item, clip_id, source, start, end, names, title, url)
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._damage():
+            yield self._db
+
+    @contextmanager
+    def _damage(self) -> Iterator[None]:
+        """Whatever SQLite finds wrong is a damaged catalogue."""
+        try:
+            yield
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise self._damaged(str(error)) from None
+
+    def _damaged(self, reason: str) -> CatalogueDamaged:
+        return CatalogueDamaged(f"{self._path} is damaged ({reason}): build the catalogue again.")

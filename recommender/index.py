@@ -1,0 +1,178 @@
+"""Annoy: build, calibrate, open and query the index of a catalogue."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from annoy import AnnoyIndex
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from recommender.errors import BuildFailed, CatalogueDamaged
+from recommender.exact import RESCORE_MARGIN, Items, Neighbours, Vectors, best_similarities, rank
+from recommender.manifest import Calibration
+
+METRIC: Final = "angular"
+SEED = 1
+BUILD_JOBS = 4
+"""Threads of a build. Each grows its share of the trees from its own seed, so the trees, and with them the answers,
+are the same on every machine only where this number is; four keep two cores busy, and more cores fairly so."""
+ADD_ROWS = 8192
+CALIBRATED_TOPS = {10: 1000, 100: 200, 1000: 50}
+"""Numbers of results that `search_k` is measured for (a page, what filters and votes ask for, the most allowed), each
+with its number of queries: over 1000, the standard error of a recall of 0.99 is 0.001, and so it is here for the
+longer lists, which average over more results."""
+SMALLEST_SEARCH_K = 100
+CLOSE_ENOUGH = 1.15
+"""A calibration stops when the smallest setting that will do is known within this factor."""
+STANDARD_ERRORS = 2.0
+"""The target must lie this many standard errors under the measured recall, so that another sample reaches it too."""
+
+
+def build(vectors: Vectors, path: Path, trees: int, silent: Items, progress: bool) -> None:
+    """Build an index over unit vectors (n, d) and save it; rows in `silent` are left out. Raises `BuildFailed`."""
+    index = AnnoyIndex(vectors.shape[1], METRIC)
+    index.set_seed(SEED)
+    left_out = set(silent.tolist())
+    with tqdm(total=len(vectors), desc="index", unit="clip", unit_scale=True, disable=disabled(progress)) as bar:
+        for first in range(0, len(vectors), ADD_ROWS):
+            rows = vectors[first : first + ADD_ROWS].tolist()
+            for item, row in enumerate(rows, first):
+                if item not in left_out:
+                    index.add_item(item, row)
+            bar.update(len(rows))
+        bar.set_description(f"growing {trees} trees")
+        index.build(trees, n_jobs=min(BUILD_JOBS, trees))
+    try:
+        index.save(str(path))
+    except OSError as error:
+        raise BuildFailed(f"The index cannot be written: {error}. Make room on the disk and build again.") from None
+    finally:
+        index.unload()
+
+
+def calibrate(
+    index: Index, vectors: Vectors, searchable: Items, target: float, progress: bool
+) -> tuple[Calibration, ...]:
+    """Find, for each number of results, the smallest `search_k` that reaches the target recall against exact search.
+
+    The queries are the catalogue's own vectors, spread evenly, each without itself. A found clip counts where it is as
+    similar as the last exact one, so that clips that are alike count for one another. Raises `BuildFailed`.
+    """
+    tops = {top: count for top, count in CALIBRATED_TOPS.items() if top < len(searchable)}
+    tops = tops or {max(1, len(searchable) - 1): len(searchable)}
+    search_k = SMALLEST_SEARCH_K
+    measured: list[Calibration] = []
+    for top, count in tqdm(tops.items(), desc="calibration", disable=disabled(progress)):
+        sample = spread(searchable, count)
+        wanted = best_similarities(vectors, vectors[sample], sample, top)[:, -1]
+        measured.append(_smallest(_Trial(index, vectors, sample, wanted, top), target, search_k))
+        search_k = measured[-1].search_k
+    return tuple(measured)
+
+
+def spread(items: Items, count: int) -> Items:
+    """Pick at most `count` items, evenly spread, the same on every run."""
+    if count >= len(items):
+        return items
+    return items[np.linspace(0, len(items) - 1, count).astype(np.int64)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """A sample of items, and the similarity of the last of the `top` exact results of each."""
+
+    index: Index
+    vectors: Vectors
+    sample: Items
+    wanted: Vectors
+    top: int
+
+    def measure(self, search_k: int, target: float) -> tuple[Calibration, bool]:
+        recalls = np.array([self._recall(i, w, search_k) for i, w in zip(self.sample, self.wanted, strict=True)])
+        recall = float(recalls.mean())
+        error = float(recalls.std()) / float(np.sqrt(len(recalls)))
+        reached = recall >= 1.0 or recall - STANDARD_ERRORS * error >= target
+        return Calibration(self.top, search_k, round(recall, 5), len(recalls)), reached
+
+    def _recall(self, item: np.int64, wanted: np.float32, search_k: int) -> float:
+        found = self.index.candidates(self.vectors[item], self.top + 1, search_k)
+        others = found[found != item][: self.top]
+        similarities = self.vectors[others] @ self.vectors[item]
+        return float((similarities >= wanted - RESCORE_MARGIN).sum()) / self.top
+
+
+def _smallest(trial: _Trial, target: float, search_k: int) -> Calibration:
+    """Double `search_k` until it reaches the target, then halve the gap to the setting that did not."""
+    limit = trial.index.trees * len(trial.vectors)
+    missed = 0
+    while True:
+        best, reached = trial.measure(min(search_k, limit), target)
+        if reached:
+            break
+        if search_k >= limit:
+            raise BuildFailed(
+                f"No setting of the index finds {target:.4g} of the {trial.top} nearest clips; the most is "
+                f"{best.recall:.4g}. Build with more --trees or a lower --target-recall."
+            )
+        missed, search_k = search_k, search_k * 2
+    while missed and best.search_k > missed * CLOSE_ENOUGH:
+        between = int((missed * best.search_k) ** 0.5)
+        trying, reached = trial.measure(between, target)
+        if reached:
+            best = trying
+        else:
+            missed = between
+    return best
+
+
+class Index:
+    """A mapped index. Loading checks nothing: ask `recommender.known_answers` first, in a child process."""
+
+    def __init__(self, path: Path, dimension: int) -> None:
+        self._index = AnnoyIndex(dimension, METRIC)
+        try:
+            self._index.load(str(path))
+        except OSError as error:
+            raise CatalogueDamaged(f"{path} cannot be mapped: {error}. Build the catalogue again.") from None
+
+    def __len__(self) -> int:
+        return int(self._index.get_n_items())
+
+    @property
+    def trees(self) -> int:
+        """How many trees the index has."""
+        return int(self._index.get_n_trees())
+
+    def candidates(self, query: NDArray[np.float32], count: int, search_k: int) -> Items:
+        """Find about the `count` nearest items, best first, among those that `search_k` nodes hold."""
+        found = self._index.get_nns_by_vector(query.tolist(), count, search_k)
+        return np.array(found, np.int64)
+
+    def nearest(self, vectors: Vectors, query: Vectors, count: int, search_k: int) -> Neighbours:
+        """Find the nearest items, ranked by exact similarity, ties by item."""
+        return rank(vectors, query, self.candidates(query, count, search_k))
+
+    def close(self) -> None:
+        """Unmap the index."""
+        self._index.unload()
+
+
+def search_k_for(calibration: Sequence[Calibration], count: int) -> int:
+    """Give the measured `search_k` for a number of results; beyond the last measurement it grows in proportion."""
+    for measured in calibration:
+        if count <= measured.top:
+            return measured.search_k
+    last = calibration[-1]
+    return last.search_k * -(-count // last.top)
+
+
+def disabled(progress: bool) -> bool | None:
+    """Say whether tqdm shows nothing."""
+    # None lets tqdm hide itself where nobody watches; see `TQDM_DISABLE` for the rest.
+    return None if progress and "TQDM_DISABLE" not in os.environ else True

@@ -1,0 +1,125 @@
+"""Asks an index its known answers in a child process: Annoy checks next to nothing when it loads, and a bad file kills
+the process that maps it. `python -m recommender.known_answers FOLDER` is that child; nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from recommender.errors import CatalogueDamaged
+from recommender.manifest import CLIPS, INDEX, VECTORS, KnownAnswer, Manifest
+
+CHILD_SECONDS = 60.0
+"""A cold index of millions of clips answers its first queries from disk within seconds."""
+SHARE_FOUND = 0.9
+"""Part of the known results that must come back: other processors round differently, and an index is approximate."""
+SIMILARITY_ERROR = 1e-3
+"""How far a similarity may be off: float32 on another processor errs by less than 1e-5."""
+_FAILED = 3
+_NPY_HEADER_BYTES = 128
+
+
+def ask(folder: Path) -> None:
+    """Ask the known answers of the catalogue in a child process; raises `CatalogueDamaged` with file and reason."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-m", "recommender.known_answers", str(folder)]
+    try:
+        child = subprocess.run(command, capture_output=True, text=True, timeout=CHILD_SECONDS, env=environment)
+    except subprocess.TimeoutExpired:
+        raise CatalogueDamaged(
+            f"{folder / INDEX} does not answer within {CHILD_SECONDS:.0f} s: check the disk or build the catalogue again."
+        ) from None
+    if child.returncode == 0:
+        return
+    if child.returncode == _FAILED:
+        reason = child.stdout.strip()
+    elif child.returncode < 0:
+        reason = f"{folder / INDEX} kills the process that asks it ({signal.Signals(-child.returncode).name})"
+    else:
+        reason = f"{folder / INDEX} cannot be asked ({child.stderr.strip().splitlines()[-1:] or child.returncode})"
+    raise CatalogueDamaged(f"{reason}: build the catalogue again.")
+
+
+def _check(folder: Path) -> str | None:
+    """Give what is wrong with the catalogue, None where all known answers come back."""
+    # Imported here, so that the parent does not load Annoy's library only to start a child.
+    from annoy import AnnoyIndex
+
+    manifest = Manifest.read(folder)
+    index = AnnoyIndex(manifest.dimension, "angular")
+    index.load(str(folder / INDEX))
+    if index.get_n_items() > manifest.clips or (manifest.searchable and not index.get_n_items()):
+        return f"{folder / INDEX} holds {index.get_n_items()} items, {manifest.clips} are expected"
+    if index.get_n_trees() != manifest.trees:
+        return f"{folder / INDEX} has {index.get_n_trees()} trees, {manifest.trees} are expected"
+    with (folder / VECTORS).open("rb") as vectors:
+        for answer in manifest.known_answers:
+            wrong = _wrong_clip(folder, answer) or _wrong_vectors(folder, vectors.fileno(), manifest.dimension, answer)
+            if wrong:
+                return wrong
+    return _wrong_answers(folder, index, manifest)
+
+
+def _wrong_clip(folder: Path, answer: KnownAnswer) -> str | None:
+    database = sqlite3.connect(f"file:{quote(str(folder / CLIPS))}?mode=ro&immutable=1", uri=True)
+    try:
+        row = database.execute("SELECT clip_id FROM clips WHERE item = ?", (answer.item,)).fetchone()
+    except sqlite3.Error as error:
+        return f"{folder / CLIPS} cannot be read ({error})"
+    finally:
+        database.close()
+    return None if row == (answer.clip_id,) else f"{folder / CLIPS} belongs to another catalogue"
+
+
+def _wrong_vectors(folder: Path, file: int, dimension: int, answer: KnownAnswer) -> str | None:
+    own = _row(file, dimension, answer.item)
+    for item, similarity in zip(answer.items, answer.similarities, strict=True):
+        cosine = sum(a * b for a, b in zip(own, _row(file, dimension, item), strict=True))
+        # Not "further off than": NaN must fail too.
+        if not abs(cosine - similarity) <= SIMILARITY_ERROR:
+            return f"{folder / VECTORS} gives other similarities than were kept"
+    return None
+
+
+def _row(file: int, dimension: int, item: int) -> tuple[float, ...]:
+    data = os.pread(file, 4 * dimension, _NPY_HEADER_BYTES + 4 * dimension * item)
+    return struct.unpack(f"<{dimension}f", data)
+
+
+def _wrong_answers(folder: Path, index: Any, manifest: Manifest) -> str | None:
+    expected = found = 0
+    for answer in manifest.known_answers:
+        count = len(answer.items) + 1
+        items, distances = index.get_nns_by_item(answer.item, count, manifest.calibration[0].search_k, True)
+        # Similarities are compared and not items: of clips that are alike, the index may find others.
+        cosines = [1 - d * d / 2 for item, d in zip(items, distances, strict=True) if item != answer.item]
+        expected += len(answer.similarities)
+        found += sum(abs(a - b) <= SIMILARITY_ERROR for a, b in zip(cosines, answer.similarities, strict=False))
+    if found < SHARE_FOUND * expected:
+        return f"{folder / INDEX} gives {found} of {expected} known answers"
+    return None
+
+
+def main(folder: Path) -> int:
+    """Run the child; the reason goes to standard output."""
+    try:
+        wrong = _check(folder)
+    except CatalogueDamaged as error:
+        wrong = str(error)
+    except (OSError, struct.error, IndexError) as error:
+        wrong = f"{folder / INDEX} cannot be opened ({error})"
+    if wrong:
+        sys.stdout.write(wrong)
+        return _FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,159 @@
+"""What people type: one clip, or several combined as `A + B - C`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+
+from recommender.errors import BadQuery
+
+MAX_TERMS = 20
+MAX_CHARACTERS = 4000
+"""Longer than any sensible combination, and more than a slash command carries comfortably."""
+
+_OPERATOR = re.compile(r"\s+([+-])\s+")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_VIDEO_ID = re.compile(r"[\w-]{11}", re.ASCII)
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
+_YOUTUBE_HOSTS = {"youtube.com", "m.youtube.com", "music.youtube.com", "youtube-nocookie.com"}
+_PATH_KINDS = {"embed", "shorts", "live", "v", "e"}
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One clip of a query. sign: +1 for more like it, -1 for less."""
+
+    sign: int
+    text: str
+
+    @property
+    def sha256(self) -> str | None:
+        """The hash of the upload that the term names, where it names one."""
+        name = self.text.removeprefix("audio:")
+        return name if name != self.text and _SHA256.fullmatch(name) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked for; `str()` gives its canonical text, which parses to the same query."""
+
+    terms: tuple[Term, ...]
+
+    def __str__(self) -> str:
+        first, *others = self.terms
+        parts = [_quoted(first.text)]
+        parts += [f"{'+' if term.sign > 0 else '-'} {_quoted(term.text)}" for term in others]
+        return " ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class VideoMoment:
+    """A YouTube video, and the second a link points to, where it does."""
+
+    video_id: str
+    seconds: float | None
+
+
+def parse(text: str, known: Callable[[str], bool] | None = None) -> Query:
+    """Read a query; raises `BadQuery`.
+
+    " + " and " - " separate terms unless they stand within double quotes, or `known` says that the whole text is the
+    name of a clip. YouTube links become video ids.
+    """
+    text = text.strip()
+    if not text:
+        raise BadQuery("There is no query: give a clip id, such as 1OU19ANx4fg.")
+    if len(text) > MAX_CHARACTERS:
+        raise BadQuery(f"The query is longer than {MAX_CHARACTERS} characters: combine fewer clips.")
+    if known is not None and known(text):
+        return Query((Term(1, text),))
+    return _combined(text)
+
+
+def video_moment(text: str) -> VideoMoment | None:
+    """Read a YouTube link of any kind, also one in Slack's angle brackets; None for anything else."""
+    text = text.strip().removeprefix("<").removesuffix(">").split("|")[0]
+    try:
+        url = urlsplit(text if "://" in text else f"https://{text}")
+        host = (url.hostname or "").removeprefix("www.")
+    except ValueError:
+        return None
+    if url.scheme not in {"http", "https"}:
+        return None
+    fields = parse_qs(url.query)
+    video_id = _video_id_of(host, url.path, fields)
+    if video_id is None or not _VIDEO_ID.fullmatch(video_id):
+        return None
+    for field in ("t", "start", "time_continue"):
+        if field in fields:
+            return VideoMoment(video_id, _seconds_of(fields[field][0]))
+    return VideoMoment(video_id, _seconds_of(url.fragment.removeprefix("t=")) if url.fragment else None)
+
+
+def _video_id_of(host: str, path: str, fields: dict[str, list[str]]) -> str | None:
+    segments = [segment for segment in path.split("/") if segment]
+    if host == "youtu.be":
+        return segments[0] if segments else None
+    if host not in _YOUTUBE_HOSTS:
+        return None
+    if segments[:1] == ["watch"]:
+        return fields.get("v", [None])[0]
+    return segments[1] if len(segments) > 1 and segments[0] in _PATH_KINDS else None
+
+
+def _seconds_of(text: str) -> float | None:
+    match = _DURATION.fullmatch(text)
+    if not text or match is None:
+        return None
+    hours, minutes, seconds = (float(part) if part else 0.0 for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _combined(text: str) -> Query:
+    terms: list[Term] = []
+    sign, rest = 1, text
+    while True:
+        term, operator, rest = _next_term(rest)
+        terms.append(Term(sign, _plain(term)))
+        if len(terms) > MAX_TERMS:
+            raise BadQuery(f"The query combines more than {MAX_TERMS} clips: combine fewer.")
+        if not operator:
+            break
+        sign = 1 if operator == "+" else -1
+    return Query(tuple(terms))
+
+
+def _next_term(text: str) -> tuple[str, str, str]:
+    """Split off the first term: the term, the operator behind it ("" at the end), and the rest."""
+    if text.startswith('"'):
+        end = text.find('"', 1)
+        if end < 0:
+            raise BadQuery('A quotation mark is left open: put one at both ends, as in "Artist - Title.wav".')
+        operator = _OPERATOR.match(text, end + 1)
+        if operator is None and text[end + 1 :].strip():
+            raise BadQuery("Something follows a closing quotation mark: put + or - between two clips, with spaces.")
+        term = text[1:end]
+    else:
+        operator = _OPERATOR.search(text)
+        term = text[: operator.start()] if operator else text
+    if not term.strip():
+        raise BadQuery("A clip is missing beside a + or -: write A + B - C.")
+    if operator is None:
+        return term, "", ""
+    return term, operator.group(1), text[operator.end() :]
+
+
+def _plain(term: str) -> str:
+    term = term.strip()
+    if term in {"+", "-"} or term.startswith(("+ ", "- ")) or term.endswith((" +", " -")):
+        raise BadQuery("A clip is missing beside a + or -: write A + B - C.")
+    moment = video_moment(term)
+    if moment is None:
+        return term
+    return moment.video_id if moment.seconds is None else f"https://youtu.be/{moment.video_id}?t={moment.seconds:g}"
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"' if _OPERATOR.search(text) or text.startswith('"') else text

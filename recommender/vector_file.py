@@ -1,0 +1,89 @@
+"""vectors.npy while it is written: appended to in order, then centred and scaled in place.
+
+Written with plain writes: a full disk is then an OSError, where a mapped file would kill the process (SIGBUS).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.errors import BuildFailed
+from recommender.vectors import unit_rows
+
+HEADER_BYTES = 128
+"""numpy's header for any number of rows: it leaves room for the count to grow."""
+BLOCK_ROWS = 16_384
+
+
+class VectorFile:
+    """A growing float32 (n, d) .npy file that knows the mean of its rows."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w+b")
+        self._file.write(b"\0" * HEADER_BYTES)
+        self._sum: NDArray[np.float64] | None = None
+        self._usable = 0
+        self.rows = 0
+
+    @property
+    def dimension(self) -> int:
+        """Values of a row; 0 before the first."""
+        return 0 if self._sum is None else len(self._sum)
+
+    @property
+    def mean(self) -> NDArray[np.float64] | None:
+        """Mean of the rows that are finite: float64 (d,)."""
+        return None if self._sum is None or not self._usable else self._sum / self._usable
+
+    def append(self, vectors: NDArray[np.float32]) -> None:
+        """Write rows (n, d)."""
+        if not len(vectors):
+            return
+        if self._sum is None:
+            self._sum = np.zeros(vectors.shape[1])
+        if vectors.shape[1] != len(self._sum):
+            raise BuildFailed(
+                f"A vector has {vectors.shape[1]} values where others have {len(self._sum)}: one embedder "
+                "must give them all."
+            )
+        finite = np.isfinite(vectors).all(axis=1)
+        self._sum += vectors[finite].sum(axis=0, dtype=np.float64)
+        self._usable += int(finite.sum())
+        self._file.write(np.ascontiguousarray(vectors, "<f4").tobytes())
+        self.rows += len(vectors)
+
+    def __enter__(self) -> VectorFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._file:
+            self._file.seek(0)
+            header = {"descr": "<f4", "fortran_order": False, "shape": (self.rows, self.dimension)}
+            np.lib.format.write_array_header_1_0(self._file, header)
+            if self._file.tell() != HEADER_BYTES:
+                raise BuildFailed(
+                    "numpy writes .npy headers of another size than this version knows: install numpy as pinned."
+                )
+
+
+def finish_vectors(path: Path, centre: NDArray[np.float64] | None) -> NDArray[np.int64]:
+    """Centre all rows and scale them to unit length, in place; gives the rows that have no direction, now zero."""
+    shape = np.load(path, mmap_mode="r").shape
+    silent: list[NDArray[np.int64]] = []
+    with path.open("r+b") as file:
+        for first in range(0, shape[0], BLOCK_ROWS):
+            count = min(BLOCK_ROWS, shape[0] - first)
+            place = HEADER_BYTES + 4 * first * shape[1]
+            file.seek(place)
+            rows = np.frombuffer(file.read(4 * count * shape[1]), "<f4").reshape(count, shape[1])
+            rows = unit_rows(rows if centre is None else rows - centre)
+            file.seek(place)
+            file.write(rows.astype("<f4").tobytes())
+            silent.append(first + np.flatnonzero(~rows.any(axis=1)))
+    return np.concatenate(silent)

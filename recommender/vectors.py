@@ -1,0 +1,100 @@
+"""Clip vectors: from frame vectors as an embedder gives them to the unit vectors that are indexed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+WINDOW_SECONDS = 10.0
+"""Length of a clip: AudioSet's, so that uploads and library windows compare with it."""
+SHORTEST_TAIL_SECONDS = 5.0
+"""A rest shorter than this is heard together with the window before it: half a window says too little alone."""
+QUANTISED_MIN, QUANTISED_MAX = -2.0, 2.0
+"""Range that AudioSet's features are quantised from (tensorflow/models#10313)."""
+RAW_FRAMES = 10
+"""Frames of the seed notebook's vector: 10 x 128 bytes, flattened."""
+SMALLEST_NORM = 1e-6
+"""Below this a vector has no direction that float32 could be trusted with."""
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of a recording: start and end in seconds, and its rows among the frame vectors."""
+
+    start: float
+    end: float
+    first: int
+    last: int
+
+
+def dequantise(values: NDArray[Any]) -> Array:
+    """Turn bytes 0..255 into float32 in [-2, 2]: x / 255 * 4 - 2 (tensorflow/models#10313)."""
+    scale = (QUANTISED_MAX - QUANTISED_MIN) / 255.0
+    return (np.asarray(values, np.float64) * scale + QUANTISED_MIN).astype(np.float32)
+
+
+def quantise(vectors: NDArray[Any]) -> NDArray[np.uint8]:
+    """Turn values in [-2, 2] into the nearest bytes; exact inverse of `dequantise`."""
+    scale = 255.0 / (QUANTISED_MAX - QUANTISED_MIN)
+    levels = np.rint((np.asarray(vectors, np.float64) - QUANTISED_MIN) * scale)
+    return np.clip(levels, 0, 255).astype(np.uint8)
+
+
+def unit(vector: NDArray[Any]) -> Array | None:
+    """Scale (d,) to length 1; None for a vector that has no direction: zero, NaN or infinite."""
+    wide = np.asarray(vector, np.float64)
+    norm = float(np.sqrt(wide @ wide))
+    if not np.isfinite(norm) or norm < SMALLEST_NORM:
+        return None
+    return (wide / norm).astype(np.float32)
+
+
+def unit_rows(rows: NDArray[Any]) -> Array:
+    """Scale each row of (n, d) to length 1; rows that have no direction become zero."""
+    wide = np.asarray(rows, np.float64)
+    norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))
+    usable = np.isfinite(norms) & (norms >= SMALLEST_NORM)
+    scaled = np.where(usable[:, None], wide, 0.0) / np.where(usable, norms, 1.0)[:, None]
+    return scaled.astype(np.float32)
+
+
+def windows(rows: int, hop: float, seconds: float) -> list[Window]:
+    """Cut a recording into windows of 10 s; a row belongs to the window that its centre lies in.
+
+    rows: number of frame vectors; hop: seconds between them; seconds: length of the audio. A rest under 5 s joins the
+    window before. Windows without rows are left out.
+    """
+    count = max(1, int(seconds // WINDOW_SECONDS))
+    if seconds - count * WINDOW_SECONDS >= SHORTEST_TAIL_SECONDS:
+        count += 1
+    centres = (np.arange(rows) + 0.5) * hop
+    bounds = np.searchsorted(centres, np.arange(1, count) * WINDOW_SECONDS)
+    edges = [0, *bounds.tolist(), rows]
+    ends = [*((index + 1) * WINDOW_SECONDS for index in range(count - 1)), seconds]
+    return [
+        Window(index * WINDOW_SECONDS, ends[index], edges[index], edges[index + 1])
+        for index in range(count)
+        if edges[index + 1] > edges[index]
+    ]
+
+
+def window_means(vectors: Array, cuts: Sequence[Window]) -> Array:
+    """Average the frame vectors (n, d) of each window: float32 (windows, d), neither centred nor scaled."""
+    if not cuts:
+        return np.empty((0, vectors.shape[1]), np.float32)
+    return np.stack([vectors[cut.first : cut.last].mean(axis=0, dtype=np.float64) for cut in cuts]).astype(np.float32)
+
+
+def raw_frames(vectors: Array) -> Array:
+    """Give the seed notebook's vector: the bytes of the first 10 frame vectors, flattened to float32 (10 x d,).
+
+    A shorter clip is filled by its own frames from the start again.
+    """
+    levels = quantise(np.resize(vectors, (RAW_FRAMES, vectors.shape[1])) if len(vectors) < RAW_FRAMES else vectors)
+    return levels[:RAW_FRAMES].reshape(-1).astype(np.float32)
