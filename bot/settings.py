@@ -20,4 +20,13 @@ class BotSettings(Settings):
         "allows that origin",
     )
     uploads_per_minute: int = Field(10, gt=0, description="uploads a person may send each minute")
+    team_uploads_per_minute: int = Field(200, gt=0, description="uploads a workspace may send each minute")
+    questions_per_minute: int = Field(
+        60, gt=0, description="commands and clicks of a person that are answered a minute"
+    )
     queue_limit: int = Field(500, gt=0, description="uploads that may wait; beyond it the bot says that it is busy")
+    worker_threads: int = Field(2, gt=0, description="uploads that one worker process listens to at a time")
+    health_port: int = Field(
+        0, ge=0, le=65535, description="port of /healthz and /metrics in bot and worker; 0 for none"
+    )
+    health_host: str = Field("127.0.0.1", description="address that /healthz and /metrics of bot and worker listen on")

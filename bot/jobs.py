@@ -1,0 +1,98 @@
+"""The job: one file that somebody wants to be listened to, as it travels through the queue."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from bot.questions import Question
+from recommender.errors import SoundalikeError
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One upload.
+
+    channel: where it is answered; a user id means the direct messages with that person. thread: ts of the thread, empty
+    until Slack tells. file: Slack's id. ts: of the message that becomes the answer, empty until it is posted. asked:
+    somebody addressed the bot, so that even what is no audio gets an answer. fallback: where to answer when the channel
+    is closed to the bot. refusal: code and sentence, where the upload was refused on arrival. accepted: Unix time.
+    """
+
+    id: str
+    channel: str
+    file: str
+    user: str
+    team: str = ""
+    thread: str = ""
+    ts: str = ""
+    asked: bool = False
+    fallback: str = ""
+    refusal: tuple[str, str] | None = None
+    top: int = 10
+    only: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    accepted: float = 0.0
+    name: str = ""
+    url: str = ""
+    attempt: int = 0
+
+    @classmethod
+    def new(cls, channel: str, file: str, user: str, **more: Any) -> Job:
+        """Make a job that is accepted now, under a new id."""
+        return cls(uuid.uuid4().hex, channel, file, user, accepted=time.time(), **more)
+
+    @property
+    def direct(self) -> bool:
+        """Whether it is answered in direct messages."""
+        return self.channel[:1] in ("D", "U", "W")
+
+    def with_filters(self, question: Question | None) -> Job:
+        """Give the job with the filters of a question that came beside the file."""
+        if question is None:
+            return self
+        return replace(self, top=question.top, only=question.only, without=question.without)
+
+    def question(self, query: str) -> Question:
+        """Give the question that the upload puts."""
+        return Question(query, top=self.top, only=self.only, without=self.without, name=self.name)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the job for the queue."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Job:
+        """Read what `to_json` gave; raises KeyError, TypeError or ValueError on anything else."""
+        refusal = data.get("refusal")
+        lists = {name: tuple(str(label) for label in data.get(name, ())) for name in ("only", "without")}
+        plain = {key: value for key, value in data.items() if key not in ("refusal", *lists)}
+        return cls(**plain, **lists, refusal=(str(refusal[0]), str(refusal[1])) if refusal else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is remembered of a job, apart from the queue. state: empty, `ignored` or `done`; ts and place: of the posted
+    message; claimed: Unix time at which somebody began to post it, 0 for nobody, negative once that is in doubt;
+    tries: how often the work was begun."""
+
+    known: bool = False
+    state: str = ""
+    ts: str = ""
+    place: str = ""
+    claimed: float = 0.0
+    asked: bool = False
+    thread: str = ""
+    tries: int = 0
+    filters: Question | None = None
+    extra: dict[str, str] = field(default_factory=dict)
+
+
+class RefusedOnArrival(SoundalikeError):
+    """Carries the code and the sentence of a refusal through the queue."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code  # type: ignore[misc]

@@ -1,0 +1,215 @@
+"""Answers: the list of similar clips."""
+
+from __future__ import annotations
+
+from bot.messages.pieces import (
+    Block,
+    Message,
+    actions,
+    bold,
+    button,
+    clock,
+    context,
+    escape,
+    link,
+    per_cent,
+    plain,
+    section,
+    shorten,
+)
+from bot.questions import Question
+from recommender.answers import Answer, Result
+from recommender.clips import Clip
+
+SLOW_SECONDS = 5.0
+"""An answer that came sooner needs no word about its time."""
+SHARED_LABELS = 3
+"""Labels that "Only these labels" filters by: more describe nothing any more."""
+SHOWN_LABELS = 8
+SHOWN_VOICES = 6
+LABEL_CHARS = 60
+TITLE_CHARS = 120
+NAME_CHARS = 80
+SEEDS_SHOWN = 5
+FALLBACK_RESULTS = 3
+
+
+def answer(
+    found: Answer,
+    question: Question,
+    *,
+    ephemeral: bool = False,
+    seconds: float | None = None,
+    note: str = "",
+) -> Message:
+    """Give the answer to a question. ephemeral: only one person sees it, so that it can be shared; seconds: how long
+    it took; note: a sentence before the list, as plain text."""
+    shared = _labels_of_query(found)
+    blocks = [section(_heading(found, question))]
+    small = [plain(note, 300)] if note else []
+    if found.sounds_like:
+        voices = [f"{plain(name, LABEL_CHARS)} {per_cent(share)}" for name, share in found.sounds_like[:SHOWN_VOICES]]
+        small.append("Sounds like " + ", ".join(voices))
+    small += _filters(question)
+    if small:
+        blocks.append(context("\n".join(small)))
+    for result in found.results:
+        blocks.append(section(_result(result, shared)))
+        blocks += _steering(result.clip, found, question)
+    if not found.results:
+        blocks.append(section(_nothing(question)))
+    blocks += _footer(found, question, shared, ephemeral)
+    if seconds is not None and seconds >= SLOW_SECONDS:
+        blocks.append(context(f"This took {seconds:.0f} s."))
+    return Message(_fallback(found, question), blocks)
+
+
+def matches_view(found: Answer, question: Question) -> dict[str, object]:
+    """Give the modal that says which part of an upload each result resembles, in the upload's order."""
+    parts: dict[tuple[float, float], list[Result]] = {}
+    for result in found.results:
+        if result.matched is not None:
+            parts.setdefault(result.matched, []).append(result)
+    blocks: list[Block] = []
+    for (start, end), results in sorted(parts.items()):
+        lines = [f"*{clock(start)}–{clock(end)}*"]
+        lines += [f"• {link(r.clip.url, r.clip.title, TITLE_CHARS)} · {per_cent(r.similarity)}" for r in results]
+        blocks.append(section("\n".join(lines)))
+    if not blocks:
+        blocks.append(section("No part stands out: the whole upload was compared."))
+    name = plain(question.name, NAME_CHARS) or "your upload"
+    return {
+        "type": "modal",
+        "title": {"type": "plain_text", "text": "Where it matched"},
+        "close": {"type": "plain_text", "text": "Close"},
+        "blocks": [section(f"Parts of {name} and the clips that resemble them"), *blocks[:90]],
+    }
+
+
+def _labels_of_query(found: Answer) -> tuple[str, ...]:
+    """The labels that the query itself has, in order: its clips', or those that an upload sounds like."""
+    names = [label for clip in found.seeds for label in clip.labels]
+    if not names:
+        names = [label for label, _ in found.sounds_like[:SHARED_LABELS]]
+    return tuple(dict.fromkeys(names))
+
+
+def _heading(found: Answer, question: Question) -> str:
+    return f"*{'More' if question.skip else 'Clips'} like* {_asked(found, question)}"
+
+
+def _asked(found: Answer, question: Question) -> str:
+    """What was asked: the terms in the order they were given, clips with their title and link."""
+    spoken: list[str] = []
+    seeds = {clip.clip_id: clip for clip in found.seeds} | {clip.source: clip for clip in found.seeds}
+    for sign, term in terms_of(found.query or question.query)[: SEEDS_SHOWN + 1]:
+        clip = seeds.get(term)
+        if clip is not None:
+            shown = link(clip.url, clip.title, TITLE_CHARS)
+        elif term.startswith("audio:"):
+            shown = bold(question.name, NAME_CHARS) or "your upload"
+        else:
+            shown = plain(term, NAME_CHARS)
+        spoken.append(f", {'more' if sign > 0 else 'less'} like {shown}" if spoken else shown)
+    return "".join(spoken) or plain(question.query, NAME_CHARS)
+
+
+def terms_of(query: str) -> list[tuple[int, str]]:
+    """Split a canonical query into its signed terms, for display."""
+    signed: list[tuple[int, str]] = []
+    sign = 1
+    words: list[str] = []
+    for word in query.split(" "):
+        if word in ("+", "-") and words:
+            signed.append((sign, " ".join(words)))
+            sign, words = (1 if word == "+" else -1), []
+        elif word == "-" and not words:
+            sign = -1
+        elif word != "+":
+            words.append(word)
+    return [*signed, (sign, " ".join(words))] if words else signed
+
+
+def _filters(question: Question) -> list[str]:
+    lines = []
+    if question.only:
+        lines.append("Only " + ", ".join(plain(label, LABEL_CHARS) for label in question.only[:SHOWN_LABELS]))
+    if question.without:
+        lines.append("Without " + ", ".join(plain(label, LABEL_CHARS) for label in question.without[:SHOWN_LABELS]))
+    return lines
+
+
+def _result(result: Result, shared: tuple[str, ...]) -> str:
+    clip = result.clip
+    facts = [
+        link(clip.url, clip.title, TITLE_CHARS),
+        f"{clock(clip.start)}–{clock(clip.end)} ({max(0, round(clip.end - clip.start))} s)",
+        f"*{per_cent(result.similarity)}*",
+    ]
+    if result.copies > 1:
+        facts.append(f"{result.copies} copies")
+    lines = [f"*{result.rank}.* " + " · ".join(facts), _labels(clip, shared)]
+    if result.matched is not None:
+        lines.append(f"resembles {clock(result.matched[0])}–{clock(result.matched[1])} of the upload")
+    return "\n".join(line for line in lines if line)
+
+
+def _labels(clip: Clip, shared: tuple[str, ...]) -> str:
+    """Labels, those that the query has too in bold and first."""
+    mine = sorted(dict.fromkeys(clip.labels), key=lambda label: label not in shared)
+    shown = [bold(label, LABEL_CHARS) if label in shared else plain(label, LABEL_CHARS) for label in mine]
+    more = len(shown) - SHOWN_LABELS
+    return ", ".join(shown[:SHOWN_LABELS]) + (f" and {more} more" if more > 0 else "")
+
+
+def state(question: Question, found: Answer, clip_id: str = "") -> dict[str, object]:
+    """Give what a button must know to work on any process: the question, its catalogue, the clip it stands beside."""
+    value = question.to_json() | {"q": found.query or question.query, "c": found.catalogue_id}
+    return value | {"k": clip_id} if clip_id else value
+
+
+def _steering(clip: Clip, found: Answer, question: Question) -> list[Block]:
+    value = state(question, found, clip.clip_id)
+    return actions(button("more_like", "More like this", value), button("less_like", "Less like this", value))
+
+
+def _footer(found: Answer, question: Question, shared: tuple[str, ...], ephemeral: bool) -> list[Block]:
+    value = state(question, found)
+    labels = list(shared[:SHARED_LABELS])
+    if question.only:
+        filtering = button("all_labels", "All labels", value)
+    else:
+        filtering = button("only_labels", "Only these labels", value | {"o": labels}) if labels else None
+    long_upload = any(result.matched is not None for result in found.results)
+    return actions(
+        button("next_ten", "Next ten" if question.top == 10 else f"Next {question.top}", value) if found.more else None,
+        button("first_ten", "Back to the top", value) if question.skip else None,
+        filtering,
+        button("where_matched", "Where it matched", value) if long_upload else None,
+        button("share", "Share to channel", value) if ephemeral and found.results else None,
+    )
+
+
+def _nothing(question: Question) -> str:
+    if question.skip:
+        return "That was the end of the list."
+    if question.only or question.without:
+        return "No clip of the catalogue passes these filters: leave one out."
+    return "The catalogue holds no other clip."
+
+
+def _fallback(found: Answer, question: Question) -> str:
+    """The top three in a sentence, for notifications and screen readers."""
+    names = [clip.title for clip in found.seeds[:1]] or [question.name or "your upload"]
+    start = f"Clips like {escape(shorten(names[0], NAME_CHARS))}: "
+    best = [
+        f"{result.rank}. {escape(shorten(result.clip.title, NAME_CHARS))}"
+        + (
+            f" ({escape(shorten(', '.join(result.clip.labels[:SHARED_LABELS]), NAME_CHARS))})"
+            if result.clip.labels
+            else ""
+        )
+        + f", {per_cent(result.similarity)}"
+        for result in found.results[:FALLBACK_RESULTS]
+    ]
+    return start + ("; ".join(best) if best else _nothing(question))

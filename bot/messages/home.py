@@ -1,0 +1,63 @@
+"""The App Home."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.messages.notices import HELP
+from bot.messages.pieces import Block, actions, button, context, header, plain, section
+from bot.questions import Question
+
+HISTORY_SHOWN = 10
+QUESTION_CHARS = 150
+
+
+@dataclass(frozen=True)
+class HomeFacts:
+    """What the App Home shows. services: name, whether it works, and what to say of it; history: the person's last
+    questions, newest first."""
+
+    clips: int | None = None
+    labels: int | None = None
+    built: str = ""
+    services: tuple[tuple[str, bool, str], ...] = ()
+    history: tuple[Question, ...] = field(default=())
+
+
+def home_view(facts: HomeFacts) -> dict[str, Any]:
+    """Give the App Home of one person."""
+    blocks: list[Block] = [section(HELP), {"type": "divider"}, header("The catalogue"), section(_catalogue(facts))]
+    if facts.services:
+        blocks.append(context("\n".join(_service(*service) for service in facts.services)))
+    blocks.append(header("Your last questions"))
+    if not facts.history:
+        blocks.append(section("None yet: try `/similar random`, or drop an audio file into our direct messages."))
+    for question in facts.history[:HISTORY_SHOWN]:
+        blocks.append(section(described(question)))
+        blocks += actions(button("repeat", "Ask again", question.to_json()))
+    return {"type": "home", "blocks": blocks}
+
+
+def described(question: Question) -> str:
+    """Give a question in words, for a list of questions."""
+    name = question.name or question.query
+    parts = [plain(name, QUESTION_CHARS) or "…"]
+    if question.only:
+        parts.append("only " + ", ".join(plain(label, 60) for label in question.only[:5]))
+    if question.without:
+        parts.append("not " + ", ".join(plain(label, 60) for label in question.without[:5]))
+    return " · ".join(parts)
+
+
+def _catalogue(facts: HomeFacts) -> str:
+    if facts.clips is None:
+        return "There is none at the moment: the operator builds it with `python -m recommender build`."
+    labels = f" under {facts.labels:,} labels" if facts.labels is not None else ""
+    built = f", built {plain(facts.built, 40)}" if facts.built else ""
+    return f"{facts.clips:,} clips{labels}{built}."
+
+
+def _service(name: str, works: bool, remark: str) -> str:
+    shown = f"{'✓' if works else '✗'} {plain(name, 40)}"
+    return f"{shown}: {plain(remark, 200)}" if remark else shown

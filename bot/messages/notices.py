@@ -1,0 +1,76 @@
+"""Short messages: placeholders, refusals, help."""
+
+from __future__ import annotations
+
+from bot.messages.pieces import Message, bold, clock, context, escape, plain, section, shorten
+from recommender.errors import QueryError, SoundalikeError
+
+NAME_CHARS = 80
+SENTENCE_CHARS = 600
+SUGGESTIONS = 5
+
+HELP = """*Soundalike* finds the clips of the catalogue that sound most like yours.
+
+*Drop an audio file* here, in a channel I am in, or beside a mention of me: I answer in its thread. WAV, MP3, FLAC, \
+OGG, M4A, voice clips and the sound of videos all work.
+*Ask for a clip*
+• `/similar 1OU19ANx4fg`: a video id, also with a start in ms (`1OU19ANx4fg_6000`), a YouTube link, or an item \
+number (`#193`)
+• `/similar ID + ID - ID`: like the first and the second, unlike the third
+• `/similar ID top 5 only Jazz not Speech`: fewer results (at most 20), and filters by label; several words are one \
+label, further labels follow another `only` or `not`
+• `/similar ID here`: answers for the whole channel
+• `/similar random` or `/similar random Jazz`: something to discover
+• `/similar` alone opens a form for ids and files
+*On any message* with audio or a YouTube link: ⋮ → Find similar clips
+*Below each answer*: more or less like a result, the next ten, filters, sharing."""
+
+
+def listening(name: str, seconds: float | None = None) -> Message:
+    """Give the placeholder that the answer will replace."""
+    length = f" ({clock(seconds)})" if seconds else ""
+    shown = bold(name, NAME_CHARS) or "your audio"
+    return Message(
+        f"Listening to {escape(shorten(name, NAME_CHARS)) or 'your audio'}{length}…",
+        [section(f"Listening to {shown}{length}…")],
+    )
+
+
+def refusal(error: SoundalikeError, name: str = "") -> Message:
+    """Give the sentence of an error, with close spellings and its code; name: the file that it is about."""
+    sentence = shorten(str(error), SENTENCE_CHARS) or "That did not work."
+    close = [each for each in error.suggestions if each not in sentence] if isinstance(error, QueryError) else []
+    if close:
+        sentence += f" Did you mean {_either([shorten(each, NAME_CHARS) for each in close[:SUGGESTIONS]])}?"
+    about = f"{bold(name, NAME_CHARS)}: " if name else ""
+    fallback = f"{escape(shorten(name, NAME_CHARS))}: " if name else ""
+    return Message(fallback + escape(sentence), [section(about + escape(sentence)), context(f"`{error.code}`")])
+
+
+def unforeseen(reference: str, name: str = "") -> Message:
+    """Give what is said of an error that nobody foresaw; reference: finds its traceback in the log."""
+    about = f"{bold(name, NAME_CHARS)}: " if name else ""
+    sentence = "Something broke on our side. Please try again; if it stays, give the operator this number."
+    code = plain(reference, NAME_CHARS)
+    return Message(f"{sentence} {code}", [section(about + sentence), context(f"`internal` · `{code}`")])
+
+
+def help_message() -> Message:
+    """Give the help."""
+    return Message("How to ask Soundalike: /similar ID, or drop an audio file.", [section(HELP)])
+
+
+def where_to_look(count: int) -> Message:
+    """Say where the answers to files of the form or the shortcut come."""
+    files = "the file" if count == 1 else f"the {count} files"
+    sentence = f"Listening to {files}: the answer comes in our direct messages."
+    return Message(sentence, [section(sentence)])
+
+
+def asked_again(sentence: str) -> Message:
+    """Give a plain sentence."""
+    return Message(escape(sentence), [section(escape(sentence))])
+
+
+def _either(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " or " + words[-1]

@@ -1,0 +1,127 @@
+"""Block Kit's parts, each within Slack's limits whatever the text. Limits: https://docs.slack.dev/reference/block-kit."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+Block = dict[str, Any]
+
+MAX_BLOCKS = 50
+MAX_VIEW_BLOCKS = 100
+MAX_SECTION_CHARS = 3000
+MAX_BUTTON_CHARS = 75
+MAX_VALUE_CHARS = 2000
+MAX_TEXT_CHARS = 4000
+"""Slack cuts the fallback text there."""
+MAX_URL_CHARS = 1500
+"""Half a section: a longer link would crowd out the labels."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is posted. text: the fallback for notifications and screen readers; blocks: Block Kit."""
+
+    text: str
+    blocks: list[Block]
+
+    def payload(self) -> dict[str, Any]:
+        """Give the arguments that are the same for every way of posting."""
+        return {"text": self.text, "blocks": self.blocks, "unfurl_links": False, "unfurl_media": False}
+
+
+def escape(text: str) -> str:
+    """Escape what Slack reads as markup of links, mentions and entities."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def shorten(text: str, limit: int) -> str:
+    """Give the text on one line, without control and direction characters, cut to `limit` characters."""
+    plain = " ".join(_CONTROL.sub(" ", text).split())
+    return plain if len(plain) <= limit else plain[: limit - 1].rstrip() + "…"
+
+
+def plain(text: str, limit: int) -> str:
+    """Give user text for mrkdwn: shortened, escaped, and without characters that would open bold, italics or code."""
+    return escape(shorten(text, limit).translate({ord("*"): "∗", ord("_"): "_", ord("~"): "∼", ord("`"): "ˋ"}))
+
+
+def bold(text: str, limit: int) -> str:
+    """Give user text in bold; Slack shows no empty bold."""
+    inner = plain(text, limit)
+    return f"*{inner}*" if inner else ""
+
+
+def link(url: str | None, title: str, limit: int) -> str:
+    """Give a link that shows the title, or the title alone where the address is none that a browser opens."""
+    shown = plain(title, limit).replace("|", "¦") or "untitled"
+    if url is None or urlsplit_scheme(url) not in ("http", "https"):
+        return shown
+    safe = quote(url, safe=":/?#[]@!$&'()*+,;=%~-._")
+    escaped = safe.replace("&", "&amp;")
+    return shown if len(escaped) > MAX_URL_CHARS else f"<{escaped}|{shown}>"
+
+
+def urlsplit_scheme(url: str) -> str:
+    """Give the scheme of an address with a host, else nothing."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return parts.scheme.lower() if parts.netloc else ""
+
+
+def clock(seconds: float) -> str:
+    """Give seconds as m:ss, or h:mm:ss from an hour on."""
+    whole = max(0, int(seconds))
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def per_cent(share: float) -> str:
+    """Give a share of 1 in whole per cent, never below 0 or above 100."""
+    return f"{round(min(max(share, 0.0), 1.0) * 100)} %"
+
+
+def section(text: str) -> Block:
+    """Give a paragraph."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": _cut(text or " ", MAX_SECTION_CHARS)}}
+
+
+def context(text: str) -> Block:
+    """Give small print."""
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": _cut(text or " ", MAX_SECTION_CHARS)}]}
+
+
+def header(text: str) -> Block:
+    """Give a headline."""
+    return {"type": "header", "text": {"type": "plain_text", "text": shorten(text, 150) or " ", "emoji": False}}
+
+
+def button(action_id: str, text: str, value: Any, style: str | None = None) -> Block | None:
+    """Give a button with a JSON value; nothing where the value is too long for Slack."""
+    encoded = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    if len(encoded) > MAX_VALUE_CHARS:
+        return None
+    shown = {"type": "plain_text", "text": shorten(text, MAX_BUTTON_CHARS) or "…", "emoji": False}
+    made = {"type": "button", "action_id": action_id, "text": shown, "value": encoded}
+    return made | {"style": style} if style else made
+
+
+def actions(*buttons: Block | None) -> list[Block]:
+    """Give a row of those buttons that there are, as a list of one block or none."""
+    present = [each for each in buttons if each is not None]
+    return [{"type": "actions", "elements": present}] if present else []
+
+
+def _cut(text: str, limit: int) -> str:
+    """Cut at a line's end, so that no entity, link or bold is cut in two; callers keep single lines short."""
+    if len(text) <= limit:
+        return text
+    kept = text[: limit - 2]
+    return kept[: kept.rfind("\n")] + "\n…" if "\n" in kept else kept[: kept.rfind(" ") if " " in kept else 0] + " …"

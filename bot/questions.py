@@ -1,0 +1,150 @@
+"""What people type: `ID + ID - ID top N only LABEL not LABEL here`, and what buttons remember of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from recommender.errors import BadQuery
+
+DEFAULT_TOP = 10
+MAX_TOP = 20
+"""Results a message can hold: each takes two of Slack's 50 blocks."""
+MAX_QUESTION_CHARS = 1000
+"""Longer text is no question; it would not fit into the value of a button either."""
+
+_WORD = re.compile(r'"([^"]*)"|“([^”]*)”|(\S+)')
+_KEYWORDS = frozenset({"top", "only", "not", "here"})
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of the recommender. query: terms joined by " + " and " - "; skip: results to leave out at the
+    top; only, without: label filters; name: what people call an upload, for the heading."""
+
+    query: str
+    top: int = DEFAULT_TOP
+    skip: int = 0
+    only: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    name: str = ""
+
+    def steered(self, sign: str, clip_id: str) -> Question:
+        """Give the question that also asks for more (`+`) or less (`-`) of a clip, from its first result on."""
+        return replace(self, query=f"{self.query} {sign} {clip_id}", skip=0)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the question in few bytes: a button's value holds 2000 characters."""
+        full = {
+            "q": self.query,
+            "t": self.top,
+            "s": self.skip,
+            "o": list(self.only),
+            "n": list(self.without),
+            "f": self.name,
+        }
+        empty = {"t": DEFAULT_TOP, "s": 0, "o": [], "n": [], "f": ""}
+        return {key: value for key, value in full.items() if empty.get(key) != value}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Question:
+        """Read what `to_json` gave; raises KeyError, TypeError or ValueError on anything else."""
+        return cls(
+            query=str(data["q"]),
+            top=min(max(int(data.get("t", DEFAULT_TOP)), 1), MAX_TOP),
+            skip=max(int(data.get("s", 0)), 0),
+            only=tuple(str(label) for label in data.get("o", [])),
+            without=tuple(str(label) for label in data.get("n", [])),
+            name=str(data.get("f", "")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What somebody typed. kind: `similar`, `random` (query may hold a label), `help` or `nothing`; here: the answer
+    is for the whole channel."""
+
+    kind: str
+    question: Question
+    here: bool = False
+
+
+def parse(text: str) -> Typed:
+    """Read the text of a command or a mention; raises `BadQuery` that says how it is done right."""
+    if len(text) > MAX_QUESTION_CHARS:
+        raise BadQuery(f"That is longer than {MAX_QUESTION_CHARS} characters: ask for fewer clips at a time.")
+    words = list(_words(text))
+    at = next((i for i, (word, quoted) in enumerate(words) if not quoted and word.lower() in _KEYWORDS), len(words))
+    query, here, question = _options(words[at:])
+    question = replace(question, query=" ".join([*(word for word, _ in words[:at]), *query]))
+    first = question.query.split(maxsplit=1)
+    if not first:
+        if question != Question(""):
+            raise BadQuery("Name a clip before the filters, as in `1OU19ANx4fg only Jazz`.")
+        return Typed("nothing", question, here)
+    if question.query.lower() == "help":
+        return Typed("help", question, here)
+    if first[0].lower() == "random":
+        return Typed("random", replace(question, query=" ".join(first[1:])), here)
+    return Typed("similar", question, here)
+
+
+def _words(text: str) -> Iterator[tuple[str, bool]]:
+    for match in _WORD.finditer(text):
+        straight, curly, bare = match.groups()
+        if bare is not None:
+            yield bare, False
+        else:
+            yield (straight if straight is not None else curly), True
+
+
+def _options(words: list[tuple[str, bool]]) -> tuple[list[str], bool, Question]:
+    only: list[str] = []
+    without: list[str] = []
+    top, here, rest = DEFAULT_TOP, False, list(words)
+    query: list[str] = []
+    while rest:
+        keyword = rest.pop(0)[0].lower()
+        if keyword == "here":
+            here = True
+            query += _until_keyword(rest)
+        elif keyword == "top":
+            top = _top(rest.pop(0)[0] if rest else "")
+            query += _until_keyword(rest)
+        else:
+            (only if keyword == "only" else without).extend(_labels(keyword, rest))
+    return query, here, Question("", top=top, only=tuple(only), without=tuple(without))
+
+
+def _top(word: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,4}", word) or not 1 <= int(word) <= MAX_TOP:
+        raise BadQuery(f"After `top` comes a number from 1 to {MAX_TOP}, as in `top 5`.")
+    return int(word)
+
+
+def _until_keyword(rest: list[tuple[str, bool]]) -> list[str]:
+    taken = []
+    while rest and (rest[0][1] or rest[0][0].lower() not in _KEYWORDS):
+        taken.append(rest.pop(0)[0])
+    return taken
+
+
+def _labels(keyword: str, rest: list[tuple[str, bool]]) -> list[str]:
+    """Take labels up to the next keyword. Labels of AudioSet hold spaces and commas ("Bass guitar", "Rain, storm"):
+    unquoted words form one label; several are quoted, or follow a keyword each."""
+    labels: list[str] = []
+    open_label: list[str] = []
+    while rest and (rest[0][1] or rest[0][0].lower() not in _KEYWORDS):
+        word, quoted = rest.pop(0)
+        if quoted:
+            labels += [" ".join(open_label)] if open_label else []
+            labels += [word.strip()] if word.strip() else []
+            open_label = []
+        elif word != ",":
+            open_label.append(word)
+    labels += [" ".join(open_label)] if open_label else []
+    if not labels:
+        raise BadQuery(f'After `{keyword}` comes a label, as in `{keyword} Jazz` or `{keyword} "Bass guitar"`.')
+    return labels
