@@ -22,7 +22,7 @@ SPACES = {
     for space in (
         Space("vggish-pca", 128, 0.96, True),
         Space("vggish-relu-pca", 128, 0.96, True),
-        Space("musicnn-msd", 200, 3.0, False),
+        Space("musicnn-msd", 200, 187 * 256 / 16_000, False),
         Space("yamnet", 1024, 0.96, False),
     )
 }

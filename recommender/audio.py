@@ -1,0 +1,99 @@
+"""Any audio or video file to 16 kHz mono PCM, and what can be said of PCM before an embedder hears it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.decoder import process
+from recommender.embedders import SAMPLE_RATE
+from recommender.errors import CannotDecode, Silent, TooShort
+from recommender.wav import wav_bytes
+
+__all__ = ["Audio", "decode", "decode_blocks", "is_silent", "require_audible", "sha256_of", "warm", "wav_bytes"]
+
+SILENCE_PEAK_TO_PEAK = 20
+"""Distance of the highest from the lowest sample, of 65,535, up to which audio counts as silence: -70 dB, which dither,
+converter noise and an offset stay under. A quieter recording has less than four bits left to tell sounds apart by."""
+MIN_SECONDS = 0.1
+"""Shorter audio has fewer than ten analysis frames of 25 ms every 10 ms: a click, from which no sound is recognised."""
+_HASH_BYTES = 1 << 20
+_WHOLE_BLOCK_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """Decoded audio. pcm: int16 (n,), 16 kHz mono."""
+
+    pcm: NDArray[np.int16]
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return len(self.pcm) / SAMPLE_RATE
+
+
+def decode(path: Path, *, max_seconds: float, timeout: float = 30) -> Audio:
+    """Decode a file in a child process, within `timeout` seconds.
+
+    Raises `NotAudio`, `CannotDecode`, `TooLong` beyond `max_seconds` of audio, `TooShort`, `Silent`.
+    """
+    _require_file(path)
+    parts = process.blocks(
+        path,
+        block=_WHOLE_BLOCK_SECONDS * SAMPLE_RATE,
+        limit=int(max_seconds * SAMPLE_RATE),
+        timeout=timeout,
+        whole=True,
+    )
+    pcm = np.frombuffer(b"".join(parts), np.int16)
+    require_audible(pcm)
+    return Audio(pcm)
+
+
+def decode_blocks(path: Path, *, block_seconds: float, timeout: float = 30) -> Iterator[NDArray[np.int16]]:
+    """Decode a file of any length to blocks of `block_seconds`, int16 (n,) each; the last may be shorter, or silent.
+
+    timeout: seconds for each block. Raises `NotAudio`, `CannotDecode`.
+    """
+    _require_file(path)
+    block = max(1, round(block_seconds * SAMPLE_RATE))
+    for part in process.blocks(path, block=block, limit=None, timeout=timeout, whole=False):
+        yield np.frombuffer(part, np.int16)
+
+
+def warm() -> None:
+    """Start the decoder's child process ahead of the first file."""
+    process.warm()
+
+
+def require_audible(pcm: NDArray[np.int16]) -> None:
+    """Raise `TooShort` or `Silent` where PCM (n,) holds nothing that an embedder could hear."""
+    if len(pcm) < MIN_SECONDS * SAMPLE_RATE:
+        raise TooShort(f"This audio lasts {1000 * len(pcm) / SAMPLE_RATE:.0f} ms: send at least {MIN_SECONDS:g} s.")
+    if is_silent(pcm):
+        raise Silent("This audio is silent: check the recording's level, or send another part of it.")
+
+
+def is_silent(pcm: NDArray[np.int16]) -> bool:
+    """Say whether PCM (n,) stays within `SILENCE_PEAK_TO_PEAK`."""
+    return not len(pcm) or int(pcm.max()) - int(pcm.min()) <= SILENCE_PEAK_TO_PEAK
+
+
+def sha256_of(path: Path) -> str:
+    """Hash a file's bytes; gives hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_HASH_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _require_file(path: Path) -> None:
+    if not path.is_file():
+        raise CannotDecode(f"There is no file {path.name}: check the path.")

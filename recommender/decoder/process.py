@@ -1,0 +1,185 @@
+"""The parent's side of the decoder's child processes: they are kept warm, and replaced when a file was too much."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import selectors
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import recommender
+from recommender.errors import AudioError, CannotDecode, NotAudio, TooLong
+
+IDLE_CHILDREN = 2
+"""Decoders that stay warm, about 60 MB each: as many as a worker process has threads."""
+FILES_PER_CHILD = 200
+"""A decoder is replaced after this many files, so that a slow leak in a codec cannot add up."""
+_HEADER_BYTES = 5
+_READ_BYTES = 1 << 20
+_KINDS: dict[str, type[AudioError]] = {kind.code: kind for kind in (NotAudio, CannotDecode, TooLong)}
+
+_HUNG = "Decoding this file took too long: export it again, or send it as WAV or FLAC."
+_CRASHED = "This file made the decoder crash: export it again, or send it as WAV or FLAC."
+
+
+class _Gone(Exception):
+    """The child has ended."""
+
+
+class _Child:
+    """One decoder process; used by one thread at a time."""
+
+    def __init__(self) -> None:
+        root = str(Path(recommender.__file__).resolve().parents[1])
+        path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "recommender.decoder.child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            # One thread for numpy: more would only reserve memory. No secret of ours is left within a codec's reach.
+            env={"PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", "PATH": os.environ.get("PATH", os.defpath)},
+            bufsize=0,
+        )
+        self.files = 0
+        self._buffer = bytearray()
+
+    @property
+    def fresh(self) -> bool:
+        return self.files <= 1
+
+    def ask(self, request: bytes) -> None:
+        self.files += 1
+        try:
+            assert self._process.stdin is not None  # noqa: S101 - given as a pipe above
+            self._process.stdin.write(request)
+        except OSError as error:
+            raise _Gone from error
+
+    def message(self, deadline: float) -> tuple[bytes, bytes]:
+        """Read one message; raises `_Gone`, or `TimeoutError` at the deadline (monotonic seconds)."""
+        header = self._read(_HEADER_BYTES, deadline)
+        return header[:1], self._read(int.from_bytes(header[1:], "little"), deadline)
+
+    def _read(self, count: int, deadline: float) -> bytes:
+        assert self._process.stdout is not None  # noqa: S101 - given as a pipe above
+        descriptor = self._process.stdout.fileno()
+        with selectors.DefaultSelector() as selector:
+            selector.register(descriptor, selectors.EVENT_READ)
+            while len(self._buffer) < count:
+                if not selector.select(max(0.0, deadline - time.monotonic())):
+                    raise TimeoutError
+                more = os.read(descriptor, _READ_BYTES)
+                if not more:
+                    raise _Gone
+                self._buffer += more
+        taken = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return taken
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self.forget()
+
+    def forget(self) -> None:
+        """Close our ends of the pipes; the child ends by itself once nobody holds them."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+class _Pool:
+    """Idle children of this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: list[_Child] = []
+
+    def take(self) -> _Child:
+        with self._lock:
+            child = self._idle.pop() if self._idle else None
+        return child or _Child()
+
+    def give_back(self, child: _Child) -> None:
+        with self._lock:
+            if child.files < FILES_PER_CHILD and len(self._idle) < IDLE_CHILDREN:
+                self._idle.append(child)
+                return
+        child.end()
+
+    def end_all(self) -> None:
+        with self._lock:
+            children, self._idle = self._idle, []
+        for child in children:
+            child.end()
+
+    def after_fork(self) -> None:
+        """A forked process has its parent's pipes, which it may neither use nor keep open."""
+        self._lock = threading.Lock()
+        children, self._idle = self._idle, []
+        for child in children:
+            child.forget()
+
+
+_pool = _Pool()
+atexit.register(_pool.end_all)
+os.register_at_fork(after_in_child=_pool.after_fork)
+
+
+def warm() -> None:
+    """Start a decoder ahead of the first file."""
+    _pool.give_back(_pool.take())
+
+
+def blocks(path: Path, *, block: int, limit: int | None, timeout: float, whole: bool) -> Iterator[bytes]:
+    """Decode a file to blocks of int16 samples, as bytes, of `block` samples each (the last may be shorter).
+
+    limit: samples beyond which `TooLong` is raised; timeout: seconds, for the whole file or for each block.
+    Raises `NotAudio`, `CannotDecode`, `TooLong`.
+    """
+    request = {"path": str(path.resolve()), "block": block, "limit": limit, "seconds": timeout}
+    child = _asked(json.dumps(request).encode() + b"\n")
+    clean = False
+    try:
+        deadline = time.monotonic() + timeout
+        while True:
+            kind, payload = child.message(deadline)
+            if kind != b"P":
+                clean = True
+                break
+            yield payload
+            if not whole:
+                deadline = time.monotonic() + timeout
+    except TimeoutError:
+        raise CannotDecode(_HUNG) from None
+    except _Gone:
+        raise CannotDecode(_CRASHED) from None
+    finally:
+        if clean:
+            _pool.give_back(child)
+        else:
+            child.end()
+    if kind == b"E":
+        error = json.loads(payload)
+        raise _KINDS[error["code"]](error["message"])
+
+
+def _asked(request: bytes) -> _Child:
+    """Put a request to a child; one that has ended since its last file is replaced."""
+    while True:
+        child = _pool.take()
+        try:
+            child.ask(request)
+        except _Gone:
+            child.end()
+            if child.fresh:
+                raise CannotDecode("The decoder does not start on this machine: ask the operator to look.") from None
+            continue
+        return child

@@ -1,0 +1,165 @@
+"""From a file's bytes to 16 kHz mono PCM, inside the decoder's child process."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.container import InputContainer
+from av.stream import Discard
+from numpy.typing import NDArray
+
+from recommender.decoder.formats import ALLOWED_DEMUXERS, looks_like_media
+from recommender.decoder.resampling import Resampler
+from recommender.errors import CannotDecode, NotAudio
+
+_FULL_SCALE = 32_768
+_READ_BYTES = 262_144
+"""Bytes read from the file at a time."""
+
+NOT_AUDIO = "This file holds no audio: send a WAV, MP3, FLAC, OGG or M4A file, or a video with sound."
+NO_SOUND = "This file has pictures but no sound: send one with an audio track."
+BROKEN = "The audio in this file is damaged and cannot be decoded: export it again, or send it as WAV or FLAC."
+
+
+def pcm_blocks(path: Path) -> Iterator[NDArray[np.int16]]:
+    """Decode the best audio stream of a file to blocks of 16 kHz mono samples, (n,) int16 each.
+
+    Channels are averaged, as librosa and VGGish do; ffmpeg's own downmix weighs them by their place. Raises `NotAudio`,
+    `CannotDecode`; after the first block damage ends the audio, as in a player.
+    """
+    with path.open("rb") as file:
+        yield from pcm_of(file)
+
+
+def pcm_of(file: BinaryIO) -> Iterator[NDArray[np.int16]]:
+    """Decode an open file, as `pcm_blocks` does."""
+    for mono in _resampled(_frames(file)):
+        if len(mono):
+            yield _to_int16(mono)
+
+
+def _frames(file: BinaryIO) -> Iterator[AudioFrame]:
+    """Decode the frames that can be decoded; raises unless there is at least one."""
+    decoded = 0
+    with _opened(file) as container:
+        stream = container.streams.best("audio")
+        if stream is None:
+            raise NotAudio(NO_SOUND if container.streams.video else NOT_AUDIO)
+        for other in container.streams:
+            if other is not stream:
+                other.discard = Discard.all
+        stream.codec_context.thread_count = 1
+        for packet in _packets(container.demux(stream)):
+            for frame in _decoded(packet):
+                decoded += frame.samples
+                yield frame
+    if not decoded:
+        raise CannotDecode(BROKEN)
+
+
+@contextmanager
+def _opened(file: BinaryIO) -> Iterator[InputContainer]:
+    """Open by content alone: no name that a demuxer could be chosen by, and no way to open anything else."""
+    try:
+        container = av.open(
+            _Nameless(file),
+            mode="r",
+            container_options={"format_whitelist": ALLOWED_DEMUXERS, "protocol_whitelist": "none"},
+            buffer_size=_READ_BYTES,
+            io_open=_refuse,
+            metadata_errors="replace",
+        )
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        file.seek(0)
+        if looks_like_media(file.read(16)):
+            raise CannotDecode(BROKEN) from error
+        raise NotAudio(NOT_AUDIO) from error
+    with container:
+        yield container
+
+
+class _Nameless:
+    """A file without its name: a demuxer is chosen by what the file holds."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def read(self, size: int) -> bytes:
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+def _refuse(url: str, flags: int, options: dict[str, str]) -> Any:
+    raise PermissionError(f"a file may not name another: {url!r}")
+
+
+def _packets(packets: Iterator[Any]) -> Iterator[Any]:
+    """Pass packets on until the container's damage hides the next."""
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, av.error.FFmpegError, OSError):
+            return
+        yield packet
+
+
+def _decoded(packet: Any) -> list[AudioFrame]:
+    """Decode a packet; one that is damaged gives nothing, and the next may be sound."""
+    try:
+        return list(packet.decode())
+    except (av.error.FFmpegError, ValueError):
+        return []
+
+
+def _resampled(frames: Iterator[AudioFrame]) -> Iterator[NDArray[np.float32]]:
+    """Mix and resample; a stream whose rate changes on the way gets a new resampler there."""
+    resampler: Resampler | None = None
+    for frame in frames:
+        try:
+            if resampler is None or resampler.rate != frame.sample_rate:
+                if resampler is not None:
+                    yield resampler.flush()
+                resampler = Resampler(frame.sample_rate)
+            yield resampler.push(mono_of(frame))
+        except (ValueError, av.error.FFmpegError) as error:
+            raise CannotDecode(BROKEN) from error
+    if resampler is not None:
+        yield resampler.flush()
+
+
+def mono_of(frame: AudioFrame) -> NDArray[np.float32]:
+    """Average the channels of a frame to (n,) float32 in [-1, 1]; what is no number becomes silence."""
+    samples: NDArray[Any] = frame.to_ndarray()
+    if not frame.format.is_planar:
+        samples = samples.reshape(frame.samples, -1).T
+    floats: NDArray[Any]
+    if samples.dtype == np.uint8:
+        floats = (samples.astype(np.float32) - 128) / 128
+    elif samples.dtype.kind == "i":
+        floats = samples.astype(np.float32) / -float(np.iinfo(samples.dtype).min)
+    else:
+        with np.errstate(over="ignore", invalid="ignore"):
+            floats = samples.astype(np.float32)
+            floats = np.where(np.isfinite(floats), floats, np.float32(0)).clip(-_FLOAT_PEAK, _FLOAT_PEAK)
+    return np.asarray(floats.mean(axis=0, dtype=np.float32))
+
+
+_FLOAT_PEAK = np.float32(8)
+"""Float files may exceed full scale; far beyond it (18 dB here) the values are no sound, and would spoil their
+neighbours in the resampler."""
+
+
+def _to_int16(mono: NDArray[np.float32]) -> NDArray[np.int16]:
+    return np.rint(mono * _FULL_SCALE).clip(-_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)

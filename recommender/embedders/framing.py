@@ -1,0 +1,45 @@
+"""How an embedder cuts PCM into the stretches that its rows stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.embedders import SAMPLE_RATE
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """Row p of an embedding hears the samples [p hop - before, p hop + window).
+
+    hop, window, before: samples. fill: samples that shorter audio is repeated up to, so that it gives one row.
+    """
+
+    hop: int
+    window: int
+    before: int
+    fill: int
+
+    @property
+    def seconds(self) -> float:
+        """Seconds between rows."""
+        return self.hop / SAMPLE_RATE
+
+    def rows(self, samples: int) -> int:
+        """Say how many rows so many samples give; a rest shorter than a window gives none."""
+        return 0 if samples < self.window else 1 + (samples - self.window) // self.hop
+
+    def filled(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+        """Repeat audio that is too short for a row; longer audio is given back as it is."""
+        return pcm if len(pcm) >= self.window else np.resize(pcm, self.fill)
+
+
+_VGGISH = Framing(hop=15_360, window=15_600, before=0, fill=15_600)
+"""96 frames every 10 ms, the last of them 25 ms long; YAMNet's input has the same 15,600 samples."""
+_MUSICNN = Framing(hop=187 * 256, window=186 * 256, before=256, fill=3 * SAMPLE_RATE)
+"""187 centred frames of 512 samples every 256: the last is centred on sample 186 x 256, whatever follows it."""
+
+FRAMINGS = {"vggish-pca": _VGGISH, "vggish-relu-pca": _VGGISH, "yamnet": _VGGISH, "musicnn-msd": _MUSICNN}
+"""The framing of each space."""
