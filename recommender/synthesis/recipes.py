@@ -101,18 +101,18 @@ FAMILIES: dict[str, Clips] = {
         strings.organ,
         {
             "Gospel swell in F": {
-                "key": "F", "chords": (_I, _IV, _I, _V), "beat": 1.6, "bars": "888800000", "dirt": 2.0,
+                "key": "F", "chords": (_I, _IV, _I, _V), "beat": 1.6, "bars": "888806046", "dirt": 2.0,
             },
             "Chapel hymn in C": {
-                "key": "C", "chords": ((-7, *_I), (-4, *_IV), (-3, *_V), (-7, *_I)), "beat": 1.7, "bars": "808404020",
+                "key": "C", "chords": ((-7, *_I), (-4, *_IV), (-3, *_V), (-7, *_I)), "beat": 1.7, "bars": "808606046",
                 "rotor": 0, "hall": 4.0,
             },
             "Jazz trio in G minor": {
                 "key": "G minor", "chords": (_SEVENTH, (1, 3, 5), (3, 5, 7), (2, 4, 6)), "beat": 0.7,
-                "bars": "888000000",
+                "bars": "888400204",
             },
             "Reggae bubble in A minor": {
-                "key": "A minor", "chords": (_I, (), _I, _I), "beat": 0.22, "bars": "808008000", "gap": 0.09,
+                "key": "A minor", "chords": (_I, (), _I, _I), "beat": 0.22, "bars": "808608004", "gap": 0.09,
             },
             "Carousel in D": {
                 "key": "D", "chords": ((-7,), (4, 7, 9), (4, 7, 9), (-3,), (3, 6, 8), (3, 6, 8)), "beat": 0.3,
@@ -123,11 +123,11 @@ FAMILIES: dict[str, Clips] = {
             },
             "Flute stop in B flat": {
                 "key": "B flat", "chords": ((7,), (8,), (9,), (11,), (9,), (8,), (6,), (7,)), "beat": 0.5,
-                "bars": "008200000", "rotor": 0, "hall": 3.0,
+                "bars": "408604046", "rotor": 0, "hall": 3.0,
             },
             "Low pedals in D minor": {
                 "key": "D minor", "chords": ((-7, 0), (-9, -2), (-11, -4), (-10, -3)), "beat": 1.6,
-                "bars": "880600400", "rotor": 0, "octave": 3, "hall": 3.5,
+                "bars": "888604406", "rotor": 0, "octave": 3, "hall": 3.5,
             },
         },
     ),

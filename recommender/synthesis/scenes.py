@@ -50,7 +50,8 @@ def siren(
     tone = tones.oscillate(pitch, n, np.where(order % 2, 1.0, horn) / order ** (2.2 - 1.3 * horn))
     sound = tones.bandpass(tones.drive(tone, 1 + 2 * horn), 350, 5000) * level
     echoed = tones.echoes(sound, rng.uniform(0.11, 0.23), 0.3, 3)
-    return tones.finish(tones.room(rng, echoed, 2.0, street + 0.1) + 0.05 * street * tones.noise(rng, n, 1.5))
+    traffic = tones.noise(rng, n, 1.2) * (1 + 0.3 * tones.wander(rng, n, 1))
+    return tones.finish(tones.room(rng, echoed, 2.0, street + 0.1) + 0.25 * street * traffic)
 
 
 def rain(

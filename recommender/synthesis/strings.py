@@ -136,11 +136,13 @@ def organ(
             n = tones.samples(beat - gap)
             wobble = 1 + 0.004 * np.sin(2 * np.pi * rotor * (np.arange(n) / tones.RATE + i * beat)) * (rotor > 0)
             held = tones.oscillate(tones.degree(key, step, octave) / 2 * wobble, n, harmonics, rng.random())
-            click = tones.highpass(rng.standard_normal(n) * tones.fading(n, 0.004), 1500) * 0.15
+            click = tones.highpass(rng.standard_normal(n) * tones.fading(n, 0.004), 1500) * 0.25
             tones.place(out, (held + click) * tones.envelope(n, 0.008, 1, 1, 0.03), i * beat)
     if rotor:
-        out *= 1 - 0.3 * (0.5 + 0.5 * np.sin(2 * np.pi * rotor * tones.times(seconds)))
+        out *= 1 - 0.4 * (0.5 + 0.5 * np.sin(2 * np.pi * rotor * tones.times(seconds)))
     out = tones.drive(out / max(float(np.max(np.abs(out))), 1e-9), dirt)
+    # The bellows' air or the amplifier's hiss: no organ is silent between its notes.
+    out += 0.012 * tones.bandpass(tones.noise(rng, len(out), 0.5), 400, 6000)
     return tones.finish(tones.room(rng, out, hall, 0.25))
 
 
