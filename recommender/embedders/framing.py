@@ -43,3 +43,31 @@ _MUSICNN = Framing(hop=187 * 256, window=186 * 256, before=256, fill=3 * SAMPLE_
 
 FRAMINGS = {"vggish-pca": _VGGISH, "vggish-relu-pca": _VGGISH, "yamnet": _VGGISH, "musicnn-msd": _MUSICNN}
 """The framing of each space."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Samples start <= s < stop give `rows` rows, of which the first `lead` were only there for context."""
+
+    start: int
+    stop: int
+    rows: int
+    lead: int
+
+
+def pieces(framing: Framing, samples: int, seconds: float) -> list[Piece]:
+    """Cut audio so that the pieces' rows, without their leads, are those of the audio in one run.
+
+    A piece has whole rows, about `seconds` of them. Where a row hears samples before its own, one row goes ahead of it.
+    """
+    total = framing.rows(samples)
+    each = max(1, int(seconds / framing.seconds))
+    if total <= each:
+        return [Piece(0, samples, total, 0)]
+    cut = []
+    for first in range(0, total, each):
+        last = min(total, first + each)
+        lead = 1 if first and framing.before else 0
+        stop = (last - 1) * framing.hop + max(framing.hop, framing.window)
+        cut.append(Piece((first - lead) * framing.hop, min(samples, stop), last - first + lead, lead))
+    return cut

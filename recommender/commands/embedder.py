@@ -1,0 +1,75 @@
+"""`python -m recommender embedder`: serves an embedder over HTTP."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+from pathlib import Path
+from typing import Any
+
+from recommender.embedders.local import NAMES
+from recommender.errors import SettingsError
+from recommender.settings import Settings, load
+
+DEFAULT_PORT = 5000
+"""That of IBM's container."""
+GRACEFUL_SECONDS = 20
+"""How long requests in work may take to finish when the service is told to stop."""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command's parser."""
+    parser = subparsers.add_parser("embedder", help="serve an embedder by the MAX contract")
+    parser.add_argument("--model", choices=NAMES, default="musicnn", help="default: musicnn")
+    parser.add_argument("--weights", type=Path, metavar="DIR", help="folder of the weights; default: WEIGHTS")
+    parser.add_argument(
+        "--relu", action="store_true", help="vggish: with a ReLU on the embedding, like IBM's container"
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at; 0.0.0.0 for all")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"default: {DEFAULT_PORT}; 0 takes a free one")
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    weights = arguments.weights or load(Settings).weights
+    model = "vggish-relu-pca" if arguments.model == "vggish" and arguments.relu else arguments.model
+    listener = _listener(arguments.host, arguments.port)
+    host, port = listener.getsockname()[:2]
+    _serve(listener, model, None if weights is None else str(weights), f"http://{host}:{port}")
+    return 0
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        raise SettingsError(
+            f"Port {port} of {host} cannot be listened at ({error.strerror}): choose another."
+        ) from None
+
+
+def _serve(listener: socket.socket, model: str, weights: str | None, address: str) -> None:
+    """Run gunicorn, one process with threads: the model is in memory once, and rows of all callers share batches."""
+    from gunicorn.app.base import BaseApplication
+
+    from recommender.embedder_service import THREADS, app
+
+    options = {
+        "bind": f"fd://{listener.fileno()}",
+        "workers": 1,
+        "worker_class": "gthread",
+        "threads": THREADS,
+        "graceful_timeout": GRACEFUL_SECONDS,
+        "loglevel": "warning",
+        "proc_name": "soundalike-embedder",
+    }
+
+    class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+        def load_config(self) -> None:
+            for name, value in options.items():
+                self.cfg.set(name, value)
+
+        def load(self) -> Any:
+            return app(model, weights, lambda space: print(f"Embedder {space} is ready at {address}", flush=True))
+
+    Server().run()
