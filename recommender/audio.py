@@ -15,7 +15,17 @@ from recommender.embedders import SAMPLE_RATE
 from recommender.errors import CannotDecode, Silent, TooShort
 from recommender.wav import wav_bytes
 
-__all__ = ["Audio", "decode", "decode_blocks", "is_silent", "require_audible", "sha256_of", "warm", "wav_bytes"]
+__all__ = [
+    "Audio",
+    "decode",
+    "decode_blocks",
+    "is_silent",
+    "metadata",
+    "require_audible",
+    "sha256_of",
+    "warm",
+    "wav_bytes",
+]
 
 SILENCE_PEAK_TO_PEAK = 20
 """Distance of the highest from the lowest sample, of 65,535, up to which audio counts as silence: -70 dB, which dither,
@@ -65,6 +75,15 @@ def decode_blocks(path: Path, *, block_seconds: float, timeout: float = 30) -> I
     block = max(1, round(block_seconds * SAMPLE_RATE))
     for part in process.blocks(path, block=block, limit=None, timeout=timeout, whole=False):
         yield np.frombuffer(part, np.int16)
+
+
+def metadata(path: Path, *, timeout: float = 30) -> dict[str, str]:
+    """Give what a file says of itself (title, artist, genre, …), under lower-case names.
+
+    timeout: seconds. Raises `NotAudio`, `CannotDecode`.
+    """
+    _require_file(path)
+    return process.metadata(path, timeout=timeout)
 
 
 def warm() -> None:

@@ -1,8 +1,10 @@
 """The decoder's child process: reads requests from standard input, answers with framed PCM on standard output.
 
-A request is a line of JSON: {"path": str, "block": samples, "limit": samples or null, "seconds": time limit}.
+A request is a line of JSON: {"path": str, "block": samples, "limit": samples or null, "seconds": time limit}; where
+"metadata" is true, no sound is asked for but what the file says of itself.
 An answer is a run of messages, each a kind (one byte), a length (unsigned 32 bits, little-endian) and a payload:
-`P` int16 samples, `E` JSON {"code", "message"}, `D` nothing, the end. Each answer ends with `E` or `D`.
+`P` int16 samples, `M` JSON of metadata, `E` JSON {"code", "message"}, `D` nothing, the end. Each answer ends with `E`
+or `D`.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.decoder.resampling import SAMPLE_RATE
-from recommender.decoder.streams import BROKEN, pcm_blocks, pcm_of
+from recommender.decoder.streams import BROKEN, metadata_of, pcm_blocks, pcm_of
 from recommender.errors import AudioError, CannotDecode, TooLong
 from recommender.wav import wav_bytes
 
@@ -45,11 +47,23 @@ def main() -> None:
     for line in sys.stdin.buffer:
         request = json.loads(line)
         try:
-            for block in _blocks(request):
-                _send(answers, b"P", block.tobytes())
+            if request.get("metadata"):
+                _send(answers, b"M", json.dumps(_metadata(request)).encode())
+            else:
+                for block in _blocks(request):
+                    _send(answers, b"P", block.tobytes())
             _send(answers, b"D", b"")
         except AudioError as error:
             _send(answers, b"E", json.dumps({"code": error.code, "message": str(error)}).encode())
+
+
+def _metadata(request: dict[str, Any]) -> dict[str, str]:
+    with _mapped_errors(), _one_file_only():
+        signal.setitimer(signal.ITIMER_REAL, request["seconds"] + GRACE_SECONDS)
+        try:
+            return metadata_of(Path(request["path"]))
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _blocks(request: dict[str, Any]) -> Iterator[NDArray[np.int16]]:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import recommender
 from recommender.errors import AudioError, CannotDecode, NotAudio, TooLong
@@ -145,16 +146,32 @@ def blocks(path: Path, *, block: int, limit: int | None, timeout: float, whole: 
     Raises `NotAudio`, `CannotDecode`, `TooLong`.
     """
     request = {"path": str(path.resolve()), "block": block, "limit": limit, "seconds": timeout}
+    for kind, payload in _messages(request, timeout, whole):
+        if kind == b"P":
+            yield payload
+
+
+def metadata(path: Path, *, timeout: float) -> dict[str, str]:
+    """Give what a file says of itself, under lower-case names; raises `NotAudio`, `CannotDecode`."""
+    request = {"path": str(path.resolve()), "metadata": True, "seconds": timeout}
+    for kind, payload in _messages(request, timeout, whole=True):
+        if kind == b"M":
+            said: dict[str, str] = json.loads(payload)
+    return said
+
+
+def _messages(request: dict[str, Any], timeout: float, whole: bool) -> Iterator[tuple[bytes, bytes]]:
+    """Put a request to a child and give its messages but the last one, which ends the answer."""
     child = _asked(json.dumps(request).encode() + b"\n")
     clean = False
     try:
         deadline = time.monotonic() + timeout
         while True:
             kind, payload = child.message(deadline)
-            if kind != b"P":
+            if kind in {b"E", b"D"}:
                 clean = True
                 break
-            yield payload
+            yield kind, payload
             if not whole:
                 deadline = time.monotonic() + timeout
     except TimeoutError:

@@ -23,6 +23,9 @@ _FULL_SCALE = 32_768
 _READ_BYTES = 262_144
 """Bytes read from the file at a time."""
 
+LONGEST_METADATA = 1000
+"""Characters kept of one entry: titles are short, lyrics and pictures in base64 are not."""
+
 NOT_AUDIO = "This file holds no audio: send a WAV, MP3, FLAC, OGG or M4A file, or a video with sound."
 NO_SOUND = "This file has pictures but no sound: send one with an audio track."
 BROKEN = "The audio in this file is damaged and cannot be decoded: export it again, or send it as WAV or FLAC."
@@ -36,6 +39,15 @@ def pcm_blocks(path: Path) -> Iterator[NDArray[np.int16]]:
     """
     with path.open("rb") as file:
         yield from pcm_of(file)
+
+
+def metadata_of(path: Path) -> dict[str, str]:
+    """Give what a file says of itself, such as title, artist and genre, under lower-case names; raises as above."""
+    with path.open("rb") as file, _opened(file) as container:
+        stream = container.streams.best("audio")
+        # Ogg keeps its comments with the stream, most others with the container.
+        said = {**(dict(stream.metadata) if stream is not None else {}), **container.metadata}
+    return {name.lower(): text[:LONGEST_METADATA] for name, text in said.items()}
 
 
 def pcm_of(file: BinaryIO) -> Iterator[NDArray[np.int16]]:
