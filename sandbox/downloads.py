@@ -1,0 +1,70 @@
+"""What the bot gets when it downloads a file: the bytes with the right token and scope, Slack's login page without."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from sandbox import names
+from sandbox.faults import Faults
+from sandbox.files import File, Files
+from sandbox.workspace import Workspace
+
+CHUNK_BYTES = 1 << 16
+LOGIN_PAGE = """<!DOCTYPE html><html lang="en-US"><head><title>Slack</title></head>
+<body><h1>Sign in to Sandbox</h1><p>This file is only visible to members of this workspace.</p></body></html>
+"""
+
+
+class Downloads:
+    """Serves `url_private` and `url_private_download`."""
+
+    def __init__(self, workspace: Workspace, files: Files) -> None:
+        self._workspace = workspace
+        self._files = files
+
+    async def private(self, request: web.Request) -> web.StreamResponse:
+        """Answer one download, under the faults of the moment."""
+        file_id = request.match_info["key"].partition("-")[2]
+        file = self._files.files.get(file_id)
+        entry = self._workspace.traffic.add("download", file.name if file else file_id)
+        started = time.perf_counter()
+        error = self._refusal(request, file)
+        try:
+            if file is None or file.deleted:
+                raise web.HTTPNotFound(text="This file was deleted.")
+            if self._workspace.faults.redirect_files_to:
+                raise web.HTTPFound(self._workspace.faults.redirect_files_to)
+            if error:
+                return web.Response(text=LOGIN_PAGE, content_type="text/html")
+            return await self._send(request, file)
+        finally:
+            self._workspace.traffic.finish(entry, ms=(time.perf_counter() - started) * 1000, error=error)
+
+    def _refusal(self, request: web.Request, file: File | None) -> str:
+        if request.headers.get("Authorization") != f"Bearer {names.BOT_TOKEN}":
+            return "not_authed: the login page was given"
+        if "files:read" not in self._workspace.app.scopes:
+            return "missing_scope files:read: the login page was given"
+        return "files_html: the login page was given" if self._workspace.faults.files_html else ""
+
+    async def _send(self, request: web.Request, file: File) -> web.StreamResponse:
+        faults = self._workspace.faults
+        await asyncio.sleep(faults.file_delay)
+        answer = web.StreamResponse(headers={"Content-Type": file.mimetype, "Content-Length": str(len(file.content))})
+        await answer.prepare(request)
+        async for chunk in _paced(file.content, faults):
+            await answer.write(chunk)
+        await answer.write_eof()
+        return answer
+
+
+async def _paced(content: bytes, faults: Faults) -> AsyncIterator[bytes]:
+    step = CHUNK_BYTES if not faults.file_bytes_per_second else max(1, int(faults.file_bytes_per_second / 10))
+    for start in range(0, len(content), step):
+        yield content[start : start + step]
+        if faults.file_bytes_per_second:
+            await asyncio.sleep(0.1)

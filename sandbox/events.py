@@ -1,0 +1,133 @@
+"""The events that a bot hears, as Slack's Events API wraps them."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sandbox import names
+from sandbox.delivery import Delivery
+from sandbox.files import File, Files
+from sandbox.workspace import Channel, Workspace
+
+Json = dict[str, Any]
+
+HISTORY_SCOPES = {"message.im": "im:history", "message.channels": "channels:history"}
+EVENT_SCOPES = {"app_mention": "app_mentions:read", "file_shared": "files:read", **HISTORY_SCOPES}
+
+
+class Events:
+    """Sends the events that the app has subscribed to and has the scopes for."""
+
+    def __init__(self, workspace: Workspace, delivery: Delivery, files: Files) -> None:
+        self._workspace = workspace
+        self._delivery = delivery
+        self._files = files
+
+    def send(self, event: Json, name: str) -> None:
+        """Send an event where the app has subscribed to `name`."""
+        app = self._workspace.app
+        needed = EVENT_SCOPES.get(name)
+        if name in app.events and (needed is None or needed in app.scopes):
+            self.send_raw(event)
+
+    def send_raw(self, event: Json) -> None:
+        """Send an event whatever the subscriptions."""
+        self._delivery.event(str(event.get("type")), self.wrapped(event))
+
+    def posted(self, channel: Channel, message: Json) -> None:
+        """Send what follows from a message that somebody, or the bot, posted."""
+        if not channel.bot:
+            return
+        event = {**self._files.shown(message), "event_ts": message["ts"]}
+        by_person = message.get("user") != names.BOT
+        if by_person:
+            for file_id in message.get("_files", []):
+                self.send(self._file_shared(channel, self._files.files[file_id], message), "file_shared")
+        self._message(channel, event)
+        if by_person and not channel.is_im and f"<@{names.BOT}" in message.get("text", ""):
+            self.send(self._mention(event), "app_mention")
+
+    def changed(self, channel: Channel, message: Json, before: Json) -> None:
+        """Send `message_changed`."""
+        if channel.bot:
+            event = {
+                "type": "message",
+                "subtype": "message_changed",
+                "message": message,
+                "previous_message": before,
+                "channel": channel.id,
+                "hidden": True,
+                "ts": self._workspace.clock.ts(),
+            }
+            self._message(channel, {**event, "event_ts": event["ts"]})
+
+    def deleted(self, channel: Channel, message: Json) -> None:
+        """Send `message_deleted`."""
+        if channel.bot:
+            ts = self._workspace.clock.ts()
+            event = {"type": "message", "subtype": "message_deleted", "previous_message": message, "hidden": True}
+            self._message(
+                channel, {**event, "channel": channel.id, "deleted_ts": message["ts"], "ts": ts, "event_ts": ts}
+            )
+
+    def home_opened(self, user: str, tab: str) -> None:
+        """Send `app_home_opened`."""
+        event: Json = {
+            "type": "app_home_opened",
+            "user": user,
+            "channel": names.direct_message(user),
+            "tab": tab,
+            "event_ts": self._workspace.clock.ts(),
+        }
+        if tab == "home" and user in self._workspace.homes:
+            event["view"] = self._workspace.homes[user]
+        self.send(event, "app_home_opened")
+
+    def wrapped(self, event: Json) -> Json:
+        """Put an event into the envelope of the Events API."""
+        event_id = self._workspace.ids.new("Ev")
+        return {
+            "token": "sandbox",
+            "team_id": names.TEAM,
+            "context_team_id": names.TEAM,
+            "context_enterprise_id": None,
+            "api_app_id": names.APP,
+            "event": event,
+            "type": "event_callback",
+            "event_id": event_id,
+            "event_time": int(time.time()),
+            "authorizations": [
+                {
+                    "enterprise_id": None,
+                    "team_id": names.TEAM,
+                    "user_id": names.BOT,
+                    "is_bot": True,
+                    "is_enterprise_install": False,
+                }
+            ],
+            "is_ext_shared_channel": False,
+            "event_context": f"4-{event_id}",
+        }
+
+    def _message(self, channel: Channel, event: Json) -> None:
+        kind = "im" if channel.is_im else "channel"
+        self.send({**event, "channel_type": kind}, "message.im" if channel.is_im else "message.channels")
+
+    def _mention(self, event: Json) -> Json:
+        mention = {**event, "type": "app_mention"}
+        mention.pop("subtype", None)
+        if self._workspace.faults.mention_without_files:
+            mention.pop("files", None)
+        return mention
+
+    @staticmethod
+    def _file_shared(channel: Channel, file: File, message: Json) -> Json:
+        return {
+            "type": "file_shared",
+            "file_id": file.id,
+            "user_id": message["user"],
+            "file": {"id": file.id},
+            "channel_id": channel.id,
+            "event_ts": message["ts"],
+        }

@@ -1,0 +1,196 @@
+"""Files: what Slack says of them, and their bytes."""
+
+from __future__ import annotations
+
+import io
+import mimetypes
+import time
+import wave
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any
+from urllib.parse import quote
+
+from sandbox import names
+from sandbox.workspace import Channel, Workspace
+
+Json = dict[str, Any]
+
+PRETTY = {
+    "wav": "WAV",
+    "mp3": "MP3",
+    "flac": "FLAC",
+    "ogg": "OGG",
+    "m4a": "M4A",
+    "mp4": "MPEG 4 Video",
+    "txt": "Plain Text",
+}
+
+
+@dataclass
+class File:
+    """A file, with where it was shared: channel id to the ts of its messages."""
+
+    id: str
+    name: str
+    mimetype: str
+    content: bytes
+    user: str
+    voice: bool = False
+    created: float = field(default_factory=time.time)
+    duration_ms: int | None = None
+    deleted: bool = False
+    remote_url: str = ""
+    shares: dict[str, list[str]] = field(default_factory=dict)
+    title: str = ""
+
+    @property
+    def filetype(self) -> str:
+        return PurePath(self.name).suffix.lstrip(".").lower() or "binary"
+
+
+class Files:
+    """The workspace's files."""
+
+    def __init__(self, workspace: Workspace, origin: str) -> None:
+        self._workspace = workspace
+        self.origin = origin
+        self.files: dict[str, File] = {}
+
+    def add(self, name: str, content: bytes, user: str, *, mimetype: str = "", voice: bool = False) -> File:
+        """Keep a new file, that is not shared yet."""
+        guessed = mimetype or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        file = File(self._workspace.ids.new("F"), name, guessed, content, user, voice, title=name)
+        file.duration_ms = duration_ms(content)
+        self.files[file.id] = file
+        return file
+
+    def add_remote(self, name: str, url: str, user: str) -> File:
+        """Keep a file that lies elsewhere, at a URL which its sender chose."""
+        guessed = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        file = File(self._workspace.ids.new("F"), name, guessed, b"", user, remote_url=url, title=name)
+        self.files[file.id] = file
+        return file
+
+    def share(self, file: File, channel: Channel, ts: str) -> None:
+        """Note that a message shares a file."""
+        file.shares.setdefault(channel.id, []).append(ts)
+
+    def shown(self, message: Json) -> Json:
+        """A message as others see it: with its files, without what the sandbox notes for itself."""
+        shown = {key: value for key, value in message.items() if not key.startswith("_")}
+        if message.get("_files"):
+            shown["files"] = [self.in_message(self.files[file_id]) for file_id in message["_files"]]
+        return shown
+
+    def in_message(self, file: File) -> Json:
+        """The file as messages and events carry it, under the faults of the moment."""
+        faults = self._workspace.faults
+        if file.deleted or faults.file_mode:
+            return self._gone(file)
+        if faults.file_access:
+            return self._stub(file)
+        return self.full(file)
+
+    def in_info(self, file: File) -> Json:
+        """The file as `files.info` gives it, under the faults of the moment."""
+        faults = self._workspace.faults
+        if faults.file_mode:
+            return self._gone(file)
+        if faults.file_access == "access_denied":
+            return self._stub(file)
+        full = self.full(file)
+        if time.time() - file.created < faults.shares_missing_for:
+            full["shares"] = {}
+        return full
+
+    def full(self, file: File) -> Json:
+        """Everything that Slack says of a file."""
+        channels = [c for c in file.shares if not self._workspace.channels[c].is_im]
+        ims = [c for c in file.shares if self._workspace.channels[c].is_im]
+        private = f"{self.origin}/files-pri/{names.TEAM}-{file.id}"
+        path = quote(file.name.replace("/", "_"))
+        data: Json = {
+            "id": file.id,
+            "created": int(file.created),
+            "timestamp": int(file.created),
+            "name": file.name,
+            "title": file.title or file.name,
+            "mimetype": file.mimetype,
+            "filetype": file.filetype,
+            "pretty_type": PRETTY.get(file.filetype, file.filetype.upper()),
+            "user": file.user,
+            "user_team": names.TEAM,
+            "editable": False,
+            "size": len(file.content),
+            "mode": "hosted",
+            "is_external": False,
+            "external_type": "",
+            "is_public": bool(channels),
+            "public_url_shared": False,
+            "display_as_bot": False,
+            "username": "",
+            "url_private": f"{private}/{path}",
+            "url_private_download": f"{private}/download/{path}",
+            "permalink": f"{self.origin}/files/{file.user}/{file.id}/{path}",
+            "has_rich_preview": False,
+            "file_access": "visible",
+            "channels": channels,
+            "groups": [],
+            "ims": ims,
+            "shares": self._shares(file),
+        }
+        if file.remote_url:
+            data |= {"mode": "external", "is_external": True, "external_type": "app", "url_private": file.remote_url}
+            data["url_private_download"] = file.remote_url
+        if file.voice:
+            data |= {"subtype": "slack_audio", "media_display_type": "audio"}
+        if file.duration_ms is not None and not self._workspace.faults.no_duration:
+            data["duration_ms"] = file.duration_ms
+        return data
+
+    def _shares(self, file: File) -> Json:
+        shares: Json = {}
+        for channel_id, stamps in file.shares.items():
+            channel = self._workspace.channels[channel_id]
+            kind = shares.setdefault("private" if channel.is_im else "public", {})
+            kind[channel_id] = [self._share(channel, ts, file) for ts in stamps]
+        return shares
+
+    @staticmethod
+    def _share(channel: Channel, ts: str, file: File) -> Json:
+        message = channel.messages.get(ts, {})
+        share: Json = {
+            "reply_users": message.get("reply_users", []),
+            "reply_users_count": message.get("reply_users_count", 0),
+            "reply_count": message.get("reply_count", 0),
+            "ts": ts,
+            "channel_name": channel.name,
+            "team_id": names.TEAM,
+            "share_user_id": file.user,
+            "source": "UNKNOWN",
+        }
+        if message.get("thread_ts"):
+            share["thread_ts"] = message["thread_ts"]
+        return share
+
+    def _gone(self, file: File) -> Json:
+        mode = self._workspace.faults.file_mode or "tombstone"
+        gone: Json = {"id": file.id, "mode": mode}
+        if mode == "hidden_by_limit":
+            gone |= {"name": file.name, "filetype": file.filetype, "created": int(file.created)}
+        return gone
+
+    def _stub(self, file: File) -> Json:
+        faults = self._workspace.faults
+        stub: Json = {"id": file.id, "created": int(file.created), "user": file.user, "mode": "file_access"}
+        return stub | {"file_access": faults.file_access}
+
+
+def duration_ms(content: bytes) -> int | None:
+    """Length of a WAV file in milliseconds; None for anything else, as Slack leaves it out at times."""
+    try:
+        with wave.open(io.BytesIO(content)) as sound:
+            return int(1000 * sound.getnframes() / sound.getframerate())
+    except (wave.Error, EOFError, ZeroDivisionError):
+        return None

@@ -1,0 +1,122 @@
+"""The server: Slack's addresses, the people's, the files', and the page."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from sandbox import methods
+from sandbox.delivery import Delivery
+from sandbox.downloads import Downloads
+from sandbox.errors import SlackRefusal
+from sandbox.events import Events
+from sandbox.files import Files
+from sandbox.http_delivery import HttpDelivery
+from sandbox.inputs import Inputs
+from sandbox.interactions import Interactions
+from sandbox.response_urls import ResponseUrls
+from sandbox.sockets import Sockets
+from sandbox.uploads import PendingUploads
+from sandbox.views import Triggers, Views
+from sandbox.web_api import METHODS, Api, WebApi
+from sandbox.workspace import Workspace
+
+Json = dict[str, Any]
+
+LARGEST_BODY_BYTES = 1 << 30
+"""Slack takes files of up to a gigabyte."""
+
+__all__ = ["METHODS", "Server", "methods"]
+
+
+class Server:
+    """A workspace with everything that serves it."""
+
+    def __init__(self, workspace: Workspace, origin: str) -> None:
+        self.workspace = workspace
+        self.origin = origin
+        self.files = Files(workspace, origin)
+        self.sockets = Sockets(workspace)
+        self.http = HttpDelivery()
+        self.delivery = Delivery(workspace, self.sockets, self.http)
+        self.events = Events(workspace, self.delivery, self.files)
+        self.response_urls = ResponseUrls(workspace, origin)
+        self.views = Views(workspace, Triggers(workspace))
+        self.uploads = PendingUploads()
+        inputs = Inputs(workspace, self.files)
+        self.interactions = Interactions(workspace, self.delivery, self.response_urls, self.views, inputs, self.files)
+        self.downloads = Downloads(workspace, self.files)
+        self._api = WebApi(Api(workspace, self.files, self.views, self.sockets, self.events, self.uploads, origin))
+
+    def application(self) -> web.Application:
+        """Build the aiohttp application."""
+        from sandbox import page, people
+
+        application = web.Application(client_max_size=LARGEST_BODY_BYTES, middlewares=[_own_pages_only])
+        application.add_routes(
+            [
+                web.post("/api/{method}", self._api.handle),
+                web.get("/api/{method}", self._api.handle),
+                web.get("/socket", self.sockets.accept),
+                web.post("/response/{team}/{secret}", self._response_url),
+                web.post("/upload/v1/{secret}", self._upload),
+                web.get("/files-pri/{key}/{tail:.*}", self.downloads.private),
+                *people.routes(self),
+                *page.routes(self),
+            ]
+        )
+        application.on_shutdown.append(self._stop)
+        return application
+
+    async def _stop(self, _: web.Application) -> None:
+        self.workspace.changed("stop", {})
+        await asyncio.gather(self.sockets.close(), self.http.close())
+
+    async def _response_url(self, request: web.Request) -> web.Response:
+        body = await _json(request)
+        error, answer = "", None
+        try:
+            self.response_urls.post(request.match_info["secret"], body)
+            return web.Response(text="ok")
+        except SlackRefusal as refusal:
+            error, answer = refusal.error, {"ok": False, "error": refusal.error, **refusal.more}
+            return web.json_response(answer, status=refusal.status)
+        finally:
+            self.workspace.traffic.add("response_url", "post", request=body, error=error, answer=answer)
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        try:
+            self.uploads.receive(request.match_info["secret"], await _bytes(request))
+        except SlackRefusal as refusal:
+            return web.Response(status=refusal.status, text=refusal.error)
+        return web.Response(text="OK")
+
+
+async def _json(request: web.Request) -> Json:
+    try:
+        body = await request.json()
+    except ValueError:
+        body = {}
+    return body if isinstance(body, dict) else {}
+
+
+async def _bytes(request: web.Request) -> bytes:
+    if request.content_type != "multipart/form-data":
+        return await request.read()
+    for part in (await request.post()).values():
+        if isinstance(part, web.FileField):
+            return part.file.read()
+    return b""
+
+
+@web.middleware
+async def _own_pages_only(request: web.Request, handler: Any) -> web.StreamResponse:
+    """Refuse what a page of another site sends: the sandbox has no passwords, and browsers reach this machine."""
+    origin = request.headers.get("Origin")
+    if origin and urlsplit(origin).netloc != request.host:
+        raise web.HTTPForbidden(text="Only the sandbox's own page may ask this.")
+    answer: web.StreamResponse = await handler(request)
+    return answer
