@@ -13,29 +13,12 @@ from bot.errors import DeletedFile, DownloadFailed, ForeignFile, HiddenFile, Mis
 from recommender.errors import NotAudio, SoundalikeError, TooLarge
 
 AUDIO_SUFFIXES = frozenset(
-    [
-        ".wav",
-        ".wave",
-        ".mp3",
-        ".flac",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".m4a",
-        ".m4b",
-        ".aac",
-        ".aif",
-        ".aiff",
-        ".aifc",
-        ".wma",
-        ".amr",
-        ".caf",
-        ".ac3",
-        ".mka",
-        ".w64",
-        ".au",
-    ]
-)
+    f".{suffix}"
+    for suffix in (
+        "wav", "wave", "w64", "mp3", "flac", "ogg", "oga", "opus", "m4a", "m4b", "aac", "aif", "aiff", "aifc", "wma",
+        "amr", "caf", "ac3", "mka", "au",
+    )
+)  # fmt: skip
 VIDEO_SUFFIXES = frozenset([".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".3gp", ".mpg", ".mpeg", ".ogv"])
 UNKNOWN_MIMETYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 GONE = frozenset({"file_not_found", "file_deleted"})

@@ -1,10 +1,10 @@
-"""The job: one file that somebody wants to be listened to, as it travels through the queue."""
+"""The job: what somebody wants to be answered by a message, as it travels through the queue."""
 
 from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bot.questions import Question
@@ -13,12 +13,14 @@ from recommender.errors import SoundalikeError
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One upload.
+    """One upload, or one question that is answered by a message.
 
     channel: where it is answered; a user id means the direct messages with that person. thread: ts of the thread, empty
     until Slack tells. file: Slack's id. ts: of the message that becomes the answer, empty until it is posted. asked:
     somebody addressed the bot, so that even what is no audio gets an answer. fallback: where to answer when the channel
-    is closed to the bot. refusal: code and sentence, where the upload was refused on arrival. accepted: Unix time.
+    is closed to the bot. refusal: code and sentence, where the upload is refused. accepted: Unix time. slot: the moment
+    to post its message has been reserved. attempt: how often its present step was put off. text, query: kind and
+    terms of a typed question, of a job without a file. doubt: its record was lost: its message may stand already.
     """
 
     id: str
@@ -37,6 +39,11 @@ class Job:
     accepted: float = 0.0
     name: str = ""
     url: str = ""
+    seconds: float = 0.0
+    slot: bool = False
+    text: str = ""
+    query: str = ""
+    doubt: bool = False
     attempt: int = 0
 
     @classmethod
@@ -67,7 +74,7 @@ class Job:
     def from_json(cls, data: dict[str, Any]) -> Job:
         """Read what `to_json` gave; raises KeyError, TypeError or ValueError on anything else."""
         refusal = data.get("refusal")
-        lists = {name: tuple(str(label) for label in data.get(name, ())) for name in ("only", "without")}
+        lists: dict[str, Any] = {name: tuple(map(str, data.get(name, ()))) for name in ("only", "without")}
         plain = {key: value for key, value in data.items() if key not in ("refusal", *lists)}
         return cls(**plain, **lists, refusal=(str(refusal[0]), str(refusal[1])) if refusal else None)
 
@@ -87,7 +94,6 @@ class Record:
     thread: str = ""
     tries: int = 0
     filters: Question | None = None
-    extra: dict[str, str] = field(default_factory=dict)
 
 
 class RefusedOnArrival(SoundalikeError):

@@ -1,0 +1,106 @@
+"""Answers typed questions, and turns every error into its sentence: the one place where that happens."""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from bot.errors import OldCatalogue
+from bot.history import History
+from bot.limits import Limits
+from bot.messages import Message, answer, help_message, refusal, unforeseen
+from bot.observed import Observer, Request
+from bot.questions import Question, Typed
+from recommender.answers import Answer
+from recommender.errors import BadQuery, SoundalikeError, UnknownClip
+from recommender.recommender import Recommender
+
+REBUILT = "The catalogue has been rebuilt since: this answer comes from the new one."
+
+_log = logging.getLogger(__name__)
+
+
+class Asker:
+    """Puts questions to the recommender for one person at a time. Thread-safe."""
+
+    def __init__(self, recommender: Recommender, history: History, limits: Limits, observer: Observer) -> None:
+        self.recommender = recommender
+        self._history = history
+        self._limits = limits
+        self._observer = observer
+
+    def message(self, typed: Typed, user: str, request: Request, *, ephemeral: bool = False) -> Message:
+        """Give the answer to what somebody typed, or the sentence that refuses it."""
+        return self.spoken(request, lambda: self._message(typed, user, request, ephemeral))
+
+    def spoken(self, request: Request, work: Callable[[], Message]) -> Message:
+        """Do some work and give its message; an error becomes its sentence."""
+        try:
+            return work()
+        except Exception as error:  # noqa: BLE001 - whoever asked is told, whatever it is
+            return self.sentence(error, request)
+
+    def sentence(self, error: Exception, request: Request, name: str = "") -> Message:
+        """Give what a person is told of an error; one that nobody foresaw goes to the log with its traceback."""
+        if isinstance(error, SoundalikeError):
+            request.failed(error)
+            return refusal(error, name)
+        reference = uuid.uuid4().hex[:8]
+        request.broke(reference)
+        _log.error("unforeseen error %s", reference, exc_info=error)
+        return unforeseen(reference, name)
+
+    def found(self, question: Question, request: Request, catalogue: str = "") -> tuple[Answer, str]:
+        """Answer a question; gives a note beside it where the button that asked stems from another catalogue."""
+        current = self.catalogue_id()
+        rebuilt = bool(catalogue) and catalogue != current
+        try:
+            with request.steps("search"):
+                found = self.recommender.similar(
+                    question.query,
+                    top=question.top,
+                    skip=question.skip,
+                    only=question.only,
+                    without=question.without,
+                )
+        except UnknownClip as error:
+            if rebuilt:
+                raise OldCatalogue(
+                    "The catalogue has been replaced since this answer, and the clip is not in the new one: "
+                    "ask again with /similar."
+                ) from error
+            raise
+        return found, REBUILT if rebuilt else ""
+
+    def catalogue_id(self) -> str:
+        """Give the id of the catalogue that answers now."""
+        return str(self.recommender.catalogue.manifest.id)
+
+    def require_allowed(self, user: str) -> None:
+        """Count a question; raises `RateLimited`."""
+        self._limits.require_question(user)
+
+    def _message(self, typed: Typed, user: str, request: Request, ephemeral: bool) -> Message:
+        self.require_allowed(user)
+        if typed.kind in ("help", "nothing"):
+            return help_message()
+        question, note = typed.question, ""
+        if typed.kind == "random":
+            clip = self.recommender.random(question.query or None)
+            question, note = replace(question, query=clip.clip_id), "A clip at random."
+        found, _ = self.found(question, request)
+        self._history.add(user, question)
+        return answer(found, question, ephemeral=ephemeral, note=note)
+
+
+def value_of(action: dict[str, Any]) -> tuple[Question, str, str]:
+    """Give the question, the catalogue's id and the clip's id that a button carries; raises `BadQuery`."""
+    try:
+        data = json.loads(str(action.get("value") or ""))
+        return Question.from_json(data), str(data.get("c", "")), str(data.get("k", ""))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadQuery("This button is too old to be understood: ask again with /similar.") from error

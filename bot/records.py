@@ -1,0 +1,342 @@
+"""What is remembered of each job, so that it is worked at least once and answered exactly once.
+
+Keys, all in Redis and all with an end:
+    soundalike:seen:CHANNEL:FILE   id of the job that answers this file there: repeated events are dropped
+    soundalike:job:ID              hash: state, placeholder, claim (see `Record`)
+    soundalike:thread:CHANNEL:TS   there: a file was shared by the message of this ts
+    soundalike:lease:ID            whoever works the job now
+    soundalike:turn:CHANNEL        sorted set of the jobs that await their placeholder, in the order of arrival
+    soundalike:slot:CHANNEL        when the next message may be posted there, in ms of Redis's clock
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import Any, Protocol, cast
+
+import redis
+
+from bot.jobs import Job, Record
+from bot.questions import Question
+from recommender.cache import KEY_PREFIX
+
+SEEN_SECONDS = 15 * 60
+"""Slack's last retry comes five minutes after the event; an old file posted anew later is a new wish."""
+JOB_SECONDS = 24 * 60 * 60
+"""Longer than a job can wait in the queue."""
+TURN_SECONDS = 10 * 60
+LEASE_SECONDS = 8.0
+"""Below the queue's heartbeat time-out, so that a dead worker's job is free when it is delivered again."""
+TURN_PATIENCE_SECONDS = 3.0
+"""A job that dies before its placeholder holds up those behind it no longer than this."""
+POST_INTERVAL_SECONDS = 1.0
+"""Slack: about one message a second and channel."""
+
+_RESERVE = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local slot = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0') or 0)
+redis.call('SET', KEYS[1], slot + ARGV[1], 'PX', math.max(1, slot + ARGV[1] - now))
+return slot - now
+"""
+_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+_RECLAIM = """
+if (tonumber(redis.call('HGET', KEYS[1], 'claimed') or '0') or 0) ~= tonumber(ARGV[1]) then return 0 end
+redis.call('HSET', KEYS[1], 'claimed', ARGV[2])
+return 1
+"""
+_RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
+
+
+def seen_key(channel: str, file: str) -> str:
+    """Key of the mark that a file's event was seen."""
+    return f"{KEY_PREFIX}seen:{channel}:{file}"
+
+
+def job_key(job_id: str) -> str:
+    """Key of a job's record."""
+    return f"{KEY_PREFIX}job:{job_id}"
+
+
+def lease_key(job_id: str) -> str:
+    """Key of the lease on a job."""
+    return f"{KEY_PREFIX}lease:{job_id}"
+
+
+def turn_key(channel: str) -> str:
+    """Key of the order of arrival in a channel."""
+    return f"{KEY_PREFIX}turn:{channel}"
+
+
+def thread_key(channel: str, thread: str) -> str:
+    """Key of the mark that a message shares a file."""
+    return f"{KEY_PREFIX}thread:{channel}:{thread}"
+
+
+def slot_key(channel: str) -> str:
+    """Key of the next time at which a channel takes a message."""
+    return f"{KEY_PREFIX}slot:{channel}"
+
+
+class Records(Protocol):
+    """The marks on jobs; in Redis, or in one process's memory while Redis is away."""
+
+    def mark(self, channel: str, file: str, job_id: str) -> str:
+        """Mark a file as seen in a channel and give the id of its job: this one, or the one that came before."""
+        ...
+
+    def begin(self, job: Job) -> None:
+        """Open a job's record and its place in the order of arrival."""
+        ...
+
+    def get(self, job_id: str) -> Record:
+        """Give a job's record; an unknown one is empty."""
+        ...
+
+    def put(self, job_id: str, **fields: str | int | float) -> None:
+        """Change fields of a record."""
+        ...
+
+    def claim(self, job_id: str) -> bool:
+        """Claim the right to post the job's message; it is given once."""
+        ...
+
+    def reclaim(self, job_id: str, claimed: float) -> bool:
+        """Take over a claim that still reads `claimed`; it is given once."""
+        ...
+
+    def add_try(self, job_id: str) -> int:
+        """Count one more begin of the work and give the count."""
+        ...
+
+    def lease(self, job_id: str, owner: str) -> bool:
+        """Take or renew the right to work a job for `LEASE_SECONDS`; false while another holds it."""
+        ...
+
+    def release(self, job_id: str, owner: str) -> None:
+        """Give the lease back, if it is still this owner's."""
+        ...
+
+    def has_turn(self, channel: str, job_id: str) -> bool:
+        """Whether nobody who came before still awaits a placeholder there."""
+        ...
+
+    def leave(self, channel: str, job_id: str) -> None:
+        """Give up the place in the order of arrival."""
+        ...
+
+    def note_thread(self, channel: str, thread: str) -> None:
+        """Note that a message shares a file."""
+        ...
+
+    def has_thread(self, channel: str, thread: str) -> bool:
+        """Whether a message is known to share a file."""
+        ...
+
+    def reserve(self, channel: str) -> float:
+        """Reserve the next free moment to post in a channel and give the seconds until then."""
+        ...
+
+
+class RedisRecords:
+    """Records in Redis; raises redis.RedisError where it fails."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._reserve = client.register_script(_RESERVE)
+        self._release = client.register_script(_RELEASE)
+        self._reclaim = client.register_script(_RECLAIM)
+        self._renew = client.register_script(_RENEW)
+
+    def mark(self, channel: str, file: str, job_id: str) -> str:
+        key = seen_key(channel, file)
+        if self._client.set(key, job_id, nx=True, ex=SEEN_SECONDS):
+            return job_id
+        found = cast("bytes | None", self._client.get(key))
+        return found.decode(errors="replace") if found else job_id
+
+    def begin(self, job: Job) -> None:
+        key, turn = job_key(job.id), turn_key(job.channel)
+        with self._client.pipeline(transaction=True) as pipe:
+            pipe.hset(key, mapping={"accepted": job.accepted, "thread": job.thread, "asked": int(job.asked)})
+            pipe.expire(key, JOB_SECONDS)
+            pipe.zadd(turn, {job.id: job.accepted}, nx=True)
+            pipe.expire(turn, TURN_SECONDS)
+            pipe.execute()
+
+    def get(self, job_id: str) -> Record:
+        raw = cast("dict[bytes, bytes]", self._client.hgetall(job_key(job_id)))
+        return record_of({key.decode(errors="replace"): value.decode(errors="replace") for key, value in raw.items()})
+
+    def put(self, job_id: str, **fields: str | int | float) -> None:
+        with self._client.pipeline(transaction=True) as pipe:
+            pipe.hset(job_key(job_id), mapping={key: str(value) for key, value in fields.items()})
+            pipe.expire(job_key(job_id), JOB_SECONDS)
+            pipe.execute()
+
+    def claim(self, job_id: str) -> bool:
+        return bool(self._client.hsetnx(job_key(job_id), "claimed", repr(time.time())))
+
+    def reclaim(self, job_id: str, claimed: float) -> bool:
+        return bool(self._reclaim(keys=[job_key(job_id)], args=[repr(claimed), repr(time.time())]))
+
+    def add_try(self, job_id: str) -> int:
+        return int(self._client.hincrby(job_key(job_id), "tries", 1))
+
+    def lease(self, job_id: str, owner: str) -> bool:
+        milliseconds = int(LEASE_SECONDS * 1000)
+        if self._client.set(lease_key(job_id), owner, nx=True, px=milliseconds):
+            return True
+        return bool(self._renew(keys=[lease_key(job_id)], args=[owner, milliseconds]))
+
+    def release(self, job_id: str, owner: str) -> None:
+        self._release(keys=[lease_key(job_id)], args=[owner])
+
+    def has_turn(self, channel: str, job_id: str) -> bool:
+        for raw, accepted in cast(
+            "list[tuple[bytes, float]]", self._client.zrange(turn_key(channel), 0, 0, withscores=True)
+        ):
+            return raw.decode() == job_id or time.time() - accepted > TURN_PATIENCE_SECONDS
+        return True
+
+    def leave(self, channel: str, job_id: str) -> None:
+        self._client.zrem(turn_key(channel), job_id)
+
+    def note_thread(self, channel: str, thread: str) -> None:
+        self._client.set(thread_key(channel, thread), "1", ex=SEEN_SECONDS)
+
+    def has_thread(self, channel: str, thread: str) -> bool:
+        return bool(self._client.exists(thread_key(channel, thread)))
+
+    def reserve(self, channel: str) -> float:
+        interval = int(POST_INTERVAL_SECONDS * 1000)
+        return int(self._reserve(keys=[slot_key(channel)], args=[interval])) / 1000
+
+
+class MemoryRecords:
+    """Records of one process, for as long as Redis is away."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._seen: dict[str, tuple[str, float]] = {}
+        self._jobs: dict[str, dict[str, str]] = {}
+        self._turns: dict[str, dict[str, float]] = {}
+        self._slots: dict[str, float] = {}
+
+    def mark(self, channel: str, file: str, job_id: str) -> str:
+        now = time.monotonic()
+        with self._lock:
+            self._seen = {key: value for key, value in self._seen.items() if value[1] > now}
+            return self._seen.setdefault(seen_key(channel, file), (job_id, now + SEEN_SECONDS))[0]
+
+    def begin(self, job: Job) -> None:
+        with self._lock:
+            self._jobs[job.id] = {"accepted": str(job.accepted), "thread": job.thread, "asked": str(int(job.asked))}
+            self._turns.setdefault(job.channel, {}).setdefault(job.id, job.accepted)
+            self._forget()
+
+    def get(self, job_id: str) -> Record:
+        with self._lock:
+            return record_of(dict(self._jobs.get(job_id, {})))
+
+    def put(self, job_id: str, **fields: str | int | float) -> None:
+        with self._lock:
+            self._jobs.setdefault(job_id, {}).update({key: str(value) for key, value in fields.items()})
+
+    def claim(self, job_id: str) -> bool:
+        with self._lock:
+            job = self._jobs.setdefault(job_id, {})
+            return "claimed" not in job and bool(job.setdefault("claimed", repr(time.time())))
+
+    def reclaim(self, job_id: str, claimed: float) -> bool:
+        with self._lock:
+            job = self._jobs.setdefault(job_id, {})
+            if _number(job.get("claimed")) != claimed:
+                return False
+            job["claimed"] = str(time.time())
+            return True
+
+    def add_try(self, job_id: str) -> int:
+        with self._lock:
+            job = self._jobs.setdefault(job_id, {})
+            job["tries"] = str(int(job.get("tries", "0")) + 1)
+            return int(job["tries"])
+
+    def lease(self, job_id: str, owner: str) -> bool:
+        with self._lock:
+            return self._jobs.setdefault(job_id, {}).setdefault("owner", owner) == owner
+
+    def release(self, job_id: str, owner: str) -> None:
+        with self._lock:
+            if self._jobs.get(job_id, {}).get("owner") == owner:
+                del self._jobs[job_id]["owner"]
+
+    def has_turn(self, channel: str, job_id: str) -> bool:
+        with self._lock:
+            waiting = self._turns.get(channel, {})
+            if not waiting:
+                return True
+            first = min(waiting, key=lambda each: waiting[each])
+            return first == job_id or time.time() - waiting[first] > TURN_PATIENCE_SECONDS
+
+    def leave(self, channel: str, job_id: str) -> None:
+        with self._lock:
+            waiting = self._turns.get(channel, {})
+            waiting.pop(job_id, None)
+            if not waiting:
+                self._turns.pop(channel, None)
+
+    def note_thread(self, channel: str, thread: str) -> None:
+        self.mark(channel, f"thread:{thread}", "1")
+
+    def has_thread(self, channel: str, thread: str) -> bool:
+        with self._lock:
+            return seen_key(channel, f"thread:{thread}") in self._seen
+
+    def reserve(self, channel: str) -> float:
+        now = time.monotonic()
+        with self._lock:
+            slot = max(now, self._slots.get(channel, 0.0))
+            self._slots = {key: value for key, value in self._slots.items() if value > now}
+            self._slots[channel] = slot + POST_INTERVAL_SECONDS
+        return slot - now
+
+    def _forget(self) -> None:
+        oldest = time.time() - SEEN_SECONDS
+        for job_id in [key for key, job in self._jobs.items() if _number(job.get("accepted")) < oldest]:
+            del self._jobs[job_id]
+
+
+def record_of(raw: dict[str, str]) -> Record:
+    """Read a record out of its hash; what cannot be read counts as not there."""
+    filters = None
+    if "filters" in raw:
+        try:
+            filters = Question.from_json(json.loads(raw["filters"]))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            filters = None
+    return Record(
+        known=bool(raw),
+        state=raw.get("state", ""),
+        ts=raw.get("ts", ""),
+        place=raw.get("place", ""),
+        claimed=_number(raw.get("claimed")),
+        asked=raw.get("asked") == "1",
+        thread=raw.get("thread", ""),
+        tries=int(_number(raw.get("tries"))),
+        filters=filters,
+    )
+
+
+def filters_field(question: Question) -> str:
+    """Give filters as a record keeps them."""
+    return json.dumps(question.to_json())
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return 0.0

@@ -1,0 +1,211 @@
+"""The queue: what must survive a restart. Dramatiq on Redis, delivered at least once.
+
+Two kinds of task: `intake` (ask Slack about the file, post the placeholder) and `listen` (download, embed, answer).
+Each has threads of its own, so that placeholders never wait for somebody's long upload.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Protocol, cast
+
+import dramatiq
+import redis
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import Middleware
+from dramatiq.worker import Worker
+
+from bot.jobs import Job
+from recommender.cache import KEY_PREFIX
+
+NAMESPACE = f"{KEY_PREFIX}queue"
+INTAKE, LISTEN = "intake", "listen"
+HEARTBEAT_TIMEOUT_MS = 10_000
+"""A worker that was silent for so long is taken for dead and its jobs are given to others: answers within 30 s of a
+kill need less than Dramatiq's minute."""
+ALWAYS = 1_000_000
+"""Dramatiq looks for dead workers once in a thousand fetches by default; with few workers that is minutes."""
+POLL_MS = 50
+"""How long an idle worker sleeps between two looks at the queue: half of it is added to each answer's time."""
+DRAIN_MS = 8_000
+"""SIGTERM gives ten seconds: eight for running work, the rest for handing back what is not done."""
+PATIENCE_SECONDS = 1.0
+SOCKET_TIMEOUT_SECONDS = 5.0
+"""A frozen Redis must not hold a thread for good; what was asked may have happened, and is asked again."""
+
+_log = logging.getLogger(__name__)
+
+
+class Queue(Protocol):
+    """Where jobs wait."""
+
+    def intake(self, job: Job, delay: float = 0.0) -> None:
+        """Queue the first step of a job, to begin after `delay` seconds at the earliest."""
+        ...
+
+    def listen(self, job: Job, delay: float = 0.0) -> None:
+        """Queue the second step of a job."""
+        ...
+
+
+class Steps(Protocol):
+    """What is done with a job in each step; both may be done again at any time."""
+
+    def intake(self, job: Job) -> None:
+        """Do the first step."""
+        ...
+
+    def listen(self, job: Job) -> None:
+        """Do the second step."""
+        ...
+
+
+class RedisQueue:
+    """Jobs in Redis; raises redis.RedisError where it fails."""
+
+    def __init__(self, url: str) -> None:
+        self._broker = make_broker(url)
+
+    def intake(self, job: Job, delay: float = 0.0) -> None:
+        self._send(INTAKE, job, delay)
+
+    def listen(self, job: Job, delay: float = 0.0) -> None:
+        self._send(LISTEN, job, delay)
+
+    def length(self) -> int:
+        """Give the number of tasks that wait or are being worked."""
+        keys = [f"{NAMESPACE}:{name}{part}.msgs" for name in (INTAKE, LISTEN) for part in ("", ".DQ")]
+        with self._broker.client.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.hlen(key)
+            return sum(int(count) for count in pipe.execute())
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """Give the jobs that failed for good, oldest first."""
+        letters = []
+        for name in (INTAKE, LISTEN):
+            for data in cast("list[bytes]", self._broker.client.hvals(f"{NAMESPACE}:{name}.XQ.msgs")):
+                message: dramatiq.Message[None] = dramatiq.Message.decode(data)
+                letters.append({"step": name, "time": message.message_timestamp / 1000, **message.kwargs["job"]})
+        return sorted(letters, key=lambda letter: float(letter["time"]))
+
+    def _send(self, name: str, job: Job, delay: float) -> None:
+        message: dramatiq.Message[None] = dramatiq.Message(
+            queue_name=name, actor_name=name, args=(), kwargs={"job": job.to_json()}, options={}
+        )
+        self._broker.enqueue(message, delay=int(delay * 1000) if delay > 0 else None)
+
+
+class Workers:
+    """The threads of one worker process."""
+
+    def __init__(self, url: str, steps: Steps, threads: int) -> None:
+        self._running: dict[str, tuple[RedisBroker, Any]] = {}
+        self._lock = threading.Lock()
+        self.stopping = threading.Event()
+        # One broker each: Dramatiq hands the messages of all of a worker's queues to the same threads.
+        self._workers = [
+            self._worker(url, INTAKE, steps.intake, max(2, threads)),
+            self._worker(url, LISTEN, steps.listen, threads),
+        ]
+
+    def start(self) -> None:
+        """Begin to take work."""
+        for worker in self._workers:
+            worker.start()
+
+    def stop(self) -> None:
+        """Take no new work, let the running work finish for `DRAIN_MS`, and hand back what has not."""
+        self.stopping.set()
+        stoppers = [threading.Thread(target=worker.stop, args=(DRAIN_MS,), daemon=True) for worker in self._workers]
+        for stopper in stoppers:
+            stopper.start()
+        deadline = time.monotonic() + DRAIN_MS / 1000 + 1
+        for stopper in stoppers:
+            stopper.join(max(0.0, deadline - time.monotonic()))
+        with self._lock:
+            left = list(self._running.values())
+        for broker, message in left:
+            try:
+                broker.do_requeue(message.queue_name, message.options["redis_message_id"])
+            except redis.RedisError:
+                _log.warning("a job could not be handed back: another worker takes it when it misses this one")
+
+    def alive(self) -> bool:
+        """Whether the threads that fetch work are running."""
+        return all(consumer.is_alive() for worker in self._workers for consumer in worker.consumers.values())
+
+    def _worker(self, url: str, name: str, step: Callable[[Job], None], threads: int) -> Worker:
+        broker = make_broker(url, [_Watch(self)])
+
+        def run(job: dict[str, Any]) -> None:
+            self._patiently(step, Job.from_json(job))
+
+        dramatiq.actor(actor_name=name, queue_name=name, broker=broker)(run)
+        worker = Worker(broker, worker_timeout=POLL_MS, worker_threads=threads)
+        # No more than can be worked now: what one worker holds back, another could have begun.
+        worker.queue_prefetch = threads
+        return worker
+
+    def _patiently(self, step: Callable[[Job], None], job: Job) -> None:
+        """Do a step; while Redis is away, wait and do it again. Given up, it would be lost: Dramatiq could not put it
+        back either."""
+        while True:
+            try:
+                return step(job)
+            except redis.RedisError as error:
+                _log.warning("Redis does not answer (%s): job %s waits", type(error).__name__, job.id)
+                if self.stopping.wait(PATIENCE_SECONDS):
+                    threading.Event().wait()  # the process ends; an error would make a dead letter of the job
+
+    def began(self, broker: RedisBroker, message: Any) -> None:
+        """Note that a message is being worked."""
+        with self._lock:
+            self._running[message.message_id] = (broker, message)
+
+    def ended(self, message: Any) -> None:
+        """Note that a message is no longer being worked."""
+        with self._lock:
+            self._running.pop(message.message_id, None)
+
+
+class _Watch(Middleware):
+    """Knows what is running, for the drain, and moves what failed for good to the dead letters."""
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+
+    def before_process_message(self, broker: Any, message: Any) -> None:
+        self._workers.began(broker, message)
+
+    def after_process_message(
+        self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
+    ) -> None:
+        if exception is not None:
+            message.fail()
+
+    def after_ack(self, broker: Any, message: Any) -> None:
+        self._workers.ended(message)
+
+    def after_nack(self, broker: Any, message: Any) -> None:
+        self._workers.ended(message)
+
+
+def make_broker(url: str, middleware: list[Middleware] | None = None) -> RedisBroker:
+    """Make a broker with our names and time-outs. No `Retries`: each step decides for itself what is tried again."""
+    client = redis.Redis.from_url(
+        url,
+        socket_timeout=SOCKET_TIMEOUT_SECONDS,
+        socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
+        health_check_interval=30,
+    )
+    return RedisBroker(  # type: ignore[no-untyped-call]
+        client=client,
+        namespace=NAMESPACE,
+        middleware=middleware or [],
+        maintenance_chance=ALWAYS,
+        heartbeat_timeout=HEARTBEAT_TIMEOUT_MS,
+    )

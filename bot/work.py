@@ -1,0 +1,285 @@
+"""What is done with an upload, in two steps that may each be done again at any time: `intake` and `listen`."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from dataclasses import replace
+from typing import Protocol
+
+import redis
+from slack_sdk import WebClient
+
+from bot.asking import Asker
+from bot.downloads import Downloader
+from bot.errors import DownloadFailed
+from bot.files import SharedFile, file_info
+from bot.history import History
+from bot.jobs import Job, Record, RefusedOnArrival
+from bot.messages import Message, answer, listening, refusal, unforeseen
+from bot.observed import Observer, Request
+from bot.posts import PostLater, Posts, Unpostable
+from bot.questions import Typed
+from bot.records import LEASE_SECONDS, Records
+from bot.scratch import Scratch
+from bot.tasks import Queue
+from recommender.answers import Answer
+from recommender.errors import (
+    AudioError,
+    CannotDecode,
+    EmbedderBusy,
+    EmbedderDown,
+    SoundalikeError,
+)
+from recommender.recommender import Recommender
+
+THREAD_WAITS = (0.2, 0.4, 0.8, 1.6, 3.0, 5.0)
+"""Seconds between looks for the message that shares a file: uploads finish asynchronously (bolt-js#2115)."""
+TURN_WAIT_SECONDS = 0.1
+RETRY_WAITS = (1.0, 3.0)
+"""Seconds before an embedder or a download that failed is tried again: a restart takes about as long."""
+PASSING = (EmbedderDown, EmbedderBusy, DownloadFailed)
+MAX_TRIES = 4
+"""A file that kills its worker each time is given up."""
+NO_WAIT_SECONDS = 0.05
+
+_log = logging.getLogger(__name__)
+
+
+class Lease(Protocol):
+    """Keeps the right to work a job while it is being worked."""
+
+    def hold(self, job_id: str) -> bool:
+        """Take the right; false while another process has it."""
+        ...
+
+    def drop(self, job_id: str) -> None:
+        """Give it back."""
+        ...
+
+
+class Work:
+    """The two steps of an upload, on the given parts."""
+
+    def __init__(
+        self,
+        *,
+        client: WebClient,
+        posts: Posts,
+        recommender: Recommender,
+        asker: Asker,
+        records: Records,
+        queue: Queue,
+        downloader: Downloader,
+        scratch: Scratch,
+        leases: Lease,
+        observer: Observer,
+        history: History,
+        max_bytes: int,
+    ) -> None:
+        self._client = client
+        self._posts = posts
+        self._recommender = recommender
+        self._asker = asker
+        self._records = records
+        self._queue = queue
+        self._downloader = downloader
+        self._scratch = scratch
+        self._leases = leases
+        self._observer = observer
+        self._history = history
+        self._max_bytes = max_bytes
+
+    def intake(self, job: Job) -> None:
+        """Look at the file's description, wait for its turn and its moment, post the placeholder, queue the rest."""
+        record = self._records.get(job.id)
+        asked = job.asked or record.asked
+        if record.state == "done" or (record.state == "ignored" and not asked):
+            return
+        with self._observer.request("intake", job.id, job.user) as request:
+            try:
+                self._intake(replace(job, asked=asked), record, request)
+            except PostLater as later:
+                request.outcome = "later"
+                self._queue.intake(job, later.seconds)
+
+    def _intake(self, job: Job, record: Record, request: Request) -> None:
+        if not job.slot:
+            ready = job if job.text else self._described(job, record, request)
+            if ready is None:
+                return
+            if not self._records.has_turn(ready.channel, ready.id):
+                request.outcome = "later"
+                self._queue.intake(ready, TURN_WAIT_SECONDS)
+                return
+            wait = self._records.reserve(ready.channel)
+            self._records.leave(ready.channel, ready.id)
+            job = replace(ready, slot=True, attempt=0)
+            if wait > NO_WAIT_SECONDS:
+                request.outcome = "later"
+                self._queue.intake(job, wait)
+                return
+        if job.text:
+            self._reply(job, request)
+        else:
+            self._announce(job, request)
+
+    def _reply(self, job: Job, request: Request) -> None:
+        """Answer a typed question at once."""
+        request.kind = "question"
+        request.started = job.accepted or request.started
+        typed = Typed(job.text, job.question(job.query), True)
+        self._final(job, self._asker.message(typed, job.user, request), request)
+
+    def _described(self, job: Job, record: Record, request: Request) -> Job | None:
+        """Give the job with all that Slack knows of its file, or None where it is put off, ignored or passed on."""
+        file: SharedFile | None = None
+        try:
+            with request.steps("file info"):
+                file = file_info(self._client, job.file)
+            file.require_obtainable(self._max_bytes)
+            if job.refusal:
+                raise RefusedOnArrival(*job.refusal)
+        except DownloadFailed as error:
+            if job.attempt < len(THREAD_WAITS):
+                request.outcome = "later"
+                self._queue.intake(replace(job, attempt=job.attempt + 1), THREAD_WAITS[job.attempt])
+                return None
+            job = _refused(job, error)
+        except SoundalikeError as error:
+            job = _refused(job, error)
+        if not (job.direct or job.asked) and (file is None or file.sounds is False):
+            self._ignored(job, request)
+            return None
+        if file is not None:
+            job = replace(job, name=file.name, url=file.url, seconds=file.seconds or 0.0)
+        thread = job.thread or record.thread or (file.thread_in(job.channel) if file else None) or ""
+        if not thread and job.channel[:1] not in ("U", "W") and job.attempt < len(THREAD_WAITS):
+            request.outcome = "later"
+            self._queue.intake(replace(job, attempt=job.attempt + 1), THREAD_WAITS[job.attempt])
+            return None
+        if thread:
+            self._records.note_thread(job.channel, thread)
+        job = replace(job, thread=thread)
+        if file is not None and file.sounds is None and not job.refusal and not (job.direct or job.asked):
+            self._records.leave(job.channel, job.id)
+            self._queue.listen(replace(job, attempt=0))  # it may be anything: no word before it proves to be audio
+            return None
+        return job
+
+    def _ignored(self, job: Job, request: Request) -> None:
+        request.outcome = "ignored"
+        self._records.leave(job.channel, job.id)
+        self._records.put(job.id, state="ignored")
+        if self._records.get(job.id).asked:  # somebody asked in between, and saw no `ignored` yet
+            self._queue.intake(replace(job, asked=True, refusal=None, attempt=0))
+
+    def _announce(self, job: Job, request: Request) -> None:
+        if job.refusal:
+            error = RefusedOnArrival(*job.refusal)
+            request.failed(error)
+            self._final(job, refusal(error, job.name), request)
+            return
+        with request.steps("announce"):
+            try:
+                posted, _ = self._posts.post(job, listening(job.name, job.seconds))
+            except Unpostable as reason:
+                self._given_up(job, str(reason), request)
+                return
+        self._queue.listen(replace(posted, attempt=0))
+
+    def listen(self, job: Job) -> None:
+        """Download, embed, search, and turn the placeholder into the answer."""
+        record = self._records.get(job.id)
+        if record.state == "done":
+            return
+        if not self._leases.hold(job.id):
+            self._queue.listen(job, LEASE_SECONDS / 2)
+            return
+        try:
+            with self._observer.request("upload", job.id, job.user) as request:
+                request.started = job.accepted or request.started
+                self._listen(replace(job, asked=job.asked or record.asked).with_filters(record.filters), request)
+        finally:
+            self._leases.drop(job.id)
+
+    def _listen(self, job: Job, request: Request) -> None:
+        try:
+            message = self._answer(job, request)
+        except PASSING as error:
+            if job.attempt < len(RETRY_WAITS):
+                request.outcome = "later"
+                self._queue.listen(replace(job, attempt=job.attempt + 1), RETRY_WAITS[job.attempt])
+                return
+            request.failed(error)
+            message = refusal(error, job.name)
+        except SoundalikeError as error:
+            request.failed(error)
+            if isinstance(error, AudioError) and not job.ts and not job.asked and not job.direct:
+                request.outcome = "ignored"
+                self._records.put(job.id, state="ignored")
+                return
+            message = refusal(error, job.name)
+        except redis.RedisError:
+            raise  # the queue waits for Redis and does the step again
+        except Exception:
+            self._broken(job, request)
+            raise
+        try:
+            self._final(job, message, request)
+        except PostLater as later:
+            request.outcome = "later"
+            self._queue.listen(replace(job, slot=True), later.seconds)
+
+    def _answer(self, job: Job, request: Request) -> Message:
+        if self._records.add_try(job.id) > MAX_TRIES + len(RETRY_WAITS):
+            raise CannotDecode("I gave up on this file after several attempts: send it in another format.")
+        found = self._found(job, request)
+        question = job.question(found.query)
+        self._history.add(job.user, question)
+        waited = time.time() - job.accepted if job.accepted else None
+        return answer(found, question, seconds=waited)
+
+    def _found(self, job: Job, request: Request) -> Answer:
+        with self._scratch.file() as path:
+            with request.steps("download"):
+                self._downloader.fetch(job.url, path)
+            upload = self._recommender.listen(path, request.steps)
+        with request.steps("search"):
+            return self._recommender.similar_to(upload, top=job.top, only=job.only, without=job.without)
+
+    def _final(self, job: Job, message: Message, request: Request) -> None:
+        """Give the person the last word on the job; raises `PostLater`."""
+        with request.steps("reply"):
+            if job.ts:
+                self._posts.edit(job, message)
+            else:
+                wait = 0.0 if job.slot else self._records.reserve(job.channel)
+                if wait > NO_WAIT_SECONDS:
+                    raise PostLater(wait)
+                try:
+                    posted, says_it = self._posts.post(job, message)
+                except Unpostable as reason:
+                    self._given_up(job, str(reason), request)
+                    return
+                if not says_it:
+                    self._posts.edit(posted, message)
+        self._records.put(job.id, state="done")
+
+    def _broken(self, job: Job, request: Request) -> None:
+        """Tell the person of an error that nobody foresaw; the traceback goes to the log under the same number."""
+        reference = uuid.uuid4().hex[:8]
+        request.broke(reference)
+        try:
+            self._final(job, unforeseen(reference, job.name), request)
+        except PostLater:
+            _log.error("job %s: not even the apology %s could be posted", job.id, reference)
+
+    def _given_up(self, job: Job, reason: str, request: Request) -> None:
+        request.outcome = f"unpostable: {reason}"
+        self._records.put(job.id, state="done")
+
+
+def _refused(job: Job, error: SoundalikeError) -> Job:
+    return replace(job, refusal=(error.code, str(error)))
