@@ -121,7 +121,6 @@ def _app(service: Service) -> Flask:
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         RESTX_MASK_SWAGGER=False,
         RESTX_ERROR_404_HELP=False,
-        ERROR_INCLUDE_MESSAGE=False,
     )
     api = Api(
         flask,

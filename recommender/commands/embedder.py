@@ -22,9 +22,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = subparsers.add_parser("embedder", help="serve an embedder by the MAX contract")
     parser.add_argument("--model", choices=NAMES, default="musicnn", help="default: musicnn")
     parser.add_argument("--weights", type=Path, metavar="DIR", help="folder of the weights; default: WEIGHTS")
-    parser.add_argument(
-        "--relu", action="store_true", help="vggish: with a ReLU on the embedding, like IBM's container"
-    )
+    parser.add_argument("--relu", action="store_true", help="vggish: a ReLU on the embedding, as in IBM's container")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at; 0.0.0.0 for all")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"default: {DEFAULT_PORT}; 0 takes a free one")
     parser.set_defaults(run=_run)
@@ -43,9 +41,7 @@ def _listener(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port))
     except OSError as error:
-        raise SettingsError(
-            f"Port {port} of {host} cannot be listened at ({error.strerror}): choose another."
-        ) from None
+        raise SettingsError(f"Port {port} of {host} is not free ({error.strerror}): choose another.") from None
 
 
 def _serve(listener: socket.socket, model: str, weights: str | None, address: str) -> None:

@@ -83,9 +83,7 @@ class EmbedderClient:
     def _space(self) -> Space:
         name = str(self.metadata().get("space", _MAX_SPACE))
         if name not in SPACES:
-            raise BadEmbedding(
-                f"The embedder emits {name[:40]!r}, a space that this version does not know: update one."
-            )
+            raise BadEmbedding(f"The embedder emits {name[:40]!r}, a space that this version does not know.")
         return SPACES[name]
 
     def _piece(
@@ -100,9 +98,9 @@ class EmbedderClient:
             if vectors.min() < 0 or vectors.max() > 255:
                 raise BadEmbedding("The embedder's values are no bytes: check that EMBEDDER_URL is the right service.")
             vectors = dequantise(vectors)
-        columns = (
-            _matrix(answer.get("tags"), piece.rows, len(names)) if names else np.empty((piece.rows, 0), np.float32)
-        )
+        columns = np.empty((piece.rows, 0), np.float32)
+        if names:
+            columns = _matrix(answer.get("tags"), piece.rows, len(names))
         return vectors[piece.lead :], columns[piece.lead :]
 
     def _require_same_space(self, answered: str, expected: Space) -> None:

@@ -1,4 +1,4 @@
-"""HTTP to an embedder's service: connections are reused, attempts bounded, and each failure becomes an error of ours."""
+"""HTTP to an embedder's service: connections are reused, attempts bounded, and each failure is an error of ours."""
 
 from __future__ import annotations
 
