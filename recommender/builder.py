@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +35,7 @@ KNOWN_CANDIDATES = 64
 HASH_BLOCK_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class NewClip:
+class NewClip(NamedTuple):
     """A clip that goes into a catalogue. start and end in seconds; title: what people see, the source where None;
     url: plays the clip at its start, where it does not follow from the kind of source."""
 
@@ -151,8 +150,8 @@ def facts_of(path: Path, progress: bool = False) -> FileFacts:
     """Measure and hash a file."""
     digest = hashlib.sha256()
     size = path.stat().st_size
-    bar = tqdm(total=size, desc=f"sha256 of {path.name}", unit="B", unit_scale=True, leave=False)
-    bar.disable = bool(annoy_index.disabled(progress)) or bar.disable
+    hidden = annoy_index.disabled(progress)
+    bar = tqdm(total=size, desc=f"sha256 of {path.name}", unit="B", unit_scale=True, leave=False, disable=hidden)
     with path.open("rb") as file, bar:
         while block := file.read(HASH_BLOCK_BYTES):
             digest.update(block)
@@ -168,7 +167,7 @@ def _collect(batches: Iterable[ClipBatch], table: ClipTableWriter, raw: VectorFi
         new = seen.add([clip.clip_id for clip in batch.clips])
         duplicates += len(new) - int(new.sum())
         kept = [clip for clip, is_new in zip(batch.clips, new.tolist(), strict=True) if is_new]
-        table.add([(c.clip_id, c.source, c.start, c.end, c.labels, c.title, c.url) for c in kept])
+        table.add(kept)
         raw.append(batch.vectors[new])
     return duplicates
 

@@ -34,7 +34,7 @@ def ask(folder: Path) -> None:
         child = subprocess.run(command, capture_output=True, text=True, timeout=CHILD_SECONDS, env=environment)
     except subprocess.TimeoutExpired:
         raise CatalogueDamaged(
-            f"{folder / INDEX} does not answer within {CHILD_SECONDS:.0f} s: check the disk or build the catalogue again."
+            f"{folder / INDEX} does not answer within {CHILD_SECONDS:.0f} s: check the disk, or build it again."
         ) from None
     if child.returncode == 0:
         return

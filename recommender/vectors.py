@@ -98,3 +98,14 @@ def raw_frames(vectors: Array) -> Array:
     """
     levels = quantise(np.resize(vectors, (RAW_FRAMES, vectors.shape[1])) if len(vectors) < RAW_FRAMES else vectors)
     return levels[:RAW_FRAMES].reshape(-1).astype(np.float32)
+
+
+def clip_vectors(vectors: Array, cuts: Sequence[Window], kind: str, centre: Sequence[float]) -> Array:
+    """Give the clip vector of each window, made as the catalogue's were: float32 (windows, d); zero for none.
+
+    kind: `vectors_kind` of the manifest; centre: its centre, empty for none.
+    """
+    if kind == "raw-frames":
+        return unit_rows(np.stack([raw_frames(vectors[cut.first : cut.last]) for cut in cuts]))
+    means = window_means(vectors, cuts).astype(np.float64)
+    return unit_rows(means - np.asarray(centre) if len(centre) else means)

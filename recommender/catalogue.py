@@ -1,0 +1,253 @@
+"""Catalogue: clips, labels and vectors on disk, read only, safe to open whatever the files hold."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+from rapidfuzz import fuzz, process
+
+from recommender import known_answers
+from recommender.clip_table import ClipRow, ClipTable
+from recommender.clips import Clip
+from recommender.errors import CatalogueDamaged, NoCatalogue, UnknownClip, UnknownLabel
+from recommender.exact import Vectors
+from recommender.index import Index
+from recommender.manifest import CLIPS, INDEX, MANIFEST, VECTORS, Manifest
+from recommender.query import video_moment
+
+OPEN_ATTEMPTS = 5
+OPEN_PAUSE_SECONDS = 0.05
+"""A catalogue may be replaced while it is opened: it is then opened again."""
+SUGGESTIONS = 5
+SUGGESTION_SCORE = 60.0
+"""Of 100 by rapidfuzz: a spelling that is further off than this helps nobody."""
+YOUTUBE = "youtube"
+"""Value of `links` in a manifest's extra: clips are moments of YouTube videos."""
+FILES = "files"
+"""Value of `links` in a manifest's extra: sources are paths under LIBRARY_URL."""
+
+Identity = tuple[int, int, int, int]
+"""Device and inode of the folder, inode and time of its manifest."""
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What a file looked like when it was mapped: a change means that it was overwritten in place."""
+
+    handle: int
+    size: int
+    modified: int
+
+
+class Catalogue:
+    """One catalogue, opened as a whole; made by `Catalogue.open`. Safe to use from several threads."""
+
+    def __init__(self, folder: Path, manifest: Manifest, library_url: str | None) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self._library_url = library_url.rstrip("/") if library_url else None
+        self._links = manifest.extra.get("links")
+        self.identity: Identity | None = None
+        self._states: list[_State] = []
+        try:
+            for name in (CLIPS, VECTORS, INDEX):
+                self._hold(name)
+            self.table = ClipTable(folder / CLIPS)
+            self.vectors: Vectors = np.load(folder / VECTORS, mmap_mode="r")
+            self.index = Index(folder / INDEX, manifest.dimension)
+        except BaseException:
+            self.close()
+            raise
+
+    @classmethod
+    def open(cls, folder: Path, library_url: str | None = None) -> Catalogue:
+        """Check a catalogue and map it; raises `NoCatalogue` or `CatalogueDamaged` with the file and the reason."""
+        for attempt in range(1, OPEN_ATTEMPTS + 1):
+            identity = identity_of(folder)
+            try:
+                manifest = Manifest.read(folder)
+                _check_files(folder, manifest)
+                known_answers.ask(folder)
+                catalogue = cls(folder, manifest, library_url)
+            except (CatalogueDamaged, NoCatalogue):
+                # Either it is so, or the folder was replaced at this moment.
+                if identity == identity_of(folder) or attempt == OPEN_ATTEMPTS:
+                    raise
+            else:
+                if identity == identity_of(folder):
+                    catalogue.identity = identity
+                    return catalogue
+                catalogue.close()
+            time.sleep(OPEN_PAUSE_SECONDS)
+        raise CatalogueDamaged(f"{folder} is replaced again and again: let one build finish at a time.")
+
+    @property
+    def id(self) -> str:
+        """What the catalogue is known by: changes with every rebuild that changes anything."""
+        return self.manifest.id
+
+    def __len__(self) -> int:
+        return self.manifest.clips
+
+    def still_whole(self) -> None:
+        """Raise `CatalogueDamaged` where a mapped file was overwritten in place, before the process trips over it."""
+        for name, state in zip((CLIPS, VECTORS, INDEX), self._states, strict=True):
+            now = os.fstat(state.handle)
+            if now.st_size != state.size or now.st_mtime_ns != state.modified:
+                raise CatalogueDamaged(
+                    f"{self.folder / name} was overwritten while it was in use: build the catalogue again, and restart."
+                )
+
+    def clips(self, items: Sequence[int]) -> list[Clip]:
+        """Give the clips of these items, in this order."""
+        return [self._clip(row) for row in self.table.rows(items)]
+
+    def clip(self, name: str) -> Clip:
+        """Find a clip by clip id, source, YouTube link or `#item`; raises `UnknownClip` with close spellings."""
+        item = self.find(name)
+        if item is None:
+            near = self._close_clip_ids(name)
+            hint = f"Did you mean {near[0]}?" if near else "Check the id, or drop an audio file instead."
+            raise UnknownClip(f"The catalogue has no clip {_shortened(name)}. {hint}", near)
+        return self.clips([item])[0]
+
+    def find(self, name: str) -> int | None:
+        """Give the item that a clip id, source, YouTube link or `#item` names, None where there is none."""
+        name = name.strip()
+        if name.startswith("#") and name[1:].isdecimal() and len(name) < 12:
+            item = int(name[1:])
+            return item if item < len(self) else None
+        moment = video_moment(name)
+        if moment is not None:
+            return self._at(moment.video_id, moment.seconds)
+        item_of_id = self.table.item_of(name)
+        return item_of_id if item_of_id is not None else self._at(name, None)
+
+    def has(self, name: str) -> bool:
+        """Say whether `find` finds a clip."""
+        return self.find(name) is not None
+
+    def all_clips(self) -> Iterator[Clip]:
+        """Give all clips in the order of items."""
+        return map(self._clip, self.table.all_rows())
+
+    def label(self, name: str) -> str:
+        """Give a label as it is spelt in the catalogue; raises `UnknownLabel` with close spellings."""
+        wanted = name.strip().casefold()
+        for label in self.table.labels:
+            if label.name.casefold() == wanted:
+                return label.name
+        names = [label.name for label in self.table.labels]
+        near = _closest(name.strip(), names)
+        hint = f"Did you mean {near[0]}?" if near else "See the labels with `info`."
+        raise UnknownLabel(f"No clip has the label {_shortened(name)}. {hint}", near)
+
+    def labels(self, prefix: str, limit: int) -> list[str]:
+        """Give labels for a prefix: those that begin so, then those with a word that does; common ones first."""
+        wanted = prefix.strip().casefold()
+        by_count = sorted(self.table.labels, key=lambda label: (-label.clips, label.name))
+        names = [(label.name, label.name.casefold()) for label in by_count]
+        first = [name for name, folded in names if folded.startswith(wanted)]
+        then = [name for name, folded in names if not folded.startswith(wanted) and f" {wanted}" in f" {folded}"]
+        return (first + then)[:limit]
+
+    def close(self) -> None:
+        """Unmap everything; the catalogue cannot be asked afterwards."""
+        for part in ("table", "index"):
+            if hasattr(self, part):
+                getattr(self, part).close()
+        for state in self._states:
+            os.close(state.handle)
+        self._states = []
+
+    def _hold(self, name: str) -> None:
+        handle = os.open(self.folder / name, os.O_RDONLY)
+        facts = os.fstat(handle)
+        self._states.append(_State(handle, facts.st_size, facts.st_mtime_ns))
+
+    def _at(self, source: str, seconds: float | None) -> int | None:
+        clips = self.table.items_of_source(source)
+        if not clips:
+            return None
+        if seconds is None:
+            return clips[0][0]
+        return min(clips, key=lambda clip: (not clip[1] <= seconds < clip[2], abs(clip[1] - seconds), clip[0]))[0]
+
+    def _clip(self, row: ClipRow) -> Clip:
+        return Clip(
+            item=row.item,
+            clip_id=row.clip_id,
+            source=row.source,
+            start=row.start,
+            end=row.end,
+            labels=row.labels,
+            title=row.title or row.source,
+            url=row.url or self._link(row),
+        )
+
+    def _link(self, row: ClipRow) -> str | None:
+        if self._links == YOUTUBE:
+            return f"https://youtu.be/{row.source}?t={int(row.start)}"
+        if self._links == FILES and self._library_url:
+            return f"{self._library_url}/{quote(row.source)}#t={row.start:g},{row.end:g}"
+        return None
+
+    def _close_clip_ids(self, name: str) -> tuple[str, ...]:
+        name = name.strip()
+        spellings = {name, name.swapcase(), f"-{name}", name.lstrip("-"), name[:1].swapcase() + name[1:]}
+        near = sorted({clip_id for spelling in spellings for clip_id in self.table.clip_ids_near(spelling)})
+        return _closest(name, near)
+
+
+def _closest(name: str, choices: Sequence[str]) -> tuple[str, ...]:
+    found = process.extract(
+        name.casefold(),
+        {choice: choice.casefold() for choice in choices},
+        scorer=fuzz.ratio,
+        limit=SUGGESTIONS,
+        score_cutoff=SUGGESTION_SCORE,
+    )
+    return tuple(str(choice) for _, _, choice in found)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= 80 else f"{name[:77]}…"
+
+
+def _check_files(folder: Path, manifest: Manifest) -> None:
+    """Compare sizes with the manifest, and the manifest with itself."""
+    for name, facts in manifest.files.items():
+        path = folder / name
+        try:
+            size = path.stat().st_size
+        except OSError as error:
+            raise CatalogueDamaged(f"{path} cannot be read ({error.strerror}): build the catalogue again.") from None
+        if size != facts.bytes:
+            raise CatalogueDamaged(
+                f"{path} has {size} bytes, the manifest says {facts.bytes}: build the catalogue again."
+            )
+    with (folder / VECTORS).open("rb") as file:
+        try:
+            np.lib.format.read_magic(file)
+            shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+        except (ValueError, EOFError):
+            raise CatalogueDamaged(f"{folder / VECTORS} is no .npy file: build the catalogue again.") from None
+    if shape != (manifest.clips, manifest.dimension) or fortran or dtype != np.dtype("<f4"):
+        raise CatalogueDamaged(f"{folder / VECTORS} belongs to another catalogue: build the catalogue again.")
+    if not manifest.calibration or not manifest.known_answers:
+        raise CatalogueDamaged(f"{folder / MANIFEST} lacks calibration or known answers: build the catalogue again.")
+
+
+def identity_of(folder: Path) -> Identity | None:
+    """Tell one catalogue in a folder from the next that takes its place; None where there is none."""
+    try:
+        outer, inner = folder.stat(), (folder / MANIFEST).stat()
+    except OSError:
+        return None
+    return outer.st_dev, outer.st_ino, inner.st_ino, inner.st_mtime_ns

@@ -1,0 +1,121 @@
+"""`build audioset FEATURES …` and `build library FOLDER …`: make a catalogue."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import pkgutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from recommender import sources
+from recommender.builder import DEFAULT_TARGET_RECALL, DEFAULT_TREES
+
+
+def register(subparsers: Any) -> None:
+    """Add the command and its two kinds."""
+    command = subparsers.add_parser("build", help="make a catalogue", description=__doc__, allow_abbrev=False)
+    kinds = command.add_subparsers(dest="kind", required=True, metavar="KIND")
+    _register_audioset(kinds)
+    for module in pkgutil.iter_modules(sources.__path__):
+        kind = importlib.import_module(f"{sources.__name__}.{module.name}")
+        if hasattr(kind, "register"):
+            kind.register(kinds)
+
+
+def add_index_options(command: argparse.ArgumentParser) -> None:
+    """Add what both kinds of build take."""
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the catalogue")
+    command.add_argument("--trees", type=_positive, default=DEFAULT_TREES, metavar="N", help="trees of the index")
+    command.add_argument(
+        "--target-recall",
+        type=_share,
+        default=DEFAULT_TARGET_RECALL,
+        metavar="R",
+        help="share of the exact results that the index must find (default 0.99)",
+    )
+
+
+def _register_audioset(kinds: Any) -> None:
+    command = kinds.add_parser("audioset", help="from AudioSet's features", allow_abbrev=False)
+    command.add_argument("features", type=Path, metavar="FEATURES", help="the folder or the tar.gz as Google ships it")
+    command.add_argument(
+        "--labels", type=Path, required=True, metavar="CSV", help="class_labels_indices.csv: the names of the labels"
+    )
+    command.add_argument(
+        "--ontology", type=Path, metavar="JSON", help="ontology.json; found by itself where it lies beside --labels"
+    )
+    command.add_argument(
+        "--split", nargs="+", action="extend", default=[], metavar="NAME", help="bal_train, unbal_train, eval"
+    )
+    command.add_argument(
+        "--only", nargs="+", action="extend", default=[], metavar="LABEL", help="clips with these labels or their kinds"
+    )
+    command.add_argument(
+        "--vectors", choices=["mean", "raw-frames"], default="mean", help="raw-frames: the seed notebook's own"
+    )
+    add_index_options(command)
+    command.set_defaults(run=_run_audioset)
+
+
+def _run_audioset(arguments: argparse.Namespace) -> int:
+    from recommender.builder import write_catalogue
+    from recommender.catalogue import YOUTUBE
+    from recommender.ontology import class_indices, find_ontology, read_label_names
+    from recommender.sources import audioset
+
+    labels = read_label_names(arguments.labels)
+    ontology = find_ontology(arguments.ontology, arguments.labels) if arguments.only else None
+    if arguments.only and ontology is None:
+        sys.stderr.write(
+            f"No ontology.json lies beside {arguments.labels}: --only takes these labels without their kinds. "
+            "Name the file with --ontology.\n"
+        )
+    only = class_indices(arguments.only, labels, ontology) if arguments.only else None
+    report = audioset.Report()
+    manifest = write_catalogue(
+        arguments.out,
+        space=audioset.SPACE,
+        vectors_kind=arguments.vectors,
+        batches=audioset.batches(
+            arguments.features,
+            audioset.Wanted(labels.names, only, arguments.vectors),
+            splits=arguments.split,
+            report=report,
+        ),
+        trees=arguments.trees,
+        target_recall=arguments.target_recall,
+        extra=lambda: {
+            "kind": "audioset",
+            "links": YOUTUBE,
+            "splits": arguments.split,
+            "only": arguments.only,
+            "read": report.to_json(),
+        },
+    )
+    for damage in report.damages:
+        lost = "; the rest of the file is lost" if damage.rest_lost else ""
+        sys.stderr.write(f"damaged: {damage.file} at byte {damage.offset}: {damage.reason}{lost}\n")
+    if report.damaged:
+        sys.stderr.write(f"{report.damaged} damaged places; all else was read.\n")
+    measured = manifest.calibration[0]
+    print(
+        f"{arguments.out}: {manifest.clips:,} clips of {report.records:,} records in {report.shards:,} shards; "
+        f"recall@{measured.top} {measured.recall:.4f} with search_k {measured.search_k:,}"
+    )
+    return 0
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError("must lie between 0 and 1")
+    return value

@@ -1,0 +1,129 @@
+"""`similar DIR QUERY …`: the clips most similar to a clip, an audio file, or a combination `A + B - C`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from recommender.answers import Answer
+from recommender.errors import SoundalikeError, UnknownClip
+from recommender.query import Query, Term, parse
+from recommender.recommender import MAX_TOP, Recommender
+from recommender.settings import Settings, load
+
+_OPERATORS = {"+", "-"}
+
+
+def register(subparsers: Any) -> None:
+    """Add the command."""
+    command = subparsers.add_parser("similar", help="find similar clips", description=__doc__)
+    command.add_argument("catalogue", type=Path, metavar="DIR")
+    command.add_argument(
+        "queries", nargs="+", metavar="QUERY", help="clip id, audio file, or A + B - C; - alone reads them from stdin"
+    )
+    command.add_argument("--top", type=_top, default=10, metavar="N", help=f"1 to {MAX_TOP}; default 10")
+    command.add_argument(
+        "--only", nargs="+", action="extend", default=[], metavar="LABEL", help="clips with any of these"
+    )
+    command.add_argument(
+        "--not",
+        dest="without",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="LABEL",
+        help="clips with none of these",
+    )
+    command.add_argument("--json", action="store_true", help="one line for each query, for programs")
+    command.add_argument("--weights", type=Path, metavar="DIR", help="weights of an embedder that runs in this process")
+    command.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    settings = load(Settings).model_copy(update={"catalogue": arguments.catalogue})
+    if arguments.weights is not None:
+        settings = settings.model_copy(update={"weights": arguments.weights})
+    recommender = Recommender.open(settings)
+    failed = False
+    try:
+        for text in _queries(arguments.queries):
+            try:
+                answer = _ask(recommender, text, arguments)
+            except SoundalikeError as error:
+                failed = True
+                _show_error(text, error, arguments.json)
+            else:
+                _show(text, answer, arguments.json)
+    finally:
+        recommender.close()
+    return 1 if failed else 0
+
+
+def _queries(given: Sequence[str]) -> Iterator[str]:
+    """Give the queries: arguments around a lone + or - are one query, as in `A + B - C` without quotes."""
+    waiting: list[str] = []
+    for place, argument in enumerate(given):
+        if argument == "-" and not waiting and (place + 1 == len(given) or len(given) == 1):
+            yield from (line.strip() for line in sys.stdin if line.strip())
+        elif argument in _OPERATORS or (waiting and waiting[-1] in _OPERATORS):
+            waiting.append(argument)
+        else:
+            if waiting:
+                yield " ".join(waiting)
+            waiting = [argument]
+    if waiting:
+        yield " ".join(waiting)
+
+
+def _ask(recommender: Recommender, text: str, arguments: argparse.Namespace) -> Answer:
+    query = parse(text, lambda name: recommender.catalogue.has(name) or Path(name).is_file())
+    terms = tuple(_heard(recommender, term) for term in query.terms)
+    return recommender.similar(str(Query(terms)), top=arguments.top, only=arguments.only, without=arguments.without)
+
+
+def _heard(recommender: Recommender, term: Term) -> Term:
+    """Listen to a term that is a file."""
+    if term.sha256 is not None or recommender.catalogue.has(term.text):
+        return term
+    path = Path(term.text)
+    if path.is_file():
+        return replace(term, text=recommender.listen(path).query)
+    if "/" in term.text and "://" not in term.text:
+        raise UnknownClip(f"{term.text} is neither a clip of the catalogue nor a file: check the path.")
+    return term
+
+
+def _show(text: str, answer: Answer, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({**answer.to_json(), "query": text}, ensure_ascii=False), flush=True)
+        return
+    print(text)
+    if answer.sounds_like:
+        print("sounds like " + ", ".join(f"{label} {share:.0%}" for label, share in answer.sounds_like))
+    width = max((len(result.clip.url or result.clip.title) for result in answer.results), default=0)
+    for result in answer.results:
+        clip = result.clip
+        part = f"  (at {result.matched[0]:.0f} s)" if result.matched else ""
+        place = clip.url or clip.title
+        print(f"{result.rank:>4}  {result.similarity:7.1%}  {place:<{width}}  {', '.join(clip.labels)}{part}")
+    if not answer.results:
+        print("      nothing that fits")
+
+
+def _show_error(text: str, error: SoundalikeError, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"query": text, "error": {"code": error.code, "message": str(error)}}), flush=True)
+    else:
+        sys.stderr.write(f"{text}: {error.code}: {error}\n")
+
+
+def _top(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= MAX_TOP:
+        raise argparse.ArgumentTypeError(f"must lie between 1 and {MAX_TOP}")
+    return value

@@ -1,0 +1,96 @@
+"""AudioSet's label names, and the ontology that says which labels are kinds of which."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rapidfuzz import process
+
+from recommender.errors import BuildFailed, UnknownLabel
+
+ONTOLOGY = "ontology.json"
+"""Name of Google's file; it is found by itself where it lies beside the label names."""
+SUGGESTIONS = 5
+SUGGESTION_SCORE = 60.0
+"""Of 100 by rapidfuzz: a spelling that is further off than this helps nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelNames:
+    """The classes of class_labels_indices.csv. names: by class index; indices: by machine id, such as /m/04rlf."""
+
+    names: tuple[str, ...]
+    indices: Mapping[str, int]
+
+
+def read_label_names(path: Path) -> LabelNames:
+    """Read class_labels_indices.csv: index, mid, display_name. Raises `BuildFailed`."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [(int(row["index"]), row["mid"], row["display_name"]) for row in csv.DictReader(file)]
+    except OSError as error:
+        raise BuildFailed(f"{path} cannot be read: {error.strerror}. Name the labels file with --labels.") from None
+    except (KeyError, ValueError, TypeError, UnicodeDecodeError, csv.Error):
+        raise BuildFailed(f"{path} is no class_labels_indices.csv: its columns are index, mid, display_name.") from None
+    if not rows or sorted(index for index, _, _ in rows) != list(range(len(rows))):
+        raise BuildFailed(f"{path} does not number its labels from 0 on: take Google's class_labels_indices.csv.")
+    return LabelNames(tuple(name for _, _, name in sorted(rows)), {mid: index for index, mid, _ in rows})
+
+
+class Ontology:
+    """Which labels are kinds of which: Google's ontology.json."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            nodes = json.loads(path.read_text(encoding="utf-8"))
+            self._children = {str(n["id"]): tuple(map(str, n["child_ids"])) for n in nodes}
+            self.names = {str(n["id"]): str(n["name"]) for n in nodes}
+        except OSError as error:
+            raise BuildFailed(f"{path} cannot be read: {error.strerror}. Name the file with --ontology.") from None
+        except (KeyError, ValueError, TypeError, RecursionError):
+            raise BuildFailed(f"{path} is no ontology: take ontology.json of github.com/audioset/ontology.") from None
+
+    def with_descendants(self, mid: str) -> set[str]:
+        """Give a machine id and those of all its kinds, and their kinds."""
+        found: set[str] = set()
+        waiting = [mid]
+        while waiting:
+            here = waiting.pop()
+            if here not in found:
+                found.add(here)
+                waiting.extend(self._children.get(here, ()))
+        return found
+
+
+def find_ontology(given: Path | None, labels: Path) -> Ontology | None:
+    """Read the ontology that was named, or the one beside the label names, None where neither is there."""
+    path = given or labels.parent / ONTOLOGY
+    return Ontology(path) if given is not None or path.is_file() else None
+
+
+def class_indices(wanted: Sequence[str], labels: LabelNames, ontology: Ontology | None) -> frozenset[int]:
+    """Turn label names or machine ids, in any case, into class indices with all their kinds; raises `UnknownLabel`."""
+    by_name = {labels.names[index].casefold(): mid for mid, index in labels.indices.items()}
+    if ontology is not None:
+        # Some names of the ontology ("Human sounds") are no classes themselves; their kinds are.
+        by_name = {name.casefold(): mid for mid, name in ontology.names.items()} | by_name
+    mids = {**{mid.casefold(): mid for mid in by_name.values()}, **by_name}
+    found: set[str] = set()
+    for name in wanted:
+        mid = mids.get(name.strip().casefold())
+        if mid is None:
+            near = _closest(name, (*labels.names, *(ontology.names.values() if ontology else ())))
+            hint = f"Did you mean {near[0]}?" if near else "The labels file lists all."
+            raise UnknownLabel(f"There is no label {name!r}. {hint}", near)
+        found |= ontology.with_descendants(mid) if ontology else {mid}
+    return frozenset(labels.indices[mid] for mid in found if mid in labels.indices)
+
+
+def _closest(name: str, choices: Iterable[str]) -> tuple[str, ...]:
+    folded = {choice: choice.casefold() for choice in choices}
+    found = process.extract(name.casefold(), folded, limit=SUGGESTIONS, score_cutoff=SUGGESTION_SCORE)
+    return tuple(str(choice) for _, _, choice in found)

@@ -1,0 +1,353 @@
+"""Recommender: the one object that the bot and the command line ask."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from recommender.answers import Answer, Result
+from recommender.cache import Cache
+from recommender.catalogue import Catalogue, identity_of
+from recommender.clips import Clip
+from recommender.embedders import Embedder
+from recommender.errors import (
+    BadEmbedding,
+    BadQuery,
+    CatalogueError,
+    ForgottenUpload,
+    NoCatalogue,
+    NoVector,
+    UnknownLabel,
+)
+from recommender.exact import Items, Vectors
+from recommender.index import spread
+from recommender.query import Query, Term, parse, video_moment
+from recommender.search import Filter, search, union
+from recommender.settings import Settings
+from recommender.spaces import SPACES, require_same
+from recommender.steps import Steps
+from recommender.uploads import Upload
+from recommender.vectors import Window, clip_vectors, unit, windows
+from recommender.votes import VOTERS, sounds_like
+
+MAX_TOP = 1000
+UPLOADS_KEPT = 32
+"""Uploads remembered in the process itself, for the question that follows, also where there is no Redis."""
+WARMING_QUERIES = 64
+
+_LINK = re.compile(r"(?:https?://|\b(?:www\.|m\.|music\.)?youtu(?:\.be|be\.com)/)[^\s<>|]+", re.IGNORECASE)
+_log = logging.getLogger(__name__)
+_random = random.SystemRandom()
+
+
+class Recommender:
+    """Answers queries from a catalogue, and listens to files through an embedder. Safe to use from several threads."""
+
+    def __init__(
+        self, catalogue: Catalogue, settings: Settings, embedder: Embedder | None = None, cache: Cache | None = None
+    ) -> None:
+        self._catalogue = catalogue
+        self._settings = settings
+        self._embedder = embedder
+        self._cache = cache
+        self._lock = threading.Lock()
+        self._reloading = threading.Lock()
+        self._refused: object = None
+        self._uploads: OrderedDict[str, Upload] = OrderedDict()
+
+    @classmethod
+    def open(cls, settings: Settings, *, embedder: Embedder | None = None, cache: Cache | None = None) -> Recommender:
+        """Open the settings' catalogue; raises `NoCatalogue` or `CatalogueDamaged`.
+
+        embedder: made at first use where None, from the settings' address, else in this process by the space of the
+        catalogue. cache: none where None.
+        """
+        if settings.catalogue is None:
+            raise NoCatalogue("No catalogue is set: put its folder into CATALOGUE.")
+        return cls(Catalogue.open(settings.catalogue, settings.library_url), settings, embedder, cache)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue of this moment: a rebuilt one takes the place of the old at the next question."""
+        current = self._catalogue
+        identity = identity_of(current.folder)
+        if identity in (current.identity, self._refused) or not self._reloading.acquire(blocking=False):
+            return current
+        # Other threads go on with the old catalogue meanwhile, and close it by letting go of it.
+        try:
+            self._catalogue = Catalogue.open(current.folder, self._settings.library_url)
+            _log.info("catalogue %s has taken the place of %s", self._catalogue.id, current.id)
+        except CatalogueError as error:
+            self._refused = identity
+            _log.error("the new catalogue is not taken up, %s stays in use: %s", current.id, error)
+        finally:
+            self._reloading.release()
+        return self._catalogue
+
+    def similar(
+        self, query: str, *, top: int = 10, skip: int = 0, only: Sequence[str] = (), without: Sequence[str] = ()
+    ) -> Answer:
+        """Find the clips most similar to a query, leaving out the first `skip`; raises a `QueryError`.
+
+        only: labels of which a clip must have one; without: labels of which it must have none.
+        """
+        return self._similar(self.catalogue, query, {}, top, skip, only, without)
+
+    def similar_to(
+        self, upload: Upload, *, top: int = 10, skip: int = 0, only: Sequence[str] = (), without: Sequence[str] = ()
+    ) -> Answer:
+        """Find the clips most similar to any part of an upload; raises `SpaceMismatch` or a `QueryError`."""
+        self._remember(upload)
+        catalogue = self.catalogue
+        require_same(catalogue.manifest.space, upload.frames.space)
+        return self._similar(catalogue, upload.query, {upload.sha256: upload}, top, skip, only, without)
+
+    def listen(self, path: Path, steps: Steps | None = None) -> Upload:
+        """Turn a file into an upload, by the cache where it was heard before; raises `AudioError`, `EmbedderError`
+        or `SpaceMismatch`."""
+        # Decoding brings ffmpeg's libraries along, which a process that answers clip ids never needs.
+        from recommender import audio
+
+        steps = steps or Steps()
+        space = self.catalogue.manifest.space
+        with steps("hash"):
+            sha256 = audio.sha256_of(path)
+        known = self._recall(sha256, space)
+        steps.note("embedding_cached", known is not None)
+        if known is not None:
+            return known
+        embedder = self._ears(space)
+        with steps("decode"):
+            sound = audio.decode(path, max_seconds=self._settings.max_upload_seconds)
+        with steps("embed"):
+            require_same(space, embedder.space)
+            frames = embedder.embed(sound.pcm)
+        wanted = (SPACES[space].dimension,)
+        if not len(frames.vectors) or frames.vectors.shape[1:] != wanted or not np.isfinite(frames.vectors).all():
+            raise BadEmbedding("The embedder answered something that is no embedding: tell the operator.")
+        upload = Upload(sha256, sound.seconds, frames)
+        self._remember(upload)
+        if self._cache is not None:
+            self._cache.keep_upload(upload)
+        return upload
+
+    def clip(self, name: str) -> Clip:
+        """Find a clip by clip id, source, YouTube link or `#item`; raises `UnknownClip` with close spellings."""
+        return self.catalogue.clip(name)
+
+    def clips_of_link(self, text: str) -> Clip | None:
+        """Find the clip of the first YouTube link in a message that the catalogue knows, None where there is none."""
+        catalogue = self.catalogue
+        for link in _LINK.findall(text):
+            if video_moment(link) is not None and catalogue.has(link):
+                return catalogue.clip(link)
+        return None
+
+    def random(self, label: str | None = None) -> Clip:
+        """Pick any clip that has a vector, or one with a label; raises `UnknownLabel`."""
+        catalogue = self.catalogue
+        silent = set(catalogue.table.unsearchable.tolist())
+        if label is None:
+            item = _random.randrange(len(catalogue))
+            while item in silent:
+                item = _random.randrange(len(catalogue))
+            return catalogue.clips([item])[0]
+        name = catalogue.label(label)
+        items = [item for item in catalogue.table.items_with(name).tolist() if item not in silent]
+        if not items:
+            raise UnknownLabel(f"No clip with the label {name} has a vector: take another label.")
+        return catalogue.clips([_random.choice(items)])[0]
+
+    def labels(self, prefix: str, limit: int) -> list[str]:
+        """Give at most `limit` labels for a prefix, for suggestions while somebody types."""
+        return self.catalogue.labels(prefix, limit)
+
+    def label(self, name: str) -> str:
+        """Give a label as it is spelt in the catalogue; raises `UnknownLabel` with close spellings."""
+        return self.catalogue.label(name)
+
+    def warm(self) -> None:
+        """Ask some queries, so that the first real one does not wait for the disk."""
+        catalogue = self.catalogue
+        for item in spread(np.arange(len(catalogue)), WARMING_QUERIES).tolist():
+            search_k = catalogue.manifest.calibration[0].search_k
+            catalogue.index.nearest(catalogue.vectors, catalogue.vectors[item], 10, search_k)
+
+    def close(self) -> None:
+        """Unmap the catalogue."""
+        self._catalogue.close()
+
+    def _similar(
+        self,
+        catalogue: Catalogue,
+        text: str,
+        uploads: dict[str, Upload],
+        top: int,
+        skip: int,
+        only: Sequence[str],
+        without: Sequence[str],
+    ) -> Answer:
+        if not 1 <= top <= MAX_TOP or skip < 0:
+            raise BadQuery(f"Between 1 and {MAX_TOP} results can be asked for.")
+        chosen = Filter(
+            tuple(sorted({catalogue.label(name) for name in only})),
+            tuple(sorted({catalogue.label(name) for name in without})),
+        )
+        query, seeds = _resolved(catalogue, parse(text, catalogue.has))
+        library_url = self._settings.library_url or ""
+        question = json.dumps([str(query), top, skip, chosen.only, chosen.without, library_url])
+        remembered = self._cache.answer(catalogue.id, question) if self._cache is not None else None
+        if remembered is not None:
+            return remembered
+        catalogue.still_whole()
+        answer = self._answer(catalogue, query, seeds, uploads, top, skip, chosen)
+        if self._cache is not None:
+            self._cache.keep_answer(question, answer)
+        return answer
+
+    def _answer(
+        self,
+        catalogue: Catalogue,
+        query: Query,
+        seeds: tuple[Clip, ...],
+        uploads: dict[str, Upload],
+        top: int,
+        skip: int,
+        chosen: Filter,
+    ) -> Answer:
+        vectors, parts = self._vectors(catalogue, query, {seed.clip_id: seed for seed in seeds}, uploads)
+        own_sources = frozenset(seed.source for seed in seeds)
+        own = union([_items(catalogue, source) for source in sorted(own_sources)])
+        wanted = min(skip + top + 1, MAX_TOP + 1)
+        plain = search(
+            catalogue,
+            vectors,
+            VOTERS if chosen != Filter() else max(VOTERS, wanted),
+            own=own,
+            own_sources=own_sources,
+            chosen=Filter(),
+        )
+        found = plain
+        if chosen != Filter():
+            found = search(catalogue, vectors, wanted, own=own, own_sources=own_sources, chosen=chosen)
+        shown = found[skip : min(skip + top, MAX_TOP)]
+        clips = catalogue.clips([match.item for match in shown])
+        return Answer(
+            query=str(query),
+            catalogue_id=catalogue.id,
+            seeds=seeds,
+            sounds_like=sounds_like(catalogue, plain),
+            results=tuple(
+                Result(
+                    rank=rank,
+                    clip=clip,
+                    similarity=match.similarity,
+                    matched=(parts[match.place].start, parts[match.place].end) if len(parts) > 1 else None,
+                )
+                for rank, (clip, match) in enumerate(zip(clips, shown, strict=True), skip + 1)
+            ),
+            more=len(found) > skip + len(shown) and skip + len(shown) < MAX_TOP,
+        )
+
+    def _vectors(
+        self, catalogue: Catalogue, query: Query, seeds: dict[str, Clip], uploads: dict[str, Upload]
+    ) -> tuple[list[Vectors], list[Window]]:
+        """Give the unit vectors to search for, and for an upload on its own the windows they belong to."""
+        if len(query.terms) == 1 and query.terms[0].sha256 is not None:
+            return self._parts(catalogue, self._upload(catalogue, query.terms[0], uploads))
+        total = np.zeros(catalogue.manifest.dimension)
+        for term in query.terms:
+            total += term.sign * self._term_vector(catalogue, term, seeds, uploads)
+        vector = unit(total)
+        if vector is None:
+            raise NoVector("These clips cancel each other out: take one of them away.")
+        return [vector], []
+
+    def _term_vector(
+        self, catalogue: Catalogue, term: Term, seeds: dict[str, Clip], uploads: dict[str, Upload]
+    ) -> Vectors:
+        if term.sha256 is None:
+            vector = unit(catalogue.vectors[seeds[term.text].item])
+            if vector is None:
+                raise NoVector(f"{term.text} is silent, so that nothing is like it: take another clip.")
+            return vector
+        vectors, _ = self._parts(catalogue, self._upload(catalogue, term, uploads))
+        vector = unit(np.sum(vectors, axis=0))
+        if vector is None:
+            raise NoVector("The parts of the file cancel each other out: take a shorter file.")
+        return vector
+
+    def _parts(self, catalogue: Catalogue, upload: Upload) -> tuple[list[Vectors], list[Window]]:
+        """Give the unit vector of each window of an upload that has one."""
+        require_same(catalogue.manifest.space, upload.frames.space)
+        cuts = windows(len(upload.frames.vectors), upload.frames.hop, upload.seconds)
+        manifest = catalogue.manifest
+        rows = clip_vectors(upload.frames.vectors, cuts, manifest.vectors_kind, manifest.centre)
+        usable = [(row, cut) for row, cut in zip(rows, cuts, strict=True) if row.any()]
+        if not usable:
+            raise NoVector("The file has nothing in it that could be compared: take another.")
+        return [row for row, _ in usable], [cut for _, cut in usable]
+
+    def _upload(self, catalogue: Catalogue, term: Term, uploads: dict[str, Upload]) -> Upload:
+        sha256 = term.sha256 or ""
+        upload = uploads.get(sha256) or self._recall(sha256, catalogue.manifest.space)
+        if upload is None:
+            raise ForgottenUpload("The file's sound is no longer remembered: upload it again.")
+        return upload
+
+    def _recall(self, sha256: str, space: str) -> Upload | None:
+        with self._lock:
+            upload = self._uploads.get(sha256)
+        if upload is not None and upload.frames.space == space:
+            return upload
+        return self._cache.upload(sha256, space) if self._cache is not None else None
+
+    def _remember(self, upload: Upload) -> None:
+        with self._lock:
+            self._uploads[upload.sha256] = upload
+            self._uploads.move_to_end(upload.sha256)
+            while len(self._uploads) > UPLOADS_KEPT:
+                self._uploads.popitem(last=False)
+
+    def _ears(self, space: str) -> Embedder:
+        with self._lock:
+            if self._embedder is None:
+                self._embedder = _make_embedder(self._settings, space)
+            return self._embedder
+
+
+def _make_embedder(settings: Settings, space: str) -> Embedder:
+    if settings.embedder_url:
+        from recommender.embedders.client import EmbedderClient
+
+        client: Embedder = EmbedderClient(settings.embedder_url)
+        return client
+    from recommender.embedders.local import in_process
+
+    local: Embedder = in_process(space, settings.weights)
+    return local
+
+
+def _resolved(catalogue: Catalogue, query: Query) -> tuple[Query, tuple[Clip, ...]]:
+    """Name each clip by its clip id, so that the same question has one text; raises `UnknownClip`."""
+    terms, seeds = [], []
+    for term in query.terms:
+        if term.sha256 is not None:
+            terms.append(term)
+            continue
+        clip = catalogue.clip(term.text)
+        terms.append(Term(term.sign, clip.clip_id))
+        seeds.append(clip)
+    return Query(tuple(terms)), tuple(seeds)
+
+
+def _items(catalogue: Catalogue, source: str) -> Items:
+    return np.array([item for item, _, _ in catalogue.table.items_of_source(source)], np.int64)

@@ -1,0 +1,120 @@
+"""Search in a catalogue: filters that are exact, a source shown once, several windows merged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.catalogue import Catalogue
+from recommender.exact import TIE_DECIMALS, Items, Neighbours, Vectors, nearest
+from recommender.index import search_k_for
+
+SCAN_ROWS = 20_000
+"""Comparing this many vectors takes some milliseconds, and is exact; so much is always scanned."""
+SLACK = 1.5
+"""How many more clips than expected are asked for where a filter lets only some through."""
+WIDENING = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which clips may be shown: those with any label of `only`, where there is one, and none of `without`."""
+
+    only: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+    def allowed(self, catalogue: Catalogue) -> NDArray[np.bool_] | None:
+        """Give one truth value per item; None where all are allowed."""
+        if not self.only and not self.without:
+            return None
+        mask = np.full(len(catalogue), not self.only)
+        for name in self.only:
+            mask[catalogue.table.items_with(name)] = True
+        for name in self.without:
+            mask[catalogue.table.items_with(name)] = False
+        return mask
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A clip found. place: number of the query vector that it matched best."""
+
+    item: int
+    similarity: float
+    place: int
+
+
+def search(
+    catalogue: Catalogue,
+    queries: Sequence[Vectors],
+    count: int,
+    *,
+    own: Items,
+    own_sources: frozenset[str],
+    chosen: Filter,
+) -> list[Match]:
+    """Find the clips most similar to any of some unit vectors, best first, ties by item, each source once.
+
+    own: items left out, with all clips of `own_sources`.
+    """
+    allowed = chosen.allowed(catalogue)
+    best: dict[str, Match] = {}
+    for place, query in enumerate(queries):
+        for source, item, similarity in _distinct(catalogue, query, count, own, own_sources, allowed):
+            match = Match(item, similarity, place)
+            if source not in best or _order(match) < _order(best[source]):
+                best[source] = match
+    return sorted(best.values(), key=_order)[:count]
+
+
+def _order(match: Match) -> tuple[float, int, int]:
+    return -round(match.similarity, TIE_DECIMALS), match.item, match.place
+
+
+def _distinct(
+    catalogue: Catalogue,
+    query: Vectors,
+    count: int,
+    own: Items,
+    own_sources: frozenset[str],
+    allowed: NDArray[np.bool_] | None,
+) -> list[tuple[str, int, float]]:
+    """Give source, item and similarity of the nearest clips of `count` sources, widening until there are enough."""
+    most = len(catalogue) if allowed is None else int(allowed.sum())
+    asked = min(count + len(own), most)
+    while True:
+        found = _near(catalogue, query, asked, most, allowed).without(own)
+        sources = catalogue.table.sources(found.items.tolist())
+        first: dict[str, tuple[str, int, float]] = {}
+        for source, item, similarity in zip(sources, found.items.tolist(), found.similarities.tolist(), strict=True):
+            if source not in own_sources:
+                first.setdefault(source, (source, item, similarity))
+        if len(first) >= count or asked >= most:
+            return list(first.values())[:count]
+        asked = min(asked * WIDENING, most)
+
+
+def _near(catalogue: Catalogue, query: Vectors, count: int, most: int, allowed: NDArray[np.bool_] | None) -> Neighbours:
+    """Find the nearest allowed clips: by the index, or by scanning them where that is as fast."""
+    if count <= 0 or not most:
+        return Neighbours(np.empty(0, np.int64), np.empty(0))
+    total = len(catalogue)
+    wide = count if most == total else int(count * SLACK * total / most) + 1
+    nodes = search_k_for(catalogue.manifest.calibration, wide)
+    if most <= max(SCAN_ROWS, nodes) or wide >= total:
+        among = None if allowed is None else np.flatnonzero(allowed)
+        return nearest(catalogue.vectors, query, count, among, catalogue.table.unsearchable)
+    found = catalogue.index.nearest(catalogue.vectors, query, wide, nodes)
+    if allowed is not None:
+        keep = allowed[found.items]
+        found = Neighbours(found.items[keep], found.similarities[keep])
+    return found.first(count)
+
+
+def union(items: Sequence[Items]) -> Items:
+    """Put lists of items together, ascending, each once."""
+    return reduce(np.union1d, items, np.empty(0, np.int64)).astype(np.int64)

@@ -1,0 +1,263 @@
+"""AudioSet's features as Google ships them, folder or tar.gz, turned into batches of clips on all cores."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import tarfile
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from recommender.builder import ClipBatch, NewClip
+from recommender.errors import BuildFailed
+from recommender.index import disabled
+from recommender.sources import sequence_example
+from recommender.sources.sequence_example import FRAME_VALUES, Example, NotAnExample
+from recommender.sources.tfrecord import Damage, Piece, pieces, records
+from recommender.vectors import RAW_FRAMES, dequantise
+
+SPACE = "vggish-pca"
+SUFFIX = ".tfrecord"
+BATCH_BYTES = 4 << 20
+"""Records handed to a worker at a time: Google's shards of bal_train hold 8 kB each."""
+BATCHES_AHEAD = 2
+"""Batches per worker that are read before their turn; bounds the memory of a build."""
+DAMAGES_KEPT = 1000
+"""Places that the report names; beyond it they are only counted."""
+
+
+@dataclass
+class Report:
+    """What was read and what was not. bytes: of shards; skipped: clips without a wanted label."""
+
+    shards: int = 0
+    bytes: int = 0
+    records: int = 0
+    skipped: int = 0
+    damaged: int = 0
+    damages: list[Damage] = field(default_factory=list)
+
+    def add(self, damages: Iterable[Damage]) -> None:
+        """Count damages, and name the first thousand."""
+        for damage in damages:
+            self.damaged += 1
+            if len(self.damages) < DAMAGES_KEPT:
+                self.damages.append(damage)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the report as the manifest keeps it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What becomes of a record. names: label by class index; only: class indices of which one is needed, or None."""
+
+    names: tuple[str, ...]
+    only: frozenset[int] | None
+    vectors_kind: str
+
+
+class _Read(NamedTuple):
+    """What a worker gives back: fields of `NewClip`, vectors, and how many records there were."""
+
+    clips: list[tuple[str, str, float, float, tuple[str, ...]]]
+    vectors: NDArray[np.float32]
+    records: int
+    damages: list[Damage]
+
+
+def batches(
+    features: Path,
+    wanted: Wanted,
+    *,
+    splits: Sequence[str] = (),
+    report: Report,
+    workers: int | None = None,
+    progress: bool = True,
+) -> Iterator[ClipBatch]:
+    """Read all shards, or those of some splits, and fill the report; raises `BuildFailed`."""
+    work = _batched(_all_pieces(features, splits, report, progress))
+    for read in _in_order(work, wanted, workers or os.cpu_count() or 1):
+        report.records += read.records
+        report.skipped += read.records - len(read.clips)
+        report.add(read.damages)
+        if read.clips:
+            yield ClipBatch([NewClip(*clip) for clip in read.clips], read.vectors)
+
+
+def _in_order(work: Iterator[list[Piece]], wanted: Wanted, workers: int) -> Iterator[_Read]:
+    """Read batches in child processes, a few ahead, and give the results in the order of the batches."""
+    first = next(work, None)
+    second = next(work, None) if first is not None else None
+    if first is None or second is None or workers == 1:
+        # Starting a process takes longer than reading one batch.
+        for batch in (first, second):
+            if batch is not None:
+                yield _read(batch, wanted)
+        for batch in work:
+            yield _read(batch, wanted)
+        return
+    waiting: deque[Future[_Read]] = deque()
+    # A fork of a process with threads (tqdm's, a library's) may deadlock: children start afresh.
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        try:
+            for batch in itertools.chain((first, second), work):
+                waiting.append(pool.submit(_read, batch, wanted))
+                if len(waiting) > BATCHES_AHEAD * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool:
+            raise BuildFailed("A reading process was killed: free some memory, then build again.") from None
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _read(batch: list[Piece], wanted: Wanted) -> _Read:
+    """Turn records into clips and vectors; runs in a child process."""
+    examples: list[Example] = []
+    damages: list[Damage] = []
+    count = 0
+    for piece in batch:
+        for found in records(piece):
+            if isinstance(found, Damage):
+                damages.append(found)
+                continue
+            count += 1
+            offset, record = found
+            try:
+                example = sequence_example.read(record)
+            except NotAnExample as error:
+                count -= 1
+                damages.append(Damage(piece.file, offset, f"a record cannot be used: {error}", False))
+                continue
+            if wanted.only is None or not wanted.only.isdisjoint(example.labels):
+                examples.append(example)
+    vectors = _raw_frames(examples) if wanted.vectors_kind == "raw-frames" else _means(examples)
+    return _Read([_clip(example, wanted.names) for example in examples], vectors, count, damages)
+
+
+def _clip(example: Example, names: Sequence[str]) -> tuple[str, str, float, float, tuple[str, ...]]:
+    video_id, start, end, labels, _ = example
+    known = len(names)
+    texts = tuple([names[i] if 0 <= i < known else f"class {i}" for i in labels])
+    return f"{video_id}_{round(start * 1000)}", video_id, start, end, texts
+
+
+def _means(examples: Sequence[Example]) -> NDArray[np.float32]:
+    """Average the dequantised frames of each example: float32 (n, 128)."""
+    means = np.empty((len(examples), FRAME_VALUES), np.float64)
+    for count, places, frames in _by_length(examples):
+        means[places] = frames.sum(axis=1, dtype=np.uint32) / count
+    return dequantise(means)
+
+
+def _raw_frames(examples: Sequence[Example]) -> NDArray[np.float32]:
+    """Flatten the first ten frames of each example: float32 (n, 1280); shorter ones begin again from their start."""
+    flat = np.empty((len(examples), RAW_FRAMES * FRAME_VALUES), np.float32)
+    for count, places, frames in _by_length(examples):
+        chosen = np.arange(RAW_FRAMES) % count
+        flat[places] = frames[:, chosen].reshape(len(places), -1)
+    return flat
+
+
+def _by_length(examples: Sequence[Example]) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.uint8]]]:
+    """Group examples by their number of frames: the number, their places, and the frames (places, number, 128)."""
+    counts = np.array([example.frames for example in examples], np.int64)
+    for count in np.unique(counts).tolist():
+        places = np.flatnonzero(counts == count)
+        frames = sequence_example.frames_of([examples[place] for place in places.tolist()])
+        yield count, places, frames.reshape(len(places), count, FRAME_VALUES)
+
+
+def _batched(work: Iterable[Piece]) -> Iterator[list[Piece]]:
+    """Put pieces together until there is enough for a worker."""
+    batch: list[Piece] = []
+    size = 0
+    for piece in work:
+        batch.append(piece)
+        size += len(piece.data)
+        if size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _all_pieces(features: Path, splits: Sequence[str], report: Report, progress: bool) -> Iterator[Piece]:
+    total = features.stat().st_size if features.is_file() else None
+    seen_splits: set[str] = set()
+    with tqdm(total=total, desc="reading", unit="B", unit_scale=True, disable=disabled(progress)) as bar:
+        for name, stream, done in _shards(features, report):
+            split = PurePosixPath(name).parent.name
+            seen_splits.add(split)
+            if splits and split not in splits:
+                continue
+            report.shards += 1
+            for piece in pieces(name, stream):
+                report.bytes += len(piece.data)
+                yield piece
+            bar.update(done() - bar.n)
+    missing = sorted(set(splits) - seen_splits)
+    if missing or not seen_splits:
+        found = ", ".join(sorted(seen_splits)) or "none"
+        what = f"the split {missing[0]}" if missing else f"a {SUFFIX} file"
+        raise BuildFailed(f"{features} does not hold {what} (splits found: {found}): check the path and --split.")
+
+
+def _shards(features: Path, report: Report) -> Iterator[tuple[str, IO[bytes], Callable[[], int]]]:
+    """Give each shard's name, its bytes as a stream, and a function that tells how many bytes have been read of all."""
+    if features.is_dir():
+        yield from _shards_of_folder(features)
+    elif features.suffix == SUFFIX:
+        with features.open("rb") as stream:
+            yield features.name, stream, stream.tell
+    elif features.is_file():
+        yield from _shards_of_archive(features, report)
+    else:
+        raise BuildFailed(f"There is nothing at {features}: name the folder or the tar.gz of AudioSet's features.")
+
+
+def _shards_of_folder(folder: Path) -> Iterator[tuple[str, IO[bytes], Callable[[], int]]]:
+    paths = sorted(folder.rglob(f"*{SUFFIX}"))
+    read = 0
+    for path in paths:
+        with path.open("rb") as stream:
+            yield path.relative_to(folder.parent).as_posix(), stream, partial(_told, stream, read)
+            read += stream.tell()
+
+
+def _told(stream: IO[bytes], before: int) -> int:
+    return before + stream.tell()
+
+
+def _shards_of_archive(path: Path, report: Report) -> Iterator[tuple[str, IO[bytes], Callable[[], int]]]:
+    with path.open("rb") as packed:
+        member = None
+        try:
+            # A stream ("r|*") never seeks, and keeps no list of what went by.
+            with tarfile.open(fileobj=packed, mode="r|*") as archive:
+                for member in archive:
+                    archive.members = []  # type: ignore[attr-defined]
+                    stream = archive.extractfile(member) if member.isreg() and member.name.endswith(SUFFIX) else None
+                    if stream is not None:
+                        yield member.name, stream, packed.tell
+        except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+            if member is None:
+                raise BuildFailed(f"{path} is no tar archive ({error}): give the folder or the tar.gz.") from None
+            after = f"the archive breaks off or is damaged after {member.name} ({error})"
+            report.add([Damage(path.name, packed.tell(), after, True)])

@@ -1,0 +1,102 @@
+"""TFRecord files: records with two checksums each, split by hand so that damage can be told with its offset."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO
+
+import google_crc32c
+
+PIECE_BYTES = 4 << 20
+"""What is read of a file at a time; Google's largest shard has 1.5 MB."""
+LARGEST_RECORD_BYTES = 64 << 20
+"""A length beyond this is damage, not a record: AudioSet's have 1.5 kB."""
+HEADER_BYTES = 12
+FOOTER_BYTES = 4
+
+_MASK_DELTA = 0xA282EAD8
+_LENGTH = struct.Struct("<Q")
+_CRC = struct.Struct("<I")
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A place in a file that could not be read. offset: in bytes; rest_lost: what follows in the file is lost too."""
+
+    file: str
+    offset: int
+    reason: str
+    rest_lost: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some consecutive records of a file, as bytes; offset: where they begin in the file."""
+
+    file: str
+    offset: int
+    data: bytes
+
+
+def masked_crc(data: bytes) -> int:
+    """Give the CRC32C of bytes as TFRecord masks it: rotated right by 15 bits, plus 0xa282ead8."""
+    crc = int(google_crc32c.value(data))
+    return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
+
+
+def pieces(file: str, stream: IO[bytes]) -> Iterator[Piece]:
+    """Read a file of any size in pieces that end where a record ends."""
+    offset, rest = 0, b""
+    while True:
+        block = stream.read(PIECE_BYTES)
+        data = rest + block if rest else block
+        end = _whole_records(data)
+        if not block or end is None:
+            # The end of the file, or damage: whatever is left goes as it is, and `records` says what is wrong.
+            if data:
+                yield Piece(file, offset, data)
+            return
+        if end:
+            yield Piece(file, offset, data[:end])
+        offset, rest = offset + end, data[end:]
+
+
+def records(piece: Piece) -> Iterator[tuple[int, bytes] | Damage]:
+    """Split a piece into records with their offsets in the file; both checksums of each are compared."""
+    data, place, size = piece.data, 0, len(piece.data)
+    checksum, length_at, crc_at = masked_crc, _LENGTH.unpack_from, _CRC.unpack_from
+    while place < size:
+        start = place + HEADER_BYTES
+        if start > size:
+            yield Damage(piece.file, piece.offset + place, "the file ends within a record's header", True)
+            return
+        (length,) = length_at(data, place)
+        if checksum(data[place : place + 8]) != crc_at(data, place + 8)[0]:
+            yield Damage(piece.file, piece.offset + place, "the checksum of a record's length is wrong", True)
+            return
+        end = start + length
+        if end + FOOTER_BYTES > size:
+            yield Damage(piece.file, piece.offset + place, "the file ends within a record", True)
+            return
+        record = data[start:end]
+        if checksum(record) == crc_at(data, end)[0]:
+            yield piece.offset + place, record
+        else:
+            yield Damage(piece.file, piece.offset + place, "the checksum of a record is wrong", False)
+        place = end + FOOTER_BYTES
+
+
+def _whole_records(data: bytes) -> int | None:
+    """Give where the last whole record ends; None where a length cannot be true."""
+    place, size = 0, len(data)
+    while place + HEADER_BYTES <= size:
+        (length,) = _LENGTH.unpack_from(data, place)
+        if length > LARGEST_RECORD_BYTES:
+            return None
+        end = place + HEADER_BYTES + length + FOOTER_BYTES
+        if end > size:
+            break
+        place = end
+    return place
