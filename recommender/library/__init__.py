@@ -1,0 +1,1 @@
+"""A folder of audio as a catalogue: finding files, listening to them once, and remembering what was heard."""

@@ -1,0 +1,40 @@
+"""The embedders that a library is listened to with: in this process, or services on one or several machines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from recommender.embedders import Embedder
+from recommender.embedders.client import EmbedderClient
+from recommender.embedders.local import in_process
+from recommender.errors import SettingsError
+
+_SPACES = {"musicnn": "musicnn-msd", "vggish": "vggish-pca", "yamnet": "yamnet"}
+"""Known without loading the network: a build with nothing new needs none."""
+
+
+class Ears:
+    """Embedders of one space, loaded when there is something to listen to.
+
+    name: of an embedder or a space, for this process; weights: its folder; urls: services that are used instead.
+    """
+
+    def __init__(self, name: str, weights: Path | None = None, urls: Sequence[str] = ()) -> None:
+        self._name = name
+        self._weights = weights
+        self._clients = [EmbedderClient(url) for url in urls]
+
+    @property
+    def space(self) -> str:
+        """Name of the space; raises `EmbedderError` where a service is down, `SettingsError` where they differ."""
+        if not self._clients:
+            return _SPACES.get(self._name, self._name)
+        spaces = sorted({client.space for client in self._clients})
+        if len(spaces) > 1:
+            raise SettingsError(f"The embedder services emit different spaces ({', '.join(spaces)}): start equal ones.")
+        return spaces[0]
+
+    def embedders(self) -> list[Embedder]:
+        """Load them; raises `NoWeights`."""
+        return list(self._clients) or [in_process(self._name, self._weights)]

@@ -1,0 +1,170 @@
+"""Listens to a file of any length in bounded memory: windows of 10 s with their vectors and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.audio import is_silent, require_audible
+from recommender.embedders import SAMPLE_RATE, Embedder
+from recommender.embedders.framing import FRAMINGS
+from recommender.errors import Silent, TooShort
+from recommender.library.fingerprints import LONGEST_SECONDS, Fingerprint, fingerprint
+from recommender.vectors import WINDOW_SECONDS, windows
+
+PIECE_SECONDS = 48
+"""Audio that goes through the embedder at once: 50 rows of VGGish, 16 of MusiCNN. Ctrl-C waits no longer than that."""
+KEPT_TAGS = 5
+LOWEST_KEPT_TAG = 0.05
+
+Tags = tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeardWindow:
+    """A window: start and end in seconds, the mean of its frame vectors float32 (d,), and its surest tags."""
+
+    start: float
+    end: float
+    vector: NDArray[np.float32]
+    tags: Tags
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was heard of a file. seconds: length of its audio."""
+
+    seconds: float
+    windows: tuple[HeardWindow, ...]
+    fingerprint: Fingerprint
+
+
+class Stopped(Exception):
+    """Listening was broken off because the program ends."""
+
+
+def listen(
+    blocks: Iterable[NDArray[np.int16]], embedder: Embedder, on_seconds: Callable[[float], bool] = lambda _: True
+) -> Heard:
+    """Embed decoded blocks of `WINDOW_SECONDS` each, int16 (n,) at 16 kHz.
+
+    on_seconds: told the length of each block; where it gives False, `Stopped` is raised. Raises `TooShort`, `Silent`,
+    `EmbedderError` and whatever the blocks raise.
+    """
+    hearing = _Hearing(embedder)
+    for block in blocks:
+        hearing.add(block)
+        if not on_seconds(len(block) / SAMPLE_RATE):
+            raise Stopped
+    return hearing.finish()
+
+
+class _Hearing:
+    """Rows of the embedder as they come, summed into 10 s bins: a row belongs to the bin that its centre lies in."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self._framing = FRAMINGS[embedder.space]
+        self._batch = max(1, int(PIECE_SECONDS / self._framing.seconds))
+        self._pcm = np.empty(0, np.int16)
+        self._origin = 0  # of self._pcm, in samples of the whole
+        self._rows = 0
+        self._silent: list[bool] = []
+        self._sums: list[NDArray[np.float64]] = []
+        self._tag_sums: list[NDArray[np.float64]] = []
+        self._counts: list[int] = []
+        self._tag_names: tuple[str, ...] = ()
+        self._prints: list[Fingerprint] = []
+        self._unprinted: list[NDArray[np.int16]] = []
+
+    @property
+    def _samples(self) -> int:
+        return self._origin + len(self._pcm)
+
+    def add(self, block: NDArray[np.int16]) -> None:
+        self._pcm = np.concatenate([self._pcm, block])
+        self._silent.append(is_silent(block))
+        self._unprinted.append(block)
+        # Two fingerprints are compared word by word, so pieces must be cut at the same places in every file.
+        if len(self._unprinted) * WINDOW_SECONDS >= PIECE_SECONDS:
+            self._print()
+        while self._framing.rows(self._samples) - self._rows > self._batch:
+            self._embed(self._batch)
+
+    def finish(self) -> Heard:
+        if not self._rows and self._framing.rows(self._samples) <= 1:
+            self._embed_short()
+        while rest := self._framing.rows(self._samples) - self._rows:
+            if rest < 0:
+                break
+            self._embed(min(rest, self._batch))
+        self._print()
+        seconds = self._samples / SAMPLE_RATE
+        found = tuple(self._windows(seconds))
+        if not found:
+            raise Silent("This audio is silent: check the recording's level.")
+        return Heard(seconds, found, np.concatenate(self._prints) if self._prints else np.empty(0, np.uint32))
+
+    def _embed_short(self) -> None:
+        require_audible(self._pcm)
+        frames = self._embedder.embed(self._pcm, tags=True)
+        self._tag_names = frames.tag_names
+        self._count(frames.vectors, frames.tags)
+
+    def _embed(self, rows: int) -> None:
+        """Embed the next rows; a row goes ahead where they hear samples before their own."""
+        framing = self._framing
+        lead = 1 if self._rows and framing.before else 0
+        start = (self._rows - lead) * framing.hop
+        stop = (self._rows + rows - 1) * framing.hop + framing.window
+        piece = self._pcm[start - self._origin : stop - self._origin]
+        try:
+            frames = self._embedder.embed(piece, tags=True)
+        except (Silent, TooShort):
+            self._rows += rows
+        else:
+            self._tag_names = frames.tag_names
+            self._count(frames.vectors[lead : lead + rows], frames.tags[lead : lead + rows])
+        keep = max(0, (self._rows - 1) * framing.hop) - self._origin
+        self._pcm = self._pcm[keep:].copy()
+        self._origin += keep
+
+    def _count(self, vectors: NDArray[np.float32], tags: NDArray[np.float32]) -> None:
+        centres = (np.arange(self._rows, self._rows + len(vectors)) + 0.5) * self._framing.seconds
+        bins = (centres // WINDOW_SECONDS).astype(int)
+        while len(self._sums) <= bins[-1]:
+            self._sums.append(np.zeros(vectors.shape[1]))
+            self._tag_sums.append(np.zeros(tags.shape[1]))
+            self._counts.append(0)
+        for number in np.unique(bins):
+            inside = bins == number
+            self._sums[number] += vectors[inside].sum(axis=0, dtype=np.float64)
+            self._tag_sums[number] += tags[inside].sum(axis=0, dtype=np.float64)
+            self._counts[number] += int(inside.sum())
+        self._rows += len(vectors)
+
+    def _windows(self, seconds: float) -> Iterable[HeardWindow]:
+        """Give the windows that are not silent; the last one holds what is left of the bins."""
+        cuts = windows(self._rows, self._framing.seconds, seconds)
+        for place, cut in enumerate(cuts):
+            first = int(cut.start // WINDOW_SECONDS)
+            last = len(self._sums) if place == len(cuts) - 1 else first + 1
+            count = sum(self._counts[first:last])
+            silent = self._silent[first : len(self._silent) if place == len(cuts) - 1 else first + 1]
+            if not count or (silent and all(silent)):
+                continue
+            vector = np.sum(self._sums[first:last], axis=0) / count
+            tags = np.sum(self._tag_sums[first:last], axis=0) / count
+            yield HeardWindow(cut.start, cut.end, vector.astype(np.float32), self._surest(tags))
+
+    def _surest(self, tags: NDArray[np.float64]) -> Tags:
+        best = np.argsort(-tags, kind="stable")[:KEPT_TAGS]
+        return tuple((self._tag_names[i], round(float(tags[i]), 3)) for i in best if tags[i] >= LOWEST_KEPT_TAG)
+
+    def _print(self) -> None:
+        if self._unprinted and self._samples <= LONGEST_SECONDS * SAMPLE_RATE:
+            self._prints.append(fingerprint(np.concatenate(self._unprinted)))
+        self._unprinted = []

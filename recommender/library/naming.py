@@ -1,0 +1,78 @@
+"""What the clips of a library are called: ids, titles and labels, from paths, tags in the file and what was heard."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
+
+ID_LENGTH = 11
+"""Characters of a file's id: a YouTube id's length, 66 bits, so that two files of a million share one never."""
+TAGS_PER_CLIP = 3
+LOWEST_TAG = 0.2
+"""A tag that the embedder is less sure of says more about the embedder than about the clip."""
+LONGEST_LABEL = 60
+LONGEST_TITLE = 150
+
+_NUMBERING = re.compile(r"^\d{1,4}[\s._-]+(?=\D)")
+_SPACES = re.compile(r"[\s_]+")
+_GENRES = re.compile(r"[;/,|]|\0")
+_MEANINGLESS = frozenset({"", "unknown", "other", "misc", "none", "unknown artist", "various", "various artists"})
+
+
+def file_id(path: str) -> str:
+    """Give the id of a file by its path in the library: 11 characters of base64url(sha256)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(path.encode()).digest())[:ID_LENGTH].decode()
+
+
+def clip_id(path: str, start: float) -> str:
+    """Give the id of a file's window that starts at so many seconds, formed as AudioSet's are."""
+    return f"{file_id(path)}_{round(start * 1000)}"
+
+
+def title_of(path: str, metadata: dict[str, str]) -> str:
+    """Give what people are shown: artist and title where the file names them, else the file's name."""
+    title = _clean(metadata.get("title", ""))
+    artist = _clean(metadata.get("artist", ""))
+    if title and artist and artist.casefold() not in _MEANINGLESS:
+        return f"{artist} – {title}"[:LONGEST_TITLE]
+    return (title or _clean(PurePosixPath(path).stem) or path)[:LONGEST_TITLE]
+
+
+def file_labels(path: str, metadata: dict[str, str]) -> tuple[str, ...]:
+    """Give the labels of a whole file: its folders, from the outermost, then genres and artist."""
+    folders = [_NUMBERING.sub("", part) for part in PurePosixPath(path).parts[:-1]]
+    genres = _GENRES.split(metadata.get("genre", ""))
+    return _distinct([*folders, *genres, metadata.get("artist", "")])
+
+
+def clip_labels(of_file: Sequence[str], tags: Iterable[tuple[str, float]]) -> tuple[str, ...]:
+    """Give the labels of a clip: its file's, then the tags that the embedder is surest of."""
+    sure = sorted((tag for tag in tags if tag[1] >= LOWEST_TAG), key=lambda tag: -tag[1])[:TAGS_PER_CLIP]
+    return _distinct([*of_file, *(name for name, _ in sure)])
+
+
+def one_spelling(labels: Iterable[Sequence[str]]) -> dict[str, str]:
+    """Choose for labels that differ in case alone the commonest spelling; maps every spelling to the chosen one."""
+    counts = Counter(label for group in labels for label in group)
+    chosen: dict[str, str] = {}
+    for label in sorted(counts, key=lambda label: (-counts[label], label)):
+        chosen.setdefault(label.casefold(), label)
+    return {label: chosen[label.casefold()] for label in counts}
+
+
+def _clean(text: str) -> str:
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return _SPACES.sub(" ", printable).strip(" .-")
+
+
+def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
+    kept: dict[str, str] = {}
+    for text in texts:
+        label = _clean(text)[:LONGEST_LABEL].strip()
+        if label.casefold() not in _MEANINGLESS:
+            kept.setdefault(label.casefold(), label)
+    return tuple(kept.values())

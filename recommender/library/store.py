@@ -1,0 +1,165 @@
+"""Remembers what was heard, by the content of the files, so that nothing is listened to twice."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from recommender.errors import BuildFailed
+from recommender.library.fingerprints import Fingerprint
+from recommender.library.hearing import Heard, HeardWindow
+from recommender.library.scanning import FoundFile
+
+FORMAT = 1
+SETTLED_NS = 2_000_000_000
+"""A file that was changed so shortly before it was hashed may have changed again within its clock's resolution."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS stamps (
+    path TEXT PRIMARY KEY, size INTEGER, mtime INTEGER, ctime INTEGER, seen INTEGER, sha256 TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS heard (
+    sha256 TEXT NOT NULL, space TEXT NOT NULL, seconds REAL, metadata TEXT, windows TEXT, vectors BLOB,
+    fingerprint BLOB, error TEXT, message TEXT, PRIMARY KEY (sha256, space)
+);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What is remembered of a file's content. error: code and message where it could not be listened to."""
+
+    sha256: str
+    heard: Heard | None
+    metadata: Mapping[str, str]
+    error: tuple[str, str] | None
+
+
+class Store:
+    """The memory of one library, in a folder beside its catalogue; one process at a time may write."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o644)
+        except OSError as error:
+            raise BuildFailed(
+                f"{folder} cannot be written: {error.strerror}. Choose another place for the catalogue."
+            ) from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            raise BuildFailed("Another build of this catalogue is running: wait for it, or end it.") from None
+        try:
+            self._db = sqlite3.connect(folder / "heard.sqlite", isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._require_format()
+            self._db.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            os.close(self._lock)
+            raise BuildFailed(
+                f"The memory in {folder} cannot be used ({error}): delete that folder, and the library is heard anew."
+            ) from error
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        self._db.close()
+        os.close(self._lock)
+
+    def known_stamps(self) -> dict[str, tuple[tuple[int, int, int], str]]:
+        """Give stamp and hash of the files whose hash can be relied on while their stamp stays the same."""
+        rows = self._db.execute(
+            "SELECT path, size, mtime, ctime, sha256 FROM stamps WHERE max(mtime, ctime) + ? < seen", (SETTLED_NS,)
+        )
+        return {path: ((size, mtime, ctime), sha256) for path, size, mtime, ctime, sha256 in rows}
+
+    def keep_stamps(self, hashes: Iterable[tuple[FoundFile, str]]) -> None:
+        """Remember the hashes of files."""
+        now = time.time_ns()
+        rows = [(file.path, *file.stamp, now, sha256) for file, sha256 in hashes]
+        with self._transaction():
+            self._db.executemany("INSERT OR REPLACE INTO stamps VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def forget_stamps(self, paths: Iterable[str]) -> None:
+        """Forget files that are no longer there; what was heard of them stays, for when they come back."""
+        with self._transaction():
+            self._db.executemany("DELETE FROM stamps WHERE path = ?", [(path,) for path in paths])
+
+    def outcomes(self, space: str) -> dict[str, str | None]:
+        """Give, for all content heard in a space, the error's code, or None where all went well."""
+        return dict(self._db.execute("SELECT sha256, error FROM heard WHERE space = ?", (space,)).fetchall())
+
+    def forget_failures(self, space: str) -> None:
+        """Forget errors, so that those files are tried again."""
+        self._db.execute("DELETE FROM heard WHERE space = ? AND error IS NOT NULL", (space,))
+
+    def keep_heard(self, sha256: str, space: str, heard: Heard, metadata: Mapping[str, str]) -> None:
+        """Remember what was heard; it is on disk, or will be though the process is killed now."""
+        cuts = [[window.start, window.end, window.tags] for window in heard.windows]
+        vectors = np.stack([window.vector for window in heard.windows]).astype("<f4").tobytes()
+        prints = heard.fingerprint.astype("<u4").tobytes()
+        row = (sha256, space, heard.seconds, json.dumps(dict(metadata)), json.dumps(cuts), vectors, prints, None, None)
+        self._db.execute("INSERT OR REPLACE INTO heard VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def keep_failure(self, sha256: str, space: str, code: str, message: str) -> None:
+        """Remember that this content cannot be listened to."""
+        row = (sha256, space, None, None, None, None, None, code, message)
+        self._db.execute("INSERT OR REPLACE INTO heard VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def recordings(self, hashes: Iterable[str], space: str) -> Iterator[Recording]:
+        """Give what is remembered of these hashes, in their order; unknown ones are left out."""
+        sql = "SELECT seconds, metadata, windows, vectors, fingerprint, error, message FROM heard WHERE sha256 = ?"
+        for sha256 in hashes:
+            row = self._db.execute(f"{sql} AND space = ?", (sha256, space)).fetchone()
+            if row is None:
+                continue
+            if row[5] is not None:
+                yield Recording(sha256, None, {}, (row[5], row[6]))
+            else:
+                yield Recording(sha256, _heard(*row[:5]), json.loads(row[1]), None)
+
+    def fingerprint(self, sha256: str, space: str) -> Fingerprint:
+        """Give one recording's fingerprint; empty where it is unknown."""
+        sql = "SELECT fingerprint FROM heard WHERE sha256 = ? AND space = ?"
+        row = self._db.execute(sql, (sha256, space)).fetchone()
+        return np.frombuffer(row[0] if row and row[0] else b"", "<u4").astype(np.uint32)
+
+    def _require_format(self) -> None:
+        found = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        if found not in (0, FORMAT):
+            raise sqlite3.DatabaseError(f"format {found}, this version reads {FORMAT}")
+        self._db.execute(f"PRAGMA user_version = {FORMAT}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+
+def _heard(seconds: float, _metadata: str, windows: str, vectors: bytes, fingerprint: bytes) -> Heard:
+    cuts = json.loads(windows)
+    rows = np.frombuffer(vectors, "<f4").reshape(len(cuts), -1).astype(np.float32)
+    return Heard(
+        seconds,
+        tuple(
+            HeardWindow(float(start), float(end), row, tuple((str(name), float(score)) for name, score in tags))
+            for (start, end, tags), row in zip(cuts, rows, strict=True)
+        ),
+        np.frombuffer(fingerprint, "<u4").astype(np.uint32),
+    )

@@ -1,0 +1,92 @@
+"""`build library FOLDER`: a catalogue out of a folder of audio."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from recommender.embedders.local import NAMES
+from recommender.errors import SettingsError
+from recommender.library.building import IndexOptions, Interrupted, build
+from recommender.library.ears import Ears
+from recommender.library.report import FAILURES
+from recommender.settings import Settings, load
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells give it."""
+
+
+def register(kinds: Any) -> None:
+    """Add the kind `library` to the command `build`."""
+    from recommender.commands.build import add_index_options
+
+    parser = kinds.add_parser(
+        "library",
+        help="from a folder of audio files",
+        description="Index a folder of audio files. Run it again after files were added, changed, moved or removed: "
+        "only what is new is listened to. Ctrl-C keeps what is done.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder of audio files, with folders inside")
+    add_index_options(parser)
+    add_embedder_options(parser)
+    parser.add_argument("--retry-failed", action="store_true", help="try files again that failed before")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.set_defaults(run=_run)
+
+
+def add_embedder_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says by which embedder files are listened to."""
+    parser.add_argument("--embedder", choices=NAMES, help="embedder in this process (default musicnn)")
+    parser.add_argument("--weights", type=Path, metavar="DIR", help="folder of the weights; default: WEIGHTS")
+    parser.add_argument(
+        "--embedder-url",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="embedder service instead; give it several times to share the work among machines",
+    )
+
+
+def ears_of(arguments: argparse.Namespace, default: str = "musicnn") -> Ears:
+    """Give the embedders that the options name; raises `SettingsError` where they contradict each other."""
+    if arguments.embedder and arguments.embedder_url:
+        raise SettingsError("--embedder and --embedder-url exclude each other: give one of them.")
+    return Ears(arguments.embedder or default, arguments.weights or load(Settings).weights, arguments.embedder_url)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    index = IndexOptions(arguments.trees, arguments.target_recall)
+    try:
+        report = build(
+            arguments.folder, arguments.out, ears_of(arguments), retry_failed=arguments.retry_failed, index=index
+        )
+    except Interrupted as stop:
+        return say_interrupted(stop)
+    if arguments.json:
+        sys.stdout.write(f"{json.dumps(report.to_json())}\n")
+        return 0
+    lines = [report.table()]
+    if report.failures:
+        lines.append(f"{arguments.out / FAILURES} says why, file by file.")
+    state = "written" if report.written else "unchanged: nothing differs from the last build"
+    lines.append(f"{arguments.out} {state} ({report.recordings:,} recordings, {report.clips:,} clips)")
+    sys.stdout.write("\n".join([*lines, ""]))
+    return 0
+
+
+def say_interrupted(stop: Interrupted) -> int:
+    """Tell what is kept after Ctrl-C, and end the process where a thread is still inside the embedder."""
+    sys.stderr.write(
+        f"stopped: {stop.kept:,} files were heard and are kept, {stop.left:,} are left. Run the same again to go on.\n"
+    )
+    if stop.busy:
+        # TensorFlow cannot be interrupted, and Python would wait for its threads, or crash in them.
+        sys.stderr.flush()
+        sys.stdout.flush()
+        os._exit(INTERRUPTED)
+    return INTERRUPTED
