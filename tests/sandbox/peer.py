@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from typing import Any
 
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
@@ -13,7 +14,7 @@ from slack_sdk import WebClient
 from sandbox.names import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET
 
 
-def button(text: str, action_id: str, value: str = "1", **more) -> dict:
+def button(text: str, action_id: str, value: str = "1", **more) -> dict[str, Any]:
     return {
         "type": "button",
         "text": {"type": "plain_text", "text": text},
@@ -23,11 +24,11 @@ def button(text: str, action_id: str, value: str = "1", **more) -> dict:
     }
 
 
-def section(text: str, **more) -> dict:
+def section(text: str, **more) -> dict[str, Any]:
     return {"type": "section", "text": {"type": "mrkdwn", "text": text}, **more}
 
 
-def everything() -> list[dict]:
+def everything() -> list[dict[str, Any]]:
     """A message with most of Block Kit in it."""
     menu = {
         "type": "overflow",
@@ -68,7 +69,7 @@ def everything() -> list[dict]:
     ]
 
 
-def modal(state: str = "") -> dict:
+def modal(state: str = "") -> dict[str, Any]:
     return {
         "type": "modal",
         "callback_id": "ask",
@@ -147,6 +148,11 @@ def build(client: WebClient) -> App:
             channel=body["channel"]["id"], ts=body["message"]["ts"], text="edited", blocks=[section("the next ten")]
         )
 
+    @app.action("ask")
+    def ask(ack, body, client):
+        ack()
+        client.views_open(trigger_id=body["trigger_id"], view=modal("home"))
+
     @app.action("more")
     @app.action("static")
     @app.action("labels")
@@ -209,7 +215,7 @@ def build(client: WebClient) -> App:
                 "type": "home",
                 "blocks": [
                     {"type": "header", "text": {"type": "plain_text", "text": "Soundalike"}},
-                    section("Finds clips that sound alike.", accessory=button("Ask", "again", "home")),
+                    section("Finds clips that sound alike.", accessory=button("Ask", "ask", "home")),
                     {"type": "divider"},
                     {"type": "context", "elements": [{"type": "mrkdwn", "text": "22,160 clips"}]},
                 ],
