@@ -78,7 +78,7 @@ class Asker:
 
     def catalogue_id(self) -> str:
         """Give the id of the catalogue that answers now."""
-        return str(self.recommender.catalogue.manifest.id)
+        return str(self.recommender.catalogue.id)
 
     def require_allowed(self, user: str) -> None:
         """Count a question; raises `RateLimited`."""
@@ -88,6 +88,8 @@ class Asker:
         self.require_allowed(user)
         if typed.kind in ("help", "nothing"):
             return help_message()
+        if typed.kind == "wrong":
+            raise BadQuery(typed.question.query)
         question, note = typed.question, ""
         if typed.kind == "random":
             clip = self.recommender.random(question.query or None)

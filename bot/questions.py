@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from recommender.errors import BadQuery
+from recommender.query import Query, Term
+from recommender.query import parse as parse_query
 
 DEFAULT_TOP = 10
 MAX_TOP = 20
@@ -33,7 +35,8 @@ class Question:
 
     def steered(self, sign: str, clip_id: str) -> Question:
         """Give the question that also asks for more (`+`) or less (`-`) of a clip, from its first result on."""
-        return replace(self, query=f"{self.query} {sign} {clip_id}", skip=0)
+        terms = (*parse_query(self.query).terms, Term(1 if sign == "+" else -1, clip_id))
+        return replace(self, query=str(Query(terms)), skip=0)
 
     def to_json(self) -> dict[str, Any]:
         """Give the question in few bytes: a button's value holds 2000 characters."""
@@ -63,7 +66,8 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What somebody typed. kind: `similar`, `random` (query may hold a label), `help` or `nothing`; here: the answer
+    """What somebody typed. kind: `similar`, `random` (query may hold a label), `help`, `nothing` or `wrong` (query says
+    how it is done right); here: the answer
     is for the whole channel."""
 
     kind: str
@@ -71,17 +75,18 @@ class Typed:
     here: bool = False
 
 
-def parse(text: str) -> Typed:
-    """Read the text of a command or a mention; raises `BadQuery` that says how it is done right."""
+def parse(text: str, *, beside_file: bool = False) -> Typed:
+    """Read the text of a command or a mention; raises `BadQuery` that says how it is done right. beside_file: the text
+    came with a file, so that filters alone make sense."""
     if len(text) > MAX_QUESTION_CHARS:
         raise BadQuery(f"That is longer than {MAX_QUESTION_CHARS} characters: ask for fewer clips at a time.")
     words = list(_words(text))
-    at = next((i for i, (word, quoted) in enumerate(words) if not quoted and word.lower() in _KEYWORDS), len(words))
-    query, here, question = _options(words[at:])
-    question = replace(question, query=" ".join([*(word for word, _ in words[:at]), *query]))
+    query = _until_keyword(words)
+    more, here, question = _options(words)
+    question = replace(question, query=" ".join(_raw(word) for word in [*query, *more]))
     first = question.query.split(maxsplit=1)
     if not first:
-        if question != Question(""):
+        if question != Question("") and not beside_file:
             raise BadQuery("Name a clip before the filters, as in `1OU19ANx4fg only Jazz`.")
         return Typed("nothing", question, here)
     if question.query.lower() == "help":
@@ -100,11 +105,16 @@ def _words(text: str) -> Iterator[tuple[str, bool]]:
             yield (straight if straight is not None else curly), True
 
 
-def _options(words: list[tuple[str, bool]]) -> tuple[list[str], bool, Question]:
+def _raw(word: tuple[str, bool]) -> str:
+    """Give a word of a query as it was typed: quotation marks hold names with signs together."""
+    return f'"{word[0]}"' if word[1] else word[0]
+
+
+def _options(words: list[tuple[str, bool]]) -> tuple[list[tuple[str, bool]], bool, Question]:
     only: list[str] = []
     without: list[str] = []
     top, here, rest = DEFAULT_TOP, False, list(words)
-    query: list[str] = []
+    query: list[tuple[str, bool]] = []
     while rest:
         keyword = rest.pop(0)[0].lower()
         if keyword == "here":
@@ -124,10 +134,10 @@ def _top(word: str) -> int:
     return int(word)
 
 
-def _until_keyword(rest: list[tuple[str, bool]]) -> list[str]:
+def _until_keyword(rest: list[tuple[str, bool]]) -> list[tuple[str, bool]]:
     taken = []
     while rest and (rest[0][1] or rest[0][0].lower() not in _KEYWORDS):
-        taken.append(rest.pop(0)[0])
+        taken.append(rest.pop(0))
     return taken
 
 

@@ -194,16 +194,17 @@ class _Watch(Middleware):
         self._workers.ended(message)
 
 
+def redis_for_queue(url: str) -> redis.Redis:
+    """Connect to Redis at first use, with the queue's patience."""
+    return redis.Redis.from_url(
+        url, socket_timeout=SOCKET_TIMEOUT_SECONDS, socket_connect_timeout=SOCKET_TIMEOUT_SECONDS
+    )
+
+
 def make_broker(url: str, middleware: list[Middleware] | None = None) -> RedisBroker:
     """Make a broker with our names and time-outs. No `Retries`: each step decides for itself what is tried again."""
-    client = redis.Redis.from_url(
-        url,
-        socket_timeout=SOCKET_TIMEOUT_SECONDS,
-        socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
-        health_check_interval=30,
-    )
     return RedisBroker(  # type: ignore[no-untyped-call]
-        client=client,
+        client=redis_for_queue(url),
         namespace=NAMESPACE,
         middleware=middleware or [],
         maintenance_chance=ALWAYS,

@@ -20,6 +20,8 @@ from bot.messages.pieces import (
 from bot.questions import Question
 from recommender.answers import Answer, Result
 from recommender.clips import Clip
+from recommender.errors import BadQuery
+from recommender.query import Term, parse
 
 SLOW_SECONDS = 5.0
 """An answer that came sooner needs no word about its time."""
@@ -30,7 +32,7 @@ SHOWN_VOICES = 6
 LABEL_CHARS = 60
 TITLE_CHARS = 120
 NAME_CHARS = 80
-SEEDS_SHOWN = 5
+TERMS_SHOWN = 5
 FALLBACK_RESULTS = 3
 
 
@@ -41,12 +43,14 @@ def answer(
     ephemeral: bool = False,
     seconds: float | None = None,
     note: str = "",
+    shared_by: str = "",
 ) -> Message:
     """Give the answer to a question. ephemeral: only one person sees it, so that it can be shared; seconds: how long
-    it took; note: a sentence before the list, as plain text."""
+    it took; note: a sentence before the list, as plain text; shared_by: id of the person who shares it."""
     shared = _labels_of_query(found)
     blocks = [section(_heading(found, question))]
     small = [plain(note, 300)] if note else []
+    small += [f"Shared by <@{plain(shared_by, 20)}>"] if shared_by else []
     if found.sounds_like:
         voices = [f"{plain(name, LABEL_CHARS)} {per_cent(share)}" for name, share in found.sounds_like[:SHOWN_VOICES]]
         small.append("Sounds like " + ", ".join(voices))
@@ -102,32 +106,27 @@ def _asked(found: Answer, question: Question) -> str:
     """What was asked: the terms in the order they were given, clips with their title and link."""
     spoken: list[str] = []
     seeds = {clip.clip_id: clip for clip in found.seeds} | {clip.source: clip for clip in found.seeds}
-    for sign, term in terms_of(found.query or question.query)[: SEEDS_SHOWN + 1]:
-        clip = seeds.get(term)
+    terms = _terms(found.query or question.query)
+    for term in terms[:TERMS_SHOWN]:
+        clip = seeds.get(term.text)
         if clip is not None:
             shown = link(clip.url, clip.title, TITLE_CHARS)
-        elif term.startswith("audio:"):
+        elif term.sha256 is not None:
             shown = bold(question.name, NAME_CHARS) or "your upload"
         else:
-            shown = plain(term, NAME_CHARS)
-        spoken.append(f", {'more' if sign > 0 else 'less'} like {shown}" if spoken else shown)
+            shown = plain(term.text, NAME_CHARS)
+        spoken.append(f", {'more' if term.sign > 0 else 'less'} like {shown}" if spoken else shown)
+    if len(terms) > TERMS_SHOWN:
+        spoken.append(f" and {len(terms) - TERMS_SHOWN} more")
     return "".join(spoken) or plain(question.query, NAME_CHARS)
 
 
-def terms_of(query: str) -> list[tuple[int, str]]:
-    """Split a canonical query into its signed terms, for display."""
-    signed: list[tuple[int, str]] = []
-    sign = 1
-    words: list[str] = []
-    for word in query.split(" "):
-        if word in ("+", "-") and words:
-            signed.append((sign, " ".join(words)))
-            sign, words = (1 if word == "+" else -1), []
-        elif word == "-" and not words:
-            sign = -1
-        elif word != "+":
-            words.append(word)
-    return [*signed, (sign, " ".join(words))] if words else signed
+def _terms(query: str) -> tuple[Term, ...]:
+    """Split a canonical query into its signed terms; what does not parse is shown as it is."""
+    try:
+        return parse(query).terms
+    except BadQuery:
+        return (Term(1, query),)
 
 
 def _filters(question: Question) -> list[str]:

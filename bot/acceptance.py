@@ -1,0 +1,209 @@
+"""Takes wishes on: seen once, counted, durably queued before Slack's event is acknowledged.
+
+Where Redis does not answer, the bot works them in its own bounded pool. Where it failed half way, or came back empty,
+what was accepted is queued again; the steps of the work may be done twice without harm.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import replace
+from typing import Any
+
+import redis
+
+from bot.errors import QueueFull, RateLimited
+from bot.jobs import Job
+from bot.local import LocalQueue
+from bot.parts import Parts
+from bot.questions import Question
+from bot.records import MemoryRecords, RedisRecords, filters_field
+
+LEAVE_ALONE_SECONDS = 3.0
+"""After a failure, how long Redis is not asked, so that not every event waits for its time-out."""
+LOOK_SECONDS = 2.0
+"""How often the bot looks after what it accepted."""
+BUSY = "I have too much to listen to right now: send the file again in a few minutes."
+LOCAL_LIMIT = 50
+"""Uploads the bot holds in memory while Redis is away: more would be lost with it."""
+
+_log = logging.getLogger(__name__)
+
+
+class NoLeases:
+    """In one process the local queue hands each job to one thread."""
+
+    def hold(self, job_id: str) -> bool:
+        """Always."""
+        return True
+
+    def drop(self, job_id: str) -> None:
+        """Nothing to do."""
+
+
+class Acceptance:
+    """Accepts jobs in the bot's process."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._records = RedisRecords(parts.redis)
+        self._lock = threading.Lock()
+        self._down_until = 0.0
+        self._outstanding: OrderedDict[str, Job] = OrderedDict()
+        self._unqueued: OrderedDict[str, Job] = OrderedDict()
+        self._memory = MemoryRecords()
+        self._local = LocalQueue(LOCAL_LIMIT)
+        self._local.steps = parts.work(self._memory, self._local, NoLeases())
+        threading.Thread(target=self._look_after, name="acceptance", daemon=True).start()
+
+    def upload(
+        self,
+        channel: str,
+        file: str,
+        user: str,
+        *,
+        team: str = "",
+        thread: str = "",
+        asked: bool = False,
+        fallback: str = "",
+        filters: Question | None = None,
+        again: bool = False,
+    ) -> bool:
+        """Accept a file, unless it was accepted for this channel before; gives whether it was new. again: somebody asks
+        for a file that may have been answered long ago."""
+        job = Job.new(channel, file, user, team=team, thread=thread, asked=asked, fallback=fallback)
+        mark = f"{file}:{job.id}" if again else file
+        return self._accept(job.with_filters(filters), mark, filters)
+
+    def question(
+        self, channel: str, user: str, mark: str, kind: str, question: Question, *, team: str = "", thread: str = ""
+    ) -> bool:
+        """Accept a typed question that is answered by a message; mark: what tells its repetitions."""
+        job = Job.new(channel, "", user, team=team, thread=thread, asked=True, text=kind, query=question.query)
+        job = replace(job.with_filters(question), name=question.name)
+        return self._accept(job, mark, None)
+
+    def has_file(self, channel: str, ts: str) -> bool:
+        """Whether the message of this ts is known to share a file."""
+        if self._redis_is_away():
+            return self._memory.has_thread(channel, ts)
+        try:
+            return self._records.has_thread(channel, ts)
+        except redis.RedisError as error:
+            self._failed(error)
+            return False
+
+    def local_length(self) -> int:
+        """Give the number of jobs in the bot's own pool."""
+        return self._local.length()
+
+    def _accept(self, job: Job, mark: str, filters: Question | None) -> bool:
+        if self._redis_is_away():
+            return self._accept_here(job, mark)
+        try:
+            held = self._records.mark(job.channel, mark, job.id)
+            if held != job.id:
+                if self._repeated(held, job, filters):
+                    return False
+                job = replace(job, id=held)  # marked by somebody who died before queueing it
+            job = self._checked(job)
+        except redis.RedisError as error:
+            self._failed(error)
+            return self._accept_here(job, mark)
+        with self._lock:
+            self._outstanding[job.id] = job
+            while len(self._outstanding) > 2 * self._parts.settings.queue_limit:
+                self._outstanding.popitem(last=False)
+        try:
+            self._enqueue(job)
+        except redis.RedisError as error:
+            # It may be queued or not. Working it here as well would answer it twice; queueing it again does not.
+            self._failed(error)
+            with self._lock:
+                self._unqueued[job.id] = job
+        return True
+
+    def _enqueue(self, job: Job) -> None:
+        self._records.begin(job)
+        self._parts.queue.intake(job)
+
+    def _checked(self, job: Job) -> Job:
+        """Give the job, refused where the person, the workspace or the queue has had enough."""
+        try:
+            if not job.text:
+                self._parts.limits.require_upload(self._parts.redis, job.user, job.team)
+            if self._parts.queue.length() >= self._parts.settings.queue_limit:
+                raise QueueFull(BUSY)
+        except (RateLimited, QueueFull) as error:
+            return replace(job, refusal=(error.code, str(error)))
+        return job
+
+    def _repeated(self, held: str, job: Job, filters: Question | None) -> bool:
+        """Add to a job that exists what only this event knows; false where the job does not exist after all."""
+        record = self._records.get(held)
+        if not record.known:
+            return False
+        news: dict[str, Any] = {}
+        if job.asked and not record.asked:
+            news["asked"] = 1
+        if job.thread and not record.thread:
+            news["thread"] = job.thread
+        if filters is not None and filters != Question(""):
+            news["filters"] = filters_field(filters)
+        if news:
+            self._records.put(held, **news)
+            if "asked" in news and self._records.get(held).state == "ignored":
+                self._parts.queue.intake(replace(job, id=held))
+        return True
+
+    def _accept_here(self, job: Job, mark: str) -> bool:
+        if self._memory.mark(job.channel, mark, job.id) != job.id:
+            return False
+        try:
+            if not job.text:
+                self._parts.limits.require_upload(None, job.user, job.team)
+        except RateLimited as error:
+            job = replace(job, refusal=(error.code, str(error)))
+        if self._local.length() >= LOCAL_LIMIT:
+            job = replace(job, refusal=(QueueFull.code, BUSY))
+        self._memory.begin(job)
+        self._local.intake(job)
+        return True
+
+    def _redis_is_away(self) -> bool:
+        with self._lock:
+            return time.monotonic() < self._down_until
+
+    def _failed(self, error: Exception) -> None:
+        _log.warning("Redis does not answer (%s): uploads are worked in the bot's own pool", type(error).__name__)
+        with self._lock:
+            self._down_until = time.monotonic() + LEAVE_ALONE_SECONDS
+
+    def _look_after(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(LOOK_SECONDS):
+            try:
+                self.look_after()
+            except redis.RedisError as error:
+                self._failed(error)
+
+    def look_after(self) -> None:
+        """Queue what may not have been queued, and what a Redis that came back empty has lost; raises
+        redis.RedisError."""
+        with self._lock:
+            unqueued, outstanding = list(self._unqueued.values()), list(self._outstanding.values())
+        for job in unqueued:
+            self._enqueue(job)
+            with self._lock:
+                self._unqueued.pop(job.id, None)
+        for job in outstanding:
+            record = self._records.get(job.id)
+            if record.state:
+                with self._lock:
+                    self._outstanding.pop(job.id, None)
+            elif not record.known:
+                _log.warning("Redis has lost job %s: queued again", job.id)
+                self._enqueue(replace(job, doubt=True))

@@ -1,0 +1,65 @@
+"""Builds the Bolt app out of settings and a Recommender."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from slack_bolt import App, BoltResponse
+
+from bot.context import Context
+from bot.errors import SlackError
+from bot.listeners import actions, commands, home, mentions, modal, shortcuts, uploads
+from bot.messages import Message
+from bot.observed import Request
+from recommender.errors import SoundalikeError
+
+_log = logging.getLogger(__name__)
+
+SURFACES = (commands, uploads, mentions, shortcuts, actions, modal, home)
+
+
+def build_app(context: Context) -> App:
+    """Build the app with all listeners; raises slack_sdk's errors where Slack refuses the token."""
+    secret = context.parts.settings.slack_signing_secret
+    app = App(
+        name="soundalike",
+        client=context.parts.client,
+        signing_secret=secret.get_secret_value() if secret else None,
+        # Listeners run before the acknowledgement, in the thread that received the event: that is how an upload can be
+        # queued first. None of them waits for more than Redis; the pool does the rest.
+        process_before_response=True,
+        listener_executor=ThreadPoolExecutor(1),
+    )
+    for surface in SURFACES:
+        surface.register(app, context)
+
+    @app.error
+    def tell(error: Exception, body: dict[str, Any]) -> BoltResponse:
+        return _tell(context, error, body)
+
+    return app
+
+
+def _tell(context: Context, error: Exception, body: dict[str, Any]) -> BoltResponse:
+    """Map what a listener raised: people are told in the acknowledgement or through the response_url. Events stay
+    unacknowledged unless the error is one of ours, so that Slack delivers them again."""
+    user = str((body.get("user") or {}).get("id") or body.get("user_id") or "")
+    with context.parts.observer.request("error", uuid.uuid4().hex[:12], user) as request:
+        message = context.asker.sentence(error, request)
+    if body.get("type") == "event_callback":
+        return BoltResponse(status=200 if isinstance(error, SlackError | SoundalikeError) else 500)
+    if body.get("command"):
+        return BoltResponse(status=200, body={"response_type": "ephemeral", **message.payload()})
+    _respond(context, body, message, request)
+    return BoltResponse(status=200)
+
+
+def _respond(context: Context, body: dict[str, Any], message: Message, request: Request) -> None:
+    url = body.get("response_url")
+    if url:
+        context.respond(str(url), message, replace_original=False)
+    else:
+        _log.warning("nobody could be told of error %s", request.code)

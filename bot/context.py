@@ -1,0 +1,111 @@
+"""What listeners work with: parts, acceptance, and a pool that takes over once Slack's event is acknowledged."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from threading import BoundedSemaphore
+from typing import Any
+
+from slack_bolt import Ack, BoltResponse
+from slack_sdk import WebhookClient
+from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
+
+from bot.acceptance import Acceptance
+from bot.errors import QueueFull
+from bot.messages import Message
+from bot.observed import Request
+from bot.parts import Parts
+
+POOL_THREADS = 16
+POOL_LIMIT = 400
+"""Questions that wait or are being answered: at ten milliseconds each, a wait of half a second on two cores."""
+ACK_SECONDS = 0.2
+"""An answer that is ready sooner travels in the acknowledgement itself: it cannot get lost in between, and costs
+no call. Slack's own limit is three seconds."""
+WEBHOOK_TIMEOUT_SECONDS = 20
+
+_log = logging.getLogger(__name__)
+
+Work = Callable[[Request], Message]
+
+
+class Context:
+    """The bot's side of all listeners."""
+
+    def __init__(self, parts: Parts, acceptance: Acceptance) -> None:
+        self.parts = parts
+        self.asker = parts.asker
+        self.acceptance = acceptance
+        self._pool = ThreadPoolExecutor(POOL_THREADS, "answers")
+        self._room = BoundedSemaphore(POOL_LIMIT)
+
+    def answer_soon(self, kind: str, user: str, ack: Ack, response_url: str, work: Work, **how: Any) -> BoltResponse:
+        """Answer with the acknowledgement where the work is quick, else afterwards; how: arguments of the post, such as
+        response_type."""
+        future = self.submit(kind, user, work)
+        wait([future], ACK_SECONDS)
+        if future.done():
+            return ack(**future.result().payload(), **how)
+        future.add_done_callback(lambda done: self._deliver(response_url, done, how))
+        return ack()
+
+    def answer_later(self, kind: str, user: str, response_url: str, work: Work, **how: Any) -> None:
+        """Answer through a response_url once the work is done."""
+        self.submit(kind, user, work).add_done_callback(lambda done: self._deliver(response_url, done, how))
+
+    def submit(self, kind: str, user: str, work: Work) -> Future[Message]:
+        """Have the work done by the pool, observed; its errors become their sentences. Raises `QueueFull`."""
+        if not self._room.acquire(blocking=False):
+            raise QueueFull("I am answering too many questions right now: ask again in a minute.")
+        try:
+            future = self._pool.submit(self._observed, kind, user, work)
+        except RuntimeError:
+            self._room.release()
+            raise
+        future.add_done_callback(lambda _: self._room.release())
+        return future
+
+    def do(self, kind: str, user: str, work: Callable[[Request], None]) -> None:
+        """Have something done by the pool that ends in no message."""
+
+        def quietly(request: Request) -> Message:
+            work(request)
+            return Message("", [])
+
+        self.submit(kind, user, quietly)
+
+    def respond(self, response_url: str, message: Message, **how: Any) -> None:
+        """Post through a response_url; a failure goes to the log, since there is no other way to reach the person."""
+        webhook = WebhookClient(
+            response_url,
+            timeout=WEBHOOK_TIMEOUT_SECONDS,
+            retry_handlers=[RateLimitErrorRetryHandler(max_retry_count=3)],
+        )
+        body = message.payload() | {"response_type": "ephemeral"} | how
+        try:
+            answer = webhook.send_dict(body)
+        except OSError as error:
+            _log.error("an answer could not be delivered (%s)", type(error).__name__)
+            return
+        if answer.status_code != 200:
+            _log.error("an answer could not be delivered: Slack says %s %s", answer.status_code, answer.body[:100])
+
+    def close(self) -> None:
+        """Finish what is being answered, take no more."""
+        self._pool.shutdown(wait=True)
+
+    def _observed(self, kind: str, user: str, work: Work) -> Message:
+        with self.parts.observer.request(kind, uuid.uuid4().hex[:12], user) as request:
+            return self.asker.spoken(request, lambda: work(request))
+
+    def _deliver(self, response_url: str, done: Future[Message], how: dict[str, Any]) -> None:
+        error = done.exception()
+        if error is not None:
+            _log.error("an answer was lost", exc_info=error)
+            return
+        message = done.result()
+        if message.text:
+            self.respond(response_url, message, **how)

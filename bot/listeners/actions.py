@@ -1,0 +1,105 @@
+"""Buttons below answers. Each carries its whole question, so that any process can answer it, also after a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from slack_bolt import Ack, App, BoltResponse
+
+from bot.asking import value_of
+from bot.context import Context
+from bot.messages import Message, answer, asked_again, matches_view
+from bot.observed import Request
+from bot.questions import Question
+
+Change = Callable[[Question, str], Question]
+
+CHANGES: dict[str, Change] = {
+    "more_like": lambda question, clip: question.steered("+", clip),
+    "less_like": lambda question, clip: question.steered("-", clip),
+    "next_ten": lambda question, clip: replace(question, skip=question.skip + question.top),
+    "first_ten": lambda question, clip: replace(question, skip=0),
+    "only_labels": lambda question, clip: replace(question, skip=0),
+    "all_labels": lambda question, clip: replace(question, only=(), skip=0),
+}
+"""What each button makes of the question it carries."""
+
+
+def register(app: App, context: Context) -> None:
+    """Listen to all buttons of answers."""
+    for action_id, change in CHANGES.items():
+        app.action(action_id)(_listener(context, change))
+
+    @app.action("share")
+    def share(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
+        user, url = _who(body)
+        context.do("share", user, lambda request: _share(context, action, user, url, request))
+        return ack()
+
+    @app.action("where_matched")
+    def where_matched(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
+        user, url = _who(body)
+        trigger = str(body["trigger_id"])
+
+        def show(request: Request) -> Message:
+            question, catalogue, _ = value_of(action)
+            context.asker.require_allowed(user)
+            found, _ = context.asker.found(question, request, catalogue)
+            context.parts.client.views_open(trigger_id=trigger, view=matches_view(found, question))
+            return Message("", [])
+
+        context.answer_later("where_matched", user, url, show, replace_original=False)
+        return ack()
+
+
+def _listener(context: Context, change: Change) -> Callable[[Ack, dict[str, Any], dict[str, Any]], BoltResponse]:
+    def listen(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
+        user, _ = _who(body)
+        context.do(str(action["action_id"]), user, lambda request: _edit(context, change, action, body, request))
+        return ack()
+
+    return listen
+
+
+def _edit(context: Context, change: Change, action: dict[str, Any], body: dict[str, Any], request: Request) -> None:
+    """Edit the answer into that of the changed question; an error is told beside it, which leaves it as it was."""
+    user, url = _who(body)
+    ephemeral = bool((body.get("container") or {}).get("is_ephemeral"))
+
+    def changed() -> Message:
+        question, catalogue, clip = value_of(action)
+        question = change(question, clip)
+        context.asker.require_allowed(user)
+        found, note = context.asker.found(question, request, catalogue)
+        context.parts.history.add(user, question)
+        return answer(found, question, ephemeral=ephemeral, note=note)
+
+    message = context.asker.spoken(request, changed)
+    context.respond(url, message, **_beside_or_instead(request, ephemeral))
+
+
+def _beside_or_instead(request: Request, ephemeral: bool) -> dict[str, Any]:
+    if request.outcome != "answered":
+        return {"replace_original": False, "response_type": "ephemeral"}
+    return {"replace_original": True, "response_type": "ephemeral" if ephemeral else "in_channel"}
+
+
+def _share(context: Context, action: dict[str, Any], user: str, url: str, request: Request) -> None:
+    def shared() -> Message:
+        question, catalogue, _ = value_of(action)
+        context.asker.require_allowed(user)
+        found, note = context.asker.found(question, request, catalogue)
+        return answer(found, question, note=note, shared_by=user)
+
+    message = context.asker.spoken(request, shared)
+    if request.outcome == "answered":
+        context.respond(url, message, response_type="in_channel", replace_original=False)
+        context.respond(url, asked_again("Shared."), replace_original=True)
+    else:
+        context.respond(url, message, replace_original=False)
+
+
+def _who(body: dict[str, Any]) -> tuple[str, str]:
+    return str(body["user"]["id"]), str(body.get("response_url") or "")

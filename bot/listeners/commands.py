@@ -1,0 +1,40 @@
+"""`/similar …`"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slack_bolt import Ack, App, BoltResponse
+
+from bot.context import Context
+from bot.messages import ask_view
+from bot.observed import Request
+from bot.questions import parse
+
+COMMAND = "/similar"
+
+
+def register(app: App, context: Context) -> None:
+    """Listen to the command."""
+
+    @app.command(COMMAND)
+    def similar(ack: Ack, command: dict[str, Any]) -> BoltResponse:
+        user, response_url = str(command["user_id"]), str(command["response_url"])
+        typed = parse(str(command.get("text") or ""))
+        if typed.kind == "nothing":
+            trigger, view = str(command["trigger_id"]), ask_view(str(command["channel_id"]), response_url)
+
+            def open_form(request: Request) -> None:
+                context.parts.client.views_open(trigger_id=trigger, view=view)
+
+            context.do("form", user, open_form)
+            return ack()
+        how = {"response_type": "in_channel" if typed.here else "ephemeral"}
+        return context.answer_soon(
+            "command",
+            user,
+            ack,
+            response_url,
+            lambda request: context.asker.message(typed, user, request, ephemeral=not typed.here),
+            **how,
+        )

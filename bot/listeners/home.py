@@ -1,0 +1,51 @@
+"""The App Home."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slack_bolt import Ack, App, BoltResponse
+
+from bot.asking import value_of
+from bot.context import Context
+from bot.health import Health
+from bot.messages import HomeFacts, home_view
+from bot.observed import Request
+from recommender.errors import SoundalikeError
+
+
+def register(app: App, context: Context) -> None:
+    """Listen to visits, and to the button that asks a question again."""
+    health = Health(context.parts)
+
+    @app.event("app_home_opened")
+    def opened(event: dict[str, Any]) -> None:
+        if event.get("tab", "home") == "home":
+            user = str(event["user"])
+            context.do("home", user, lambda request: _publish(context, health, user, request))
+
+    @app.action("repeat")
+    def repeat(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
+        user = str(body["user"]["id"])
+        question, _, _ = value_of(action)
+        mark = f"repeat:{action.get('action_ts') or body.get('trigger_id')}"
+        context.acceptance.question(user, user, mark, "similar", question)
+        return ack()
+
+
+def _publish(context: Context, health: Health, user: str, request: Request) -> None:
+    with request.steps("look"):
+        services = tuple((check.name, check.works, check.remark) for check in health.checks())
+        facts = HomeFacts(services=services, history=context.parts.history.of(user))
+        try:
+            manifest = context.parts.recommender.catalogue.manifest
+            facts = HomeFacts(
+                clips=manifest.clips,
+                labels=manifest.labels,
+                built=str(manifest.built),
+                services=services,
+                history=facts.history,
+            )
+        except SoundalikeError as error:
+            request.failed(error)
+    context.parts.client.views_publish(user_id=user, view=home_view(facts))

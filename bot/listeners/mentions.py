@@ -1,0 +1,51 @@
+"""`@Soundalike …`, with a file or with words."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from slack_bolt import App
+
+from bot.context import Context
+from bot.listeners.reading import accept_files, typed_in
+from bot.observed import Request
+from bot.questions import Typed
+
+FILE_PATIENCE_SECONDS = 1.5
+"""Slack may leave a mention's files out of its event; `file_shared` tells of them within this time."""
+
+
+def register(app: App, context: Context) -> None:
+    """Listen to mentions."""
+
+    @app.event("app_mention")
+    def app_mention(event: dict[str, Any], body: dict[str, Any]) -> None:
+        if event.get("bot_id") or accept_files(context, event, body):
+            return
+        typed = typed_in(str(event.get("text") or ""))
+        if typed.kind == "nothing":
+            context.do("mention", str(event.get("user") or ""), lambda request: _silent(context, event, body, request))
+        else:
+            _accept(context, event, body, typed)
+
+
+def _silent(context: Context, event: dict[str, Any], body: dict[str, Any], request: Request) -> None:
+    """Answer a mention without words by help, unless it came with a file after all."""
+    time.sleep(FILE_PATIENCE_SECONDS)
+    if context.acceptance.has_file(str(event["channel"]), str(event.get("thread_ts") or event["ts"])):
+        request.outcome = "repeated"
+        return
+    _accept(context, event, body, typed_in("help"))
+
+
+def _accept(context: Context, event: dict[str, Any], body: dict[str, Any], typed: Typed) -> None:
+    context.acceptance.question(
+        str(event["channel"]),
+        str(event.get("user") or ""),
+        f"message:{event['ts']}",
+        typed.kind,
+        typed.question,
+        team=str(body.get("team_id") or ""),
+        thread=str(event.get("thread_ts") or event["ts"]),
+    )

@@ -1,0 +1,71 @@
+"""The form that `/similar` alone opens."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from slack_bolt import Ack, App, BoltResponse
+
+from bot.context import Context
+from bot.listeners.reading import plain_text
+from bot.messages import Message, where_to_look
+from bot.messages.modal import ASK_CALLBACK
+from bot.observed import Request
+from bot.questions import Question, Typed
+from recommender.errors import BadQuery
+
+LABELS_OFFERED = 20
+MAX_OPTION_CHARS = 75
+"""Slack's limit on an option's text; its value may be as long, which must name the label in full."""
+MISSING = "Name a clip, or choose audio files."
+
+
+def register(app: App, context: Context) -> None:
+    """Listen to the form and to its label fields."""
+
+    @app.view(ASK_CALLBACK)
+    def submitted(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> BoltResponse:
+        user, values = str(body["user"]["id"]), view["state"]["values"]
+        clip = plain_text(str(values["clip"]["clip"].get("value") or ""))
+        files = [str(file["id"]) for file in values["files"]["files"].get("files") or []]
+        if not clip and not files:
+            return ack(response_action="errors", errors={"clip": MISSING})
+        question = Question(clip, only=_chosen(values, "only"), without=_chosen(values, "without"))
+        for file in files:
+            context.acceptance.upload(
+                user, file, user, team=str((body.get("team") or {}).get("id") or ""), asked=True, filters=question
+            )
+        context.answer_later(
+            "form", user, _place(view), lambda request: _reply(context, question, len(files), user, request)
+        )
+        return ack()
+
+    for name in ("only", "without"):
+
+        @app.options(name)
+        def complete(ack: Ack, payload: dict[str, Any]) -> BoltResponse:
+            labels = context.parts.recommender.labels(str(payload.get("value") or ""), LABELS_OFFERED)
+            return ack(options=[_option(label) for label in labels if len(label) <= MAX_OPTION_CHARS])
+
+
+def _reply(context: Context, question: Question, files: int, user: str, request: Request) -> Message:
+    if not question.query:
+        return where_to_look(files)
+    return context.asker.message(Typed("similar", question), user, request, ephemeral=True)
+
+
+def _place(view: dict[str, Any]) -> str:
+    try:
+        return str(json.loads(view.get("private_metadata") or "{}")["response_url"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadQuery("This form is too old: type /similar again.") from error
+
+
+def _chosen(values: dict[str, Any], name: str) -> tuple[str, ...]:
+    options = values[name][name].get("selected_options") or []
+    return tuple(str(option["value"]) for option in options)
+
+
+def _option(label: str) -> dict[str, Any]:
+    return {"text": {"type": "plain_text", "text": label, "emoji": False}, "value": label}

@@ -1,0 +1,57 @@
+"""The message shortcut "Find similar clips"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slack_bolt import Ack, App, BoltResponse
+
+from bot.context import Context
+from bot.files import SharedFile
+from bot.messages import Message, answer, asked_again
+from bot.observed import Request
+from bot.questions import Question
+from recommender.errors import BadQuery
+
+CALLBACK = "find_similar"
+NOTHING = "That message has neither audio nor a YouTube link that the catalogue knows: try it on another."
+
+
+def register(app: App, context: Context) -> None:
+    """Listen to the shortcut."""
+
+    @app.shortcut(CALLBACK)
+    def find_similar(ack: Ack, shortcut: dict[str, Any]) -> BoltResponse:
+        user = str(shortcut["user"]["id"])
+        response_url = str(shortcut.get("response_url") or "")
+        message, channel = shortcut.get("message") or {}, str((shortcut.get("channel") or {}).get("id") or "")
+        files = [SharedFile.from_slack(file) for file in message.get("files") or [] if isinstance(file, dict)]
+        heard = [file for file in files if file.sounds is not False and file.file_id]
+        for file in heard:
+            context.acceptance.upload(
+                channel,
+                file.file_id,
+                user,
+                team=str((shortcut.get("team") or {}).get("id") or ""),
+                thread=str(message.get("thread_ts") or message.get("ts") or ""),
+                asked=True,
+                fallback=user,
+                again=True,
+            )
+        context.answer_later(
+            "shortcut", user, response_url, lambda request: _reply(context, message, len(heard), user, request)
+        )
+        return ack()
+
+
+def _reply(context: Context, message: dict[str, Any], files: int, user: str, request: Request) -> Message:
+    if files:
+        return asked_again("Listening: the answer comes in the thread, or directly to you where I may not write there.")
+    clip = context.parts.recommender.clips_of_link(str(message.get("text") or ""))
+    if clip is None:
+        raise BadQuery(NOTHING)
+    context.asker.require_allowed(user)
+    question = Question(clip.clip_id)
+    found, _ = context.asker.found(question, request)
+    context.parts.history.add(user, question)
+    return answer(found, question, ephemeral=True)

@@ -1,0 +1,107 @@
+"""The parts that bot and worker are built of, out of the settings."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import redis
+from prometheus_client import CollectorRegistry
+from slack_sdk import WebClient
+
+from bot.asking import Asker
+from bot.downloads import Downloader
+from bot.history import History
+from bot.limits import Limits
+from bot.observed import Observer
+from bot.posts import Posts
+from bot.records import Records
+from bot.scratch import Scratch
+from bot.settings import BotSettings
+from bot.slack_client import posting_client, web_client
+from bot.tasks import Queue, RedisQueue
+from bot.work import Lease, Work
+from recommender.cache import Cache
+from recommender.embedders.client import EmbedderClient
+from recommender.recommender import Recommender
+
+REDIS_TIMEOUT_SECONDS = 1.0
+"""An event must be acknowledged within three seconds, whatever Redis does."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What every process has. embedder: None where none is set."""
+
+    settings: BotSettings
+    client: WebClient
+    once: WebClient
+    redis: redis.Redis
+    queue: RedisQueue
+    cache: Cache
+    embedder: EmbedderClient | None
+    recommender: Recommender
+    observer: Observer
+    history: History
+    limits: Limits
+    asker: Asker
+
+    @functools.cached_property
+    def scratch(self) -> Scratch:
+        """The folder for downloads, made at first use: a bot whose Redis works never needs one."""
+        return Scratch()
+
+    def work(self, records: Records, queue: Queue, leases: Lease) -> Work:
+        """Give the steps of an upload on some records and some queue."""
+        return Work(
+            client=self.client,
+            posts=Posts(self.client, self.once, records),
+            recommender=self.recommender,
+            asker=self.asker,
+            records=records,
+            queue=queue,
+            downloader=Downloader.from_settings(self.settings),
+            scratch=self.scratch,
+            leases=leases,
+            observer=self.observer,
+            history=self.history,
+            max_bytes=self.settings.max_upload_bytes,
+        )
+
+    def close(self) -> None:
+        """Let go of what outlives the process otherwise."""
+        if "scratch" in self.__dict__:
+            self.scratch.close()
+        self.recommender.close()
+
+
+def build(settings: BotSettings) -> Parts:
+    """Build the parts; raises `SettingsError` or a `CatalogueError`."""
+    client = web_client(settings)
+    cache = Cache.connect(settings)
+    embedder = EmbedderClient(settings.embedder_url) if settings.embedder_url else None
+    recommender = Recommender.open(settings, embedder=embedder, cache=cache)
+    observer = Observer(CollectorRegistry())
+    connection = redis_client(settings)
+    history, limits = History(connection), Limits(settings)
+    return Parts(
+        settings=settings,
+        client=client,
+        once=posting_client(settings),
+        redis=connection,
+        queue=RedisQueue(settings.redis_url),
+        cache=cache,
+        embedder=embedder,
+        recommender=recommender,
+        observer=observer,
+        history=history,
+        limits=limits,
+        asker=Asker(recommender, history, limits, observer),
+    )
+
+
+def redis_client(settings: BotSettings) -> redis.Redis:
+    """Connect to Redis at first use; a call takes `REDIS_TIMEOUT_SECONDS` at most."""
+    return redis.Redis.from_url(
+        settings.redis_url, socket_timeout=REDIS_TIMEOUT_SECONDS, socket_connect_timeout=REDIS_TIMEOUT_SECONDS
+    )

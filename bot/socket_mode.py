@@ -1,0 +1,65 @@
+"""The bot process in Socket Mode: `python -m bot`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterable
+
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_sdk.errors import SlackApiError
+
+from bot import health
+from bot.acceptance import Acceptance
+from bot.app import build_app
+from bot.context import Context
+from bot.parts import build
+from bot.settings import BotSettings
+from bot.slack_errors import code_of
+from recommender.errors import SettingsError
+
+CONCURRENCY = 32
+"""Events handled at a time; each may wait `ACK_SECONDS` for its answer and a second for Redis."""
+RECEIVE_BYTES = 16 * 1024
+"""The SDK's default of one kilobyte takes several reads for each event."""
+
+_log = logging.getLogger(__name__)
+
+
+def run(settings: BotSettings) -> int:
+    """Serve until SIGTERM or SIGINT; gives the exit status."""
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    if settings.slack_app_token is None:
+        raise SettingsError("SLACK_APP_TOKEN is not set: put the app token, xapp-…, into the environment or .env.")
+    parts = build(settings)
+    context = Context(parts, Acceptance(parts))
+    try:
+        app = build_app(context)
+        handler = SocketModeHandler(
+            app,
+            settings.slack_app_token.get_secret_value(),
+            concurrency=CONCURRENCY,
+            receive_buffer_size=RECEIVE_BYTES,
+        )
+        parts.recommender.warm()
+        handler.connect()  # type: ignore[no-untyped-call]
+    except SlackApiError as error:
+        raise SettingsError(f"Slack refuses the tokens ({code_of(error)}): `python -m bot check` says why.") from error
+
+    def socket() -> Iterable[health.Check]:
+        return [health.Check("socket", handler.client.is_connected(), "no connection to Slack at the moment")]
+
+    parts.observer.registry.register(health.Gauges(parts))
+    if settings.health_port:
+        health.serve(settings.health_host, settings.health_port, health.Health(parts, socket), parts.observer.registry)
+    _log.info("bot ready")
+    stopped.wait()
+    handler.close()  # type: ignore[no-untyped-call]
+    context.close()
+    parts.close()
+    logging.shutdown()
+    os._exit(0)  # the SDK's threads wait for sockets that are no more
