@@ -153,6 +153,8 @@ def _resampled(frames: Iterator[AudioFrame]) -> Iterator[NDArray[np.float32]]:
 
 def mono_of(frame: AudioFrame) -> NDArray[np.float32]:
     """Average the channels of a frame to (n,) float32 in [-1, 1]; what is no number becomes silence."""
+    if frame.format.is_planar and len(frame.layout.channels) >= _UNSAFE_PLANES:
+        frame = _packed(frame)
     samples: NDArray[Any] = frame.to_ndarray()
     if not frame.format.is_planar:
         samples = samples.reshape(frame.samples, -1).T
@@ -166,6 +168,17 @@ def mono_of(frame: AudioFrame) -> NDArray[np.float32]:
             floats = samples.astype(np.float32)
             floats = np.where(np.isfinite(floats), floats, np.float32(0)).clip(-_FLOAT_PEAK, _FLOAT_PEAK)
     return np.asarray(floats.mean(axis=0, dtype=np.float32))
+
+
+_UNSAFE_PLANES = 8
+"""PyAV 18 looks for the end of a frame's planes beyond the eighth, and crashes there."""
+
+
+def _packed(frame: AudioFrame) -> AudioFrame:
+    """Interleave the channels of a frame, in ffmpeg."""
+    converter = av.AudioResampler(format=frame.format.packed, layout=frame.layout, rate=frame.sample_rate)
+    (packed,) = converter.resample(frame)
+    return packed
 
 
 _FLOAT_PEAK = np.float32(8)

@@ -15,6 +15,8 @@ from recommender.errors import NoWeights
 
 NAMES = ("musicnn", "vggish", "yamnet")
 """Embedders that can run in process."""
+DEFAULT_WEIGHTS = Path("weights")
+"""Where weights are looked for, and fetched to, when no folder is named."""
 
 
 class LocalEmbedder:
@@ -65,4 +67,29 @@ def _musicnn(weights: Path | None) -> Network:
     return MusiCNN()
 
 
-_LOADERS: dict[str, Callable[[Path | None], Network]] = {"musicnn": _musicnn, "musicnn-msd": _musicnn}
+def _vggish(weights: Path | None) -> Network:
+    from recommender.embedders.vggish import VGGish
+
+    return VGGish(weights or DEFAULT_WEIGHTS)
+
+
+def _vggish_relu(weights: Path | None) -> Network:
+    from recommender.embedders.vggish import VGGish
+
+    return VGGish(weights or DEFAULT_WEIGHTS, relu=True)
+
+
+def _yamnet(weights: Path | None) -> Network:
+    from recommender.embedders.yamnet import YAMNet
+
+    return YAMNet(weights or DEFAULT_WEIGHTS)
+
+
+_LOADERS: dict[str, Callable[[Path | None], Network]] = {
+    "musicnn": _musicnn,
+    "musicnn-msd": _musicnn,
+    "vggish": _vggish,
+    "vggish-pca": _vggish,
+    "vggish-relu-pca": _vggish_relu,
+    "yamnet": _yamnet,
+}

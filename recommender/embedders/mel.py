@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
@@ -20,10 +22,13 @@ def hann(size: int) -> NDArray[np.float64]:
     return np.asarray(0.5 - 0.5 * np.cos(2 * np.pi / size * np.arange(size)))
 
 
-def spectrum(samples: NDArray[np.float32], window: NDArray[np.float32], hop: int) -> NDArray[np.complex64]:
-    """Short-time spectra without padding: complex (frames, 257) of samples (n,), the window zero-padded to 512."""
+def spectrum(samples: NDArray[Any], window: NDArray[Any], hop: int) -> NDArray[Any]:
+    """Compute short-time spectra without padding: complex (frames, 257) of samples (n,), in their precision.
+
+    Each frame is weighted by the window, and zero-padded to 512.
+    """
     frames = sliding_window_view(samples, len(window))[::hop]
-    return np.fft.rfft(frames * window, FFT_SIZE, axis=1).astype(np.complex64, copy=False)
+    return np.fft.rfft(frames * window, FFT_SIZE, axis=1)
 
 
 def slaney_bands(count: int) -> NDArray[np.float32]:
@@ -34,12 +39,12 @@ def slaney_bands(count: int) -> NDArray[np.float32]:
     return (triangles * (2 / (edges[2:] - edges[:-2]))).astype(np.float32)
 
 
-def htk_bands(count: int, low_hz: float, high_hz: float) -> NDArray[np.float32]:
-    """AudioSet's mel filters for 16 kHz: float32 (257, count), triangles in mels (HTK), of unit height, without DC."""
+def htk_bands(count: int, low_hz: float, high_hz: float) -> NDArray[np.float64]:
+    """AudioSet's mel filters for 16 kHz: float64 (257, count), triangles in mels (HTK), of unit height, without DC."""
     edges = np.linspace(_htk_mel(low_hz), _htk_mel(high_hz), count + 2)
     triangles = _triangles(np.array([_htk_mel(hz) for hz in _fft_hz()]), edges)
     triangles[0] = 0
-    return triangles.astype(np.float32)
+    return triangles
 
 
 def _fft_hz() -> NDArray[np.float64]:

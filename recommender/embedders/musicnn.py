@@ -60,7 +60,8 @@ class MusiCNN:
         offset = max(0, -start)
         samples[offset : offset + len(known)] = known.astype(np.float32) / 32_768
         power = np.abs(spectrum(samples, self._window, HOP)) ** 2
-        return np.log10(10_000 * (power @ self._bands) + 1).reshape(last - first, FRAMES, BANDS)
+        log_mel: NDArray[np.float32] = np.log10(10_000 * (power @ self._bands) + 1)
+        return log_mel.reshape(last - first, FRAMES, BANDS)
 
     def run(self, patches: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Give the penultimate layer float32 (rows, 200) and the tags float32 (rows, 50)."""
