@@ -20,28 +20,33 @@ from sandbox.workspace import Workspace
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8090
 SHUTDOWN_SECONDS = 2.0
+MANIFEST = Path(__file__).resolve().parents[1] / "bot" / "manifest.json"
+"""What the app is installed from: the sandbox grants what a workspace would."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until interrupted; gives the exit status."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="A Slack workspace on this machine.")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one (default: %(default)s)")
-    parser.add_argument("--manifest", type=Path, help="the app's manifest: scopes, events, commands, shortcuts")
+    parser.add_argument(
+        "--manifest", type=Path, default=MANIFEST, help="the app's manifest: scopes, events, commands, shortcuts"
+    )
+    parser.add_argument("--library", type=Path, help="folder of audio that is served under /library/, for its players")
     arguments = parser.parse_args(argv)
     try:
-        app = AppConfig.from_manifest(arguments.manifest) if arguments.manifest else AppConfig()
+        app = AppConfig() if _absent_default(arguments.manifest) else AppConfig.from_manifest(arguments.manifest)
         listener = _listen(arguments.port)
     except PersonRefusal as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    asyncio.run(serve(listener, app))
+    asyncio.run(serve(listener, app, arguments.library))
     return 0
 
 
-async def serve(listener: socket.socket, app: AppConfig) -> None:
+async def serve(listener: socket.socket, app: AppConfig, library: Path | None = None) -> None:
     """Serve a workspace on a listening socket until SIGINT or SIGTERM."""
     address = f"http://{HOST}:{listener.getsockname()[1]}"
-    server = Server(Workspace(app), address)
+    server = Server(Workspace(app), address, library)
     runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     await web.SockSite(runner, listener).start()
@@ -52,6 +57,10 @@ async def serve(listener: socket.socket, app: AppConfig) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     await stopped.wait()
     await runner.cleanup()
+
+
+def _absent_default(manifest: Path) -> bool:
+    return manifest == MANIFEST and not manifest.exists()
 
 
 def _listen(port: int) -> socket.socket:

@@ -14,6 +14,12 @@ from sandbox.server import Server
 Json = dict[str, Any]
 
 STATIC = Path(__file__).parent / "static"
+PAGE_HEADERS = {
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' https: data:; media-src 'self' https: http: blob:; "
+    "connect-src 'self' blob:",
+    "X-Content-Type-Options": "nosniff",
+}
 KEEP_ALIVE_SECONDS = 15.0
 WAITING_EVENTS = 5000
 """Events that a slow page may lag behind before it is told to load anew."""
@@ -22,7 +28,9 @@ WAITING_EVENTS = 5000
 def routes(server: Server) -> list[web.RouteDef | web.StaticDef]:
     """The page's addresses."""
     page = Page(server)
+    library = [web.static("/library", server.library)] if server.library else []
     return [
+        *library,
         web.get("/", page.index),
         web.static("/static", STATIC),
         web.get("/sandbox/live", page.live),
@@ -38,7 +46,7 @@ class Page:
 
     async def index(self, request: web.Request) -> web.StreamResponse:
         """The page itself."""
-        return web.FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
+        return web.FileResponse(STATIC / "index.html", headers=PAGE_HEADERS)
 
     async def live(self, request: web.Request) -> web.StreamResponse:
         """Everything that changes, as server-sent events, for as long as the page is open."""

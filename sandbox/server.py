@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,9 +36,10 @@ __all__ = ["METHODS", "Server", "methods"]
 class Server:
     """A workspace with everything that serves it."""
 
-    def __init__(self, workspace: Workspace, origin: str) -> None:
+    def __init__(self, workspace: Workspace, origin: str, library: Path | None = None) -> None:
         self.workspace = workspace
         self.origin = origin
+        self.library = library
         self.files = Files(workspace, origin)
         self.sockets = Sockets(workspace)
         self.http = HttpDelivery()

@@ -30,9 +30,9 @@ class Watcher:
         self.channel = channel
         self._http = requests.Session()
 
-    def messages(self, channel: str | None = None, thread_ts: str | None = None) -> list[Json]:
-        """Messages of a channel, oldest first: all of them, or one thread's with its first message."""
-        query = {"channel": channel or self.channel, "thread_ts": thread_ts or ""}
+    def messages(self, channel: str | None = None, thread_ts: str | None = None, after: str = "") -> list[Json]:
+        """Messages of a channel newer than ts `after`, oldest first: all, or one thread's with its first message."""
+        query = {"channel": channel or self.channel, "thread_ts": thread_ts or "", "after": after}
         return list(self._get("messages", **query)["messages"])
 
     def message(self, ts: str, channel: str | None = None) -> Json:
@@ -86,9 +86,15 @@ class Watcher:
 
     # Waiting
 
-    def wait_for(self, predicate: Callable[[], T], timeout: float = DEFAULT_TIMEOUT_SECONDS, what: str = "it") -> T:
-        """Ask again at every change of the workspace until the predicate gives something true, and give that; raises
-        TimeoutError with the last traffic."""
+    def wait_for(
+        self,
+        predicate: Callable[[], T],
+        timeout: float = DEFAULT_TIMEOUT_SECONDS,
+        what: str = "it",
+        every: float = 1.0,
+    ) -> T:
+        """Ask again at every change of the workspace, and after `every` seconds without one, until the predicate gives
+        something true, and give that; raises TimeoutError with the last traffic."""
         deadline = time.monotonic() + timeout
         revision = -1
         while True:
@@ -98,7 +104,8 @@ class Watcher:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError(f"waited {timeout:g} s for {what}; the last traffic was:\n{self._last_traffic()}")
-            revision = int(self._get("changes", since=str(revision), timeout=f"{min(left, 1.0):.3f}")["revision"])
+            pause = f"{min(left, every):.3f}"
+            revision = int(self._get("changes", since=str(revision), timeout=pause)["revision"])
 
     def wait_for_bot(self, sockets: int = 1, timeout: float = 30.0) -> None:
         """Wait until the bot has so many sockets open."""
@@ -112,7 +119,7 @@ class Watcher:
         after: str = "",
     ) -> Json:
         """Wait for a message in a channel or its threads, newer than ts `after`; gives the first that fits."""
-        return self._wait_first(lambda: self.messages(channel), predicate, timeout, "a message", after)
+        return self._wait_first(lambda: self.messages(channel, after=after), predicate, timeout, "a message", after)
 
     def wait_reply(
         self, message: Json, predicate: Callable[[Json], Any] = bool, timeout: float = DEFAULT_TIMEOUT_SECONDS
@@ -164,8 +171,8 @@ class Watcher:
         )
 
     def wait_quiet(self, seconds: float = 0.5, timeout: float = DEFAULT_TIMEOUT_SECONDS) -> None:
-        """Wait until nothing has passed between sandbox and bot for some seconds and no event awaits its ack."""
-        self.wait_for(lambda: float(self.state()["quiet_seconds"]) >= seconds, timeout, "quiet")
+        """Wait until nothing has passed between sandbox and bot for some seconds and no ack is awaited."""
+        self.wait_for(lambda: float(self.state()["quiet_seconds"]) >= seconds, timeout, "quiet", every=seconds / 4)
 
     # Inside
 

@@ -73,4 +73,6 @@ DEFAULTS = {
     "scopes": ["app_mentions:read", "chat:write", "commands", "files:read", "im:history"],
     "events": ["app_home_opened", "app_mention", "file_shared", "message.im"],
     "request_url": "",
+    "commands": [{"command": "/similar", "description": "Find clips that sound alike", "usage_hint": "[clip id]"}],
+    "shortcuts": [{"name": "Find similar clips", "type": "message", "callback_id": "find_similar"}],
 }

@@ -19,7 +19,7 @@ DM = names.direct_message(names.ADA)
 
 
 @pytest.fixture
-def beep(tmp_path) -> Path:
+def beep(tmp_path: Path) -> Path:
     path = tmp_path / "beep & boop.wav"
     with wave.open(str(path), "wb") as sound:
         sound.setnchannels(1)
