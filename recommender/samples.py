@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from recommender.synthesis.recipes import FAMILIES
 from recommender.synthesis.tones import RATE
 
-ARTIST = "Soundalike"
 DEFAULT_SEED = 1
 
 
@@ -67,11 +66,9 @@ def _write_one(sample: Sample, folder: Path, seed: int) -> bool:
     return True
 
 
-def wav(pcm: NDArray[np.int16], *, title: str, genre: str, artist: str = ARTIST) -> bytes:
-    """Give a 16-bit mono WAV at `RATE` with title, artist and genre in a LIST INFO chunk."""
-    tags = b"".join(
-        _chunk(name, text.encode() + b"\0") for name, text in ((b"INAM", title), (b"IART", artist), (b"IGNR", genre))
-    )
+def wav(pcm: NDArray[np.int16], *, title: str, genre: str) -> bytes:
+    """Give a 16-bit mono WAV at `RATE` with title and genre in a LIST INFO chunk."""
+    tags = b"".join(_chunk(name, text.encode() + b"\0") for name, text in ((b"INAM", title), (b"IGNR", genre)))
     form = struct.pack("<HHIIHH", 1, 1, RATE, RATE * 2, 2, 16)
     body = (
         b"WAVE" + _chunk(b"fmt ", form) + _chunk(b"LIST", b"INFO" + tags) + _chunk(b"data", pcm.astype("<i2").tobytes())
