@@ -51,10 +51,6 @@ class _Child:
         self.files = 0
         self._buffer = bytearray()
 
-    @property
-    def fresh(self) -> bool:
-        return self.files <= 1
-
     def ask(self, request: bytes) -> None:
         self.files += 1
         try:
@@ -103,10 +99,10 @@ class _Pool:
         self._lock = threading.Lock()
         self._idle: list[_Child] = []
 
-    def take(self) -> _Child:
+    def take(self) -> _Child | None:
+        """Give an idle child, if there is one."""
         with self._lock:
-            child = self._idle.pop() if self._idle else None
-        return child or _Child()
+            return self._idle.pop() if self._idle else None
 
     def give_back(self, child: _Child) -> None:
         with self._lock:
@@ -136,7 +132,7 @@ os.register_at_fork(after_in_child=_pool.after_fork)
 
 def warm() -> None:
     """Start a decoder ahead of the first file."""
-    _pool.give_back(_pool.take())
+    _pool.give_back(_pool.take() or _Child())
 
 
 def blocks(path: Path, *, block: int, limit: int | None, timeout: float, whole: bool) -> Iterator[bytes]:
@@ -189,14 +185,18 @@ def _messages(request: dict[str, Any], timeout: float, whole: bool) -> Iterator[
 
 
 def _asked(request: bytes) -> _Child:
-    """Put a request to a child; one that has ended since its last file is replaced."""
-    while True:
-        child = _pool.take()
+    """Put a request to an idle child, or to a new one where none is left alive."""
+    while (idle := _pool.take()) is not None:
         try:
-            child.ask(request)
+            idle.ask(request)
         except _Gone:
-            child.end()
-            if child.fresh:
-                raise CannotDecode("The decoder does not start on this machine: ask the operator to look.") from None
+            idle.end()
             continue
-        return child
+        return idle
+    child = _Child()
+    try:
+        child.ask(request)
+    except _Gone:
+        child.end()
+        raise CannotDecode("The decoder does not start on this machine: ask the operator to look.") from None
+    return child

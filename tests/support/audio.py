@@ -92,3 +92,10 @@ def _write_video(out: Any, stream: Any, seconds: float) -> None:
         frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), number * 7 % 255, np.uint8), format="rgb24")
         out.mux(stream.encode(frame))
     out.mux(stream.encode(None))
+
+
+def write_video(path: Path) -> Path:
+    """Write half a second of moving pictures without sound."""
+    with av.open(str(path), "w") as out:
+        _write_video(out, _video_stream(out, "mpeg4"), 0.5)
+    return path
