@@ -17,7 +17,7 @@ from recommender.steps import Steps
 REQUEST_LOG = "soundalike.requests"
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 """Seconds: from a cached answer to a long upload."""
-SURFACE_OUTCOMES = frozenset({"answered", "ignored", "later", "refused", "broken", "repeated"})
+SURFACE_OUTCOMES = frozenset({"answered", "queued", "ignored", "later", "refused", "broken", "repeated"})
 
 _log = logging.getLogger(REQUEST_LOG)
 

@@ -37,7 +37,7 @@ from recommender.recommender import Recommender
 THREAD_WAITS = (0.2, 0.4, 0.8, 1.6, 3.0, 5.0)
 """Seconds between looks for the message that shares a file: uploads finish asynchronously (bolt-js#2115)."""
 TURN_WAIT_SECONDS = 0.1
-RETRY_WAITS = (1.0, 3.0)
+RETRY_WAITS = (1.0, 2.0)
 """Seconds before an embedder or a download that failed is tried again: a restart takes about as long."""
 PASSING = (EmbedderDown, EmbedderBusy, DownloadFailed)
 MAX_TRIES = 4
@@ -187,6 +187,7 @@ class Work:
             except Unpostable as reason:
                 self._given_up(job, str(reason), request)
                 return
+        request.outcome = "queued"
         self._queue.listen(replace(posted, attempt=0))
 
     def listen(self, job: Job) -> None:

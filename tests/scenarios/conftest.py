@@ -1,0 +1,60 @@
+"""One stack of real processes for all scenarios of a test process; a failure shows the end of every log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recommender.wav import wav_bytes
+from sandbox.driver import Driver
+from tests.scenarios.stack import Stack, running
+from tests.support.audio import melody, pcm16
+
+GROUP = "scenarios"
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the scenarios of one pytest-xdist run in one worker, so that they share the stack."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group(GROUP))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Add the processes' logs to the report of a failure."""
+    report: pytest.TestReport = yield  # type: ignore[misc]
+    stack = getattr(item, "funcargs", {}).get("stack")
+    if report.failed and isinstance(stack, Stack):
+        report.sections += [(name, text) for name, text in stack.logs()]
+    return report
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The processes, started once."""
+    with running(tmp_path_factory.mktemp("stack")) as running_stack:
+        yield running_stack
+
+
+@pytest.fixture
+def slack(stack: Stack) -> Iterator[Driver]:
+    """A person in an empty workspace with the bot in it."""
+    driver = stack.driver
+    driver.wait_for_bot()
+    driver.clear_faults()
+    driver.reset()
+    yield driver
+    driver.clear_faults()
+
+
+@pytest.fixture(scope="session")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A WAV that resembles a clip of the small catalogue, under a name that must be escaped."""
+    path = tmp_path_factory.mktemp("sound") / "beat & *bold* <b>.wav"
+    path.write_bytes(wav_bytes(pcm16(melody(4.0, seed=3))))
+    return path
