@@ -21,7 +21,7 @@ from recommender.exact import Items, Vectors, nearest
 from recommender.folders import staged
 from recommender.index import Index
 from recommender.manifest import CLIPS, INDEX, MANIFEST, VECTORS, Calibration, FileFacts, KnownAnswer, Manifest
-from recommender.vector_file import VectorFile, finish_vectors
+from recommender.vector_file import VectorFile, finish_vectors, mapped
 
 DEFAULT_TREES = 50
 """What reference figures are measured with: fewer make the index smaller and `search_k` larger."""
@@ -102,14 +102,15 @@ def _write(
         if not clips:
             raise BuildFailed("There is no clip to put into the catalogue: check the source and its filters.")
         centre = raw.mean if kind != "raw-frames" and clips >= FEWEST_CLIPS_TO_CENTRE else None
-        silent = finish_vectors(folder / VECTORS, centre)
-        sources = table.finish(silent)
+        silent, lengths = finish_vectors(folder / VECTORS, centre)
+        # The bytes that a raw-frames vector was made of can be had back by its length; `export` does so.
+        sources = table.finish(silent, lengths if kind == "raw-frames" else None)
     finally:
         table.close()
     searchable = np.setdiff1d(np.arange(clips), silent)
     if not len(searchable):
         raise BuildFailed("No clip has a vector with a direction: the catalogue could not answer any query.")
-    vectors = np.load(folder / VECTORS, mmap_mode="r")
+    vectors = mapped(folder / VECTORS)
     annoy_index.build(vectors, folder / INDEX, trees, silent, progress)
     index = Index(folder / INDEX, raw.dimension)
     try:

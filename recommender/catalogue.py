@@ -20,6 +20,7 @@ from recommender.exact import Vectors
 from recommender.index import Index
 from recommender.manifest import CLIPS, INDEX, MANIFEST, VECTORS, Manifest
 from recommender.query import video_moment
+from recommender.vector_file import mapped
 
 OPEN_ATTEMPTS = 5
 OPEN_PAUSE_SECONDS = 0.05
@@ -59,7 +60,7 @@ class Catalogue:
             for name in (CLIPS, VECTORS, INDEX):
                 self._hold(name)
             self.table = ClipTable(folder / CLIPS)
-            self.vectors: Vectors = np.load(folder / VECTORS, mmap_mode="r")
+            self.vectors: Vectors = mapped(folder / VECTORS)
             self.index = Index(folder / INDEX, manifest.dimension)
         except BaseException:
             self.close()

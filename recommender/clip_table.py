@@ -35,6 +35,7 @@ CREATE UNIQUE INDEX clips_by_id ON clips (clip_id);
 CREATE INDEX clips_by_source ON clips (source);
 """
 _UNSEARCHABLE = "unsearchable"
+_LENGTHS = "lengths"
 
 Items = NDArray[np.int64]
 
@@ -92,14 +93,19 @@ class ClipTableWriter:
         self._db.executemany("INSERT INTO clips VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
         self.count += len(rows)
 
-    def finish(self, unsearchable: Items) -> int:
-        """Write labels and indexes, and close; gives the number of sources. unsearchable: items without a vector."""
+    def finish(self, unsearchable: Items, lengths: NDArray[np.float64] | None = None) -> int:
+        """Write labels and indexes, and close; gives the number of sources.
+
+        unsearchable: items without a vector; lengths: what each clip vector was divided by, where that is wanted.
+        """
         rows = (
             (label_id, name, len(items), items.tobytes())
             for (name, label_id), items in zip(self._label_ids.items(), self._postings, strict=True)
         )
         self._db.executemany("INSERT INTO labels VALUES (?, ?, ?, ?)", rows)
         self._db.execute("INSERT INTO facts VALUES (?, ?)", (_UNSEARCHABLE, unsearchable.astype("<i4").tobytes()))
+        if lengths is not None:
+            self._db.execute("INSERT INTO facts VALUES (?, ?)", (_LENGTHS, lengths.astype("<f8").tobytes()))
         self._db.execute("COMMIT")
         self._db.executescript(_INDEXES)
         self._db.execute("ANALYZE")
@@ -173,6 +179,14 @@ class ClipTable:
     def label(self, name: str) -> LabelFacts | None:
         """Give a label by its exact name."""
         return self._by_name.get(name)
+
+    def length(self, item: int) -> float:
+        """Give what an item's clip vector was divided by; 1 where that was not kept."""
+        with self._reading() as db:
+            row = db.execute(
+                "SELECT substr(items, ?, 8) FROM facts WHERE name = ?", (8 * item + 1, _LENGTHS)
+            ).fetchone()
+        return 1.0 if row is None else float(np.frombuffer(row[0], "<f8")[0])
 
     def items_with(self, name: str) -> Items:
         """Give the items that have a label, ascending."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -71,7 +73,8 @@ def calibrate(
     for top, count in tqdm(tops.items(), desc="calibration", disable=disabled(progress)):
         sample = spread(searchable, count)
         wanted = best_similarities(vectors, vectors[sample], sample, top)[:, -1]
-        measured.append(_smallest(_Trial(index, vectors, sample, wanted, top), target, search_k))
+        trial = _Trial(index, vectors, sample, wanted, top)
+        measured.append(_smallest(trial, target, search_k, may_scan=bool(measured)))
         search_k = measured[-1].search_k
     return tuple(measured)
 
@@ -94,24 +97,31 @@ class _Trial:
     top: int
 
     def measure(self, search_k: int, target: float) -> tuple[Calibration, bool]:
-        recalls = np.array([self._recall(i, w, search_k) for i, w in zip(self.sample, self.wanted, strict=True)])
+        # Annoy lets go of Python's lock while it searches.
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            recalls = np.array(list(pool.map(partial(self._recall, search_k), self.sample.tolist(), self.wanted)))
         recall = float(recalls.mean())
         error = float(recalls.std()) / float(np.sqrt(len(recalls)))
         reached = recall >= 1.0 or recall - STANDARD_ERRORS * error >= target
         return Calibration(self.top, search_k, round(recall, 5), len(recalls)), reached
 
-    def _recall(self, item: np.int64, wanted: np.float32, search_k: int) -> float:
+    def _recall(self, search_k: int, item: int, wanted: np.float32) -> float:
         found = self.index.candidates(self.vectors[item], self.top + 1, search_k)
         others = found[found != item][: self.top]
         similarities = self.vectors[others] @ self.vectors[item]
         return float((similarities >= wanted - RESCORE_MARGIN).sum()) / self.top
 
 
-def _smallest(trial: _Trial, target: float, search_k: int) -> Calibration:
-    """Double `search_k` until it reaches the target, then halve the gap to the setting that did not."""
+def _smallest(trial: _Trial, target: float, search_k: int, may_scan: bool) -> Calibration:
+    """Double `search_k` until it reaches the target, then halve the gap to the setting that did not.
+
+    may_scan: once as many nodes are asked for as there are clips, the search will scan them all instead, and is exact.
+    """
     limit = trial.index.trees * len(trial.vectors)
     missed = 0
     while True:
+        if may_scan and search_k >= len(trial.vectors):
+            return Calibration(trial.top, len(trial.vectors), 1.0, len(trial.sample))
         best, reached = trial.measure(min(search_k, limit), target)
         if reached:
             break

@@ -72,18 +72,29 @@ class VectorFile:
                 )
 
 
-def finish_vectors(path: Path, centre: NDArray[np.float64] | None) -> NDArray[np.int64]:
-    """Centre all rows and scale them to unit length, in place; gives the rows that have no direction, now zero."""
-    shape = np.load(path, mmap_mode="r").shape
+def mapped(path: Path) -> NDArray[np.float32]:
+    """Map a .npy file for reading."""
+    # As a plain array: each slice of numpy's own memmap class costs ten times as much.
+    vectors: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
+    return vectors
+
+
+def finish_vectors(path: Path, centre: NDArray[np.float64] | None) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Centre all rows and scale them to unit length, in place; gives the rows that have no direction, now zero, and
+    the length that each row had."""
+    shape = mapped(path).shape
     silent: list[NDArray[np.int64]] = []
+    lengths: list[NDArray[np.float64]] = []
     with path.open("r+b") as file:
         for first in range(0, shape[0], BLOCK_ROWS):
             count = min(BLOCK_ROWS, shape[0] - first)
             place = HEADER_BYTES + 4 * first * shape[1]
             file.seek(place)
             rows = np.frombuffer(file.read(4 * count * shape[1]), "<f4").reshape(count, shape[1])
-            rows = unit_rows(rows if centre is None else rows - centre)
+            centred = np.asarray(rows if centre is None else rows - centre, np.float64)
+            lengths.append(np.sqrt(np.einsum("ij,ij->i", centred, centred)))
+            rows = unit_rows(centred)
             file.seek(place)
             file.write(rows.astype("<f4").tobytes())
             silent.append(first + np.flatnonzero(~rows.any(axis=1)))
-    return np.concatenate(silent)
+    return np.concatenate(silent), np.concatenate(lengths)

@@ -89,6 +89,9 @@ def _run_audioset(arguments: argparse.Namespace) -> int:
         extra=lambda: {
             "kind": "audioset",
             "links": YOUTUBE,
+            "features": str(arguments.features.resolve()),
+            "label_names": str(arguments.labels.resolve()),
+            "ontology": str(arguments.ontology.resolve()) if arguments.ontology else None,
             "splits": arguments.split,
             "only": arguments.only,
             "read": report.to_json(),

@@ -1,0 +1,105 @@
+"""`evaluate DIR`: recall against exact search, latency and label precision, with the seed notebook's vectors beside."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from recommender.catalogue import Catalogue
+from recommender.evaluation import Evaluation, evaluate
+
+MOST_CLIPS_BESIDE = 100_000
+"""Beyond this the notebook's vectors, ten times the size, are built only when --features asks for it."""
+_HEADINGS = {
+    "clips": "clips",
+    "dimension": "dimensions",
+    "search_k": "search_k",
+    "recall_at_10": "recall@10 against exact search",
+    "query_p50_ms": "query p50, ms",
+    "query_p99_ms": "query p99, ms",
+    "exact_p50_ms": "exact scan p50, ms",
+    "precision_at_10": "label precision@10",
+    "precision_at_1": "label precision@1",
+    "label_queries": "queries with labels",
+}
+
+
+def register(subparsers: Any) -> None:
+    """Add the command."""
+    command = subparsers.add_parser("evaluate", help="measure a catalogue", description=__doc__)
+    command.add_argument("catalogue", type=Path, metavar="DIR")
+    command.add_argument(
+        "--features", type=Path, metavar="FEATURES", help="where the frames are; what the catalogue was built from"
+    )
+    command.add_argument("--labels", type=Path, metavar="CSV", help="class_labels_indices.csv; as at the build")
+    command.add_argument("--json", action="store_true", help="for programs")
+    command.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    catalogue = Catalogue.open(arguments.catalogue)
+    try:
+        measured = [evaluate(catalogue)]
+        measured += _beside(catalogue, arguments)
+    finally:
+        catalogue.close()
+    if arguments.json:
+        print(json.dumps([evaluation.to_json() for evaluation in measured]))
+    else:
+        _table(measured)
+    return 0
+
+
+def _beside(catalogue: Catalogue, arguments: argparse.Namespace) -> list[Evaluation]:
+    """Measure the notebook's vectors of the same clips, where the frames they are made of are at hand."""
+    from recommender.builder import write_catalogue
+    from recommender.ontology import class_indices, find_ontology, read_label_names
+    from recommender.sources import audioset
+
+    extra = catalogue.manifest.extra
+    features = arguments.features or Path(extra.get("features", ""))
+    labels = arguments.labels or Path(extra.get("label_names", ""))
+    if catalogue.manifest.vectors_kind == "raw-frames" or extra.get("kind") != "audioset":
+        return []
+    if arguments.features is None and len(catalogue) > MOST_CLIPS_BESIDE:
+        sys.stderr.write("raw-frames is left out for so many clips: ask for it with --features.\n")
+        return []
+    if not features.exists() or not labels.is_file():
+        sys.stderr.write("raw-frames is left out: name the features and their labels with --features and --labels.\n")
+        return []
+    names = read_label_names(labels)
+    ontology = Path(extra["ontology"]) if extra.get("ontology") else None
+    only = class_indices(extra["only"], names, find_ontology(ontology, labels)) if extra.get("only") else None
+    with tempfile.TemporaryDirectory() as folder:
+        write_catalogue(
+            Path(folder) / "raw-frames",
+            space=audioset.SPACE,
+            vectors_kind="raw-frames",
+            batches=audioset.batches(
+                features,
+                audioset.Wanted(names.names, only, "raw-frames"),
+                splits=extra.get("splits", ()),
+                report=audioset.Report(),
+            ),
+        )
+        raw = Catalogue.open(Path(folder) / "raw-frames")
+        try:
+            return [evaluate(raw)]
+        finally:
+            raw.close()
+
+
+def _table(measured: list[Evaluation]) -> None:
+    figures = [evaluation.to_json() for evaluation in measured]
+    width = max(map(len, _HEADINGS.values()))
+    print(f"{'':<{width}}" + "".join(f"  {evaluation.vectors:>12}" for evaluation in measured))
+    for name, heading in _HEADINGS.items():
+        print(f"{heading:<{width}}" + "".join(f"  {_shown(row[name]):>12}" for row in figures))
+
+
+def _shown(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"

@@ -1,0 +1,132 @@
+"""How good a catalogue's answers are: recall against exact search, latency, and agreement of labels."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from recommender.catalogue import Catalogue
+from recommender.exact import RESCORE_MARGIN, Items, best_similarities, nearest
+from recommender.index import disabled
+from recommender.search import Filter, search
+
+TOP = 10
+RECALL_QUERIES = 1000
+LABEL_QUERIES = 4000
+EXACT_QUERIES = 100
+"""Scans of the whole catalogue that are timed."""
+SEED = 7
+"""Queries are drawn at random, so that they are others than those the index was calibrated by."""
+COMMON_LABELS = frozenset({"Speech", "Music"})
+"""Half of AudioSet has one of these two, so that sharing them says nothing."""
+DECIMALS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Figures of one catalogue. Times in milliseconds; precision: share of results that share a label with the query,
+    other than Speech and Music, over `label_queries` queries that have such a label."""
+
+    vectors: str
+    clips: int
+    dimension: int
+    search_k: int
+    recall_at_10: float
+    recall_queries: int
+    query_p50_ms: float
+    query_p99_ms: float
+    exact_p50_ms: float
+    precision_at_10: float
+    precision_at_1: float
+    label_queries: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the figures by name, rounded."""
+        return {name: round(v, DECIMALS) if isinstance(v, float) else v for name, v in asdict(self).items()}
+
+
+def evaluate(catalogue: Catalogue, progress: bool = True) -> Evaluation:
+    """Measure a catalogue on its own clips."""
+    manifest = catalogue.manifest
+    random = np.random.default_rng(SEED)
+    searchable = np.setdiff1d(np.arange(manifest.clips), catalogue.table.unsearchable)
+    sample = np.sort(random.permutation(searchable)[:RECALL_QUERIES])
+    search_k = manifest.calibration[0].search_k
+    recall, times = _recall(catalogue, sample, search_k, progress)
+    exact_times = _exact_times(catalogue, sample[:EXACT_QUERIES])
+    at_10, at_1, asked = label_precision(catalogue, random.permutation(searchable), progress)
+    return Evaluation(
+        vectors=manifest.vectors_kind,
+        clips=manifest.clips,
+        dimension=manifest.dimension,
+        search_k=search_k,
+        recall_at_10=recall,
+        recall_queries=len(sample),
+        query_p50_ms=float(np.percentile(times, 50)),
+        query_p99_ms=float(np.percentile(times, 99)),
+        exact_p50_ms=float(np.percentile(exact_times, 50)),
+        precision_at_10=at_10,
+        precision_at_1=at_1,
+        label_queries=asked,
+    )
+
+
+def label_precision(catalogue: Catalogue, items: Items, progress: bool) -> tuple[float, float, int]:
+    """Give precision at 10 and at 1 over the first few thousand items that have a label besides the common two."""
+    at_10: list[float] = []
+    at_1: list[float] = []
+    with tqdm(total=min(LABEL_QUERIES, len(items)), desc="labels", disable=disabled(progress)) as bar:
+        for item in items.tolist():
+            query = catalogue.clips([item])[0]
+            wanted = set(query.labels) - COMMON_LABELS
+            if not wanted:
+                continue
+            own = np.array([i for i, _, _ in catalogue.table.items_of_source(query.source)], np.int64)
+            found = search(
+                catalogue,
+                [catalogue.vectors[item]],
+                TOP,
+                own=own,
+                own_sources=frozenset({query.source}),
+                chosen=Filter(),
+            )
+            rows = catalogue.table.rows([match.item for match in found])
+            hits = [not wanted.isdisjoint(row.labels) for row in rows]
+            if hits:
+                at_10.append(sum(hits) / len(hits))
+                at_1.append(float(hits[0]))
+            bar.update()
+            if len(at_10) == LABEL_QUERIES:
+                break
+    if not at_10:
+        return 0.0, 0.0, 0
+    return float(np.mean(at_10)), float(np.mean(at_1)), len(at_10)
+
+
+def _recall(catalogue: Catalogue, sample: Items, search_k: int, progress: bool) -> tuple[float, Sequence[float]]:
+    """Give recall@10 of the index, and the milliseconds of each query."""
+    vectors = catalogue.vectors
+    top = min(TOP, len(catalogue) - 1)
+    wanted = best_similarities(vectors, vectors[sample], sample, max(top, 1))[:, -1]
+    recalls, times = [], []
+    for item, last in zip(tqdm(sample.tolist(), desc="recall", disable=disabled(progress)), wanted, strict=True):
+        started = time.perf_counter()
+        found = catalogue.index.nearest(vectors, vectors[item], top + 1, search_k)
+        times.append((time.perf_counter() - started) * 1000)
+        others = found.without(np.array([item])).first(top)
+        recalls.append(float((others.similarities >= last - RESCORE_MARGIN).sum()) / max(top, 1))
+    return float(np.mean(recalls)), times
+
+
+def _exact_times(catalogue: Catalogue, sample: Items) -> list[float]:
+    times = []
+    for item in sample.tolist():
+        started = time.perf_counter()
+        nearest(catalogue.vectors, catalogue.vectors[item], TOP + 1, silent=catalogue.table.unsearchable)
+        times.append((time.perf_counter() - started) * 1000)
+    return times
