@@ -37,6 +37,10 @@ Identity = tuple[int, int, int, int]
 """Device and inode of the folder, inode and time of its manifest."""
 
 
+FILE_ID_LENGTH = 11
+"""Characters of a library file's id (`recommender.library.naming`): a YouTube id's."""
+
+
 @dataclass(frozen=True, slots=True)
 class _State:
     """What a file looked like when it was mapped: a change means that it was overwritten in place."""
@@ -54,6 +58,8 @@ class Catalogue:
         self.manifest = manifest
         self._library_url = library_url.rstrip("/") if library_url else None
         self._links = manifest.extra.get("links")
+        self._copies: dict[str, list[str]] = manifest.extra.get("copies", {})
+        self._stands_for = {copy: source for source, copies in self._copies.items() for copy in copies}
         self.identity: Identity | None = None
         self._states: list[_State] = []
         try:
@@ -128,7 +134,17 @@ class Catalogue:
         if moment is not None:
             return self._at(moment.video_id, moment.seconds)
         item_of_id = self.table.item_of(name)
-        return item_of_id if item_of_id is not None else self._at(name, None)
+        if item_of_id is None:
+            item_of_id = self._at(self._stands_for.get(name, name), None)
+        if item_of_id is None and self._links == FILES and len(name) == FILE_ID_LENGTH:
+            # The id of a file without a start, as an AudioSet video's: the file's first window.
+            windows = [clip_id for clip_id in self.table.clip_ids_near(f"{name}_") if clip_id.startswith(f"{name}_")]
+            item_of_id = self.table.item_of(min(windows, key=len)) if windows else None
+        return item_of_id
+
+    def copies(self, source: str) -> int:
+        """Say how many files hold the recording of a source, itself included."""
+        return 1 + len(self._copies.get(source, ()))
 
     def has(self, name: str) -> bool:
         """Say whether `find` finds a clip."""

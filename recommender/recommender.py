@@ -251,6 +251,7 @@ class Recommender:
                     clip=clip,
                     similarity=match.similarity,
                     matched=(parts[match.place].start, parts[match.place].end) if len(parts) > 1 else None,
+                    copies=catalogue.copies(clip.source),
                 )
                 for rank, (clip, match) in enumerate(zip(clips, shown, strict=True), skip + 1)
             ),

@@ -160,3 +160,15 @@ def test_a_memory_that_is_no_database_says_what_to_do(music: Path, tmp_path: Pat
     (folder / "heard.sqlite").write_bytes(b"not a database" * 100)
     with pytest.raises(BuildFailed, match="delete that folder"):
         build(music, tmp_path / "out", SpectralEars(), progress=False)
+
+
+def test_a_copy_is_asked_by_its_own_name_and_counted_in_answers(music: Path, tmp_path: Path) -> None:
+    shutil.copy(music / "Songs" / "long.wav", music / "again.wav")
+    build(music, tmp_path / "out", SpectralEars(), progress=False)
+    recommender = Recommender.open(Settings(catalogue=tmp_path / "out", _env_file=None))
+    assert recommender.clip("Songs/long.wav").source == "again.wav"
+    assert recommender.clip(file_id("again.wav")).clip_id == clip_id("again.wav", 0)
+    found = {result.clip.source: result.copies for result in recommender.similar("Songs/song_0.wav").results}
+    assert found["again.wav"] == 2
+    assert set(found.values()) == {1, 2}
+    recommender.close()
