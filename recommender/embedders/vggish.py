@@ -7,6 +7,7 @@ Without the ReLU that the first release had on the embedding: that is the space 
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ class PcaParameters:
         try:
             with np.load(path, allow_pickle=False) as parameters:
                 return cls(parameters["pca_eigen_vectors"], parameters["pca_means"])
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise NoWeights(f"{path} does not hold VGGish's PCA: fetch the weights again.") from error
 
     def bytes_of(self, raw: NDArray[np.float32]) -> NDArray[np.uint8]:

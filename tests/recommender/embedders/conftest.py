@@ -1,0 +1,24 @@
+"""Tests that import TensorFlow share one test process: it takes seconds and 300 MB to import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from recommender.embedders.musicnn import MusiCNN
+
+_WITHOUT_TENSORFLOW = {"test_framing", "test_mel", "test_client", "test_batching"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.parent == here and item.path.stem not in _WITHOUT_TENSORFLOW:
+            item.add_marker(pytest.mark.xdist_group("tensorflow"))
+
+
+@pytest.fixture(scope="session")
+def musicnn() -> MusiCNN:
+    """MusiCNN, loaded once."""
+    return MusiCNN()
