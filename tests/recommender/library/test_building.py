@@ -166,9 +166,9 @@ def test_a_copy_is_asked_by_its_own_name_and_counted_in_answers(music: Path, tmp
     shutil.copy(music / "Songs" / "long.wav", music / "again.wav")
     build(music, tmp_path / "out", SpectralEars(), progress=False)
     recommender = Recommender.open(Settings(catalogue=tmp_path / "out", _env_file=None))
-    assert recommender.clip("Songs/long.wav").source == "again.wav"
-    assert recommender.clip(file_id("again.wav")).clip_id == clip_id("again.wav", 0)
+    assert recommender.clip("again.wav").source == "Songs/long.wav"
+    assert recommender.clip(file_id("Songs/long.wav")).clip_id == clip_id("Songs/long.wav", 0)
     found = {result.clip.source: result.copies for result in recommender.similar("Songs/song_0.wav").results}
-    assert found["again.wav"] == 2
+    assert found["Songs/long.wav"] == 2
     assert set(found.values()) == {1, 2}
     recommender.close()
