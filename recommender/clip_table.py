@@ -180,13 +180,11 @@ class ClipTable:
         """Give a label by its exact name."""
         return self._by_name.get(name)
 
-    def length(self, item: int) -> float:
-        """Give what an item's clip vector was divided by; 1 where that was not kept."""
+    def lengths(self) -> NDArray[np.float64] | None:
+        """Give what the clip vectors were divided by, one value per item; None where that was not kept."""
         with self._reading() as db:
-            row = db.execute(
-                "SELECT substr(items, ?, 8) FROM facts WHERE name = ?", (8 * item + 1, _LENGTHS)
-            ).fetchone()
-        return 1.0 if row is None else float(np.frombuffer(row[0], "<f8")[0])
+            row = db.execute("SELECT items FROM facts WHERE name = ?", (_LENGTHS,)).fetchone()
+        return None if row is None else np.frombuffer(row[0], "<f8")
 
     def items_with(self, name: str) -> Items:
         """Give the items that have a label, ascending."""

@@ -14,7 +14,7 @@ from recommender.exact import TIE_DECIMALS, Items, Neighbours, Vectors, nearest
 from recommender.index import search_k_for
 
 SCAN_VALUES = 5_000_000
-"""Comparing this much (39,000 vectors of 128 dimensions) takes a millisecond or two, as the index does, and is exact."""
+"""Comparing this much (39,000 vectors of 128 dimensions) takes a millisecond or two, as the index does, exactly."""
 SLACK = 1.5
 """How many more clips than expected are asked for where a filter lets only some through."""
 WIDENING = 4

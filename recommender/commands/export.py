@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TextIO
@@ -14,8 +13,8 @@ import numpy as np
 from tqdm import tqdm
 
 from recommender.catalogue import Catalogue
-from recommender.clips import Clip
 from recommender.errors import CannotWrite
+from recommender.exact import Vectors
 
 DECIMALS = 6
 
@@ -51,26 +50,25 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _write(catalogue: Catalogue, file: TextIO) -> None:
-    clips: Iterator[Clip] = tqdm(catalogue.all_clips(), total=len(catalogue), unit="clip", disable=None)
-    for clip in clips:
-        file.write(json.dumps(_row(catalogue, clip), ensure_ascii=False) + "\n")
+    lengths = catalogue.table.lengths()
+    for clip in tqdm(catalogue.all_clips(), total=len(catalogue), unit="clip", disable=None):
+        vector = catalogue.vectors[clip.item]
+        row = {
+            "video_id": clip.source,
+            "start_time": clip.start,
+            "end_time": clip.end,
+            "label": list(clip.labels),
+            "data": _rounded(vector) if lengths is None else _bytes(vector, lengths[clip.item]),
+            "item": clip.item,
+            "clip_id": clip.clip_id,
+        }
+        file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def _row(catalogue: Catalogue, clip: Clip) -> dict[str, Any]:
-    return {
-        "video_id": clip.source,
-        "start_time": clip.start,
-        "end_time": clip.end,
-        "label": list(clip.labels),
-        "data": _data(catalogue, clip.item),
-        "item": clip.item,
-        "clip_id": clip.clip_id,
-    }
+def _rounded(vector: Vectors) -> list[float]:
+    return [round(value, DECIMALS) for value in vector.tolist()]
 
 
-def _data(catalogue: Catalogue, item: int) -> list[float] | list[int]:
-    """Give the clip vector; of a raw-frames catalogue the bytes it was made of."""
-    vector = catalogue.vectors[item]
-    if catalogue.manifest.vectors_kind != "raw-frames":
-        return [round(value, DECIMALS) for value in vector.tolist()]
-    return [int(value) for value in np.rint(vector.astype(np.float64) * catalogue.table.length(item)).tolist()]
+def _bytes(vector: Vectors, length: float) -> list[int]:
+    """Give the bytes that a raw-frames vector was made of."""
+    return [int(value) for value in np.rint(vector.astype(np.float64) * length).tolist()]

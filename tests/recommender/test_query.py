@@ -1,0 +1,115 @@
+"""What people type."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recommender.errors import BadQuery
+from recommender.query import Query, Term, parse, video_moment
+
+
+def terms(text: str) -> list[tuple[int, str]]:
+    return [(term.sign, term.text) for term in parse(text).terms]
+
+
+def test_one_clip():
+    assert terms(" 1OU19ANx4fg ") == [(1, "1OU19ANx4fg")]
+
+
+def test_sum_and_difference():
+    assert terms("A + B - C") == [(1, "A"), (1, "B"), (-1, "C")]
+
+
+def test_ids_that_begin_or_end_with_a_minus_are_no_operators():
+    assert terms("-0RWZT-miFs - --PJHxphWE-") == [(1, "-0RWZT-miFs"), (-1, "--PJHxphWE-")]
+
+
+def test_quotes_keep_a_name_together():
+    assert terms('"Artist - Title.wav" + B') == [(1, "Artist - Title.wav"), (1, "B")]
+    assert terms('B - "Artist - Title.wav"') == [(1, "B"), (-1, "Artist - Title.wav")]
+
+
+def test_a_known_name_needs_no_quotes():
+    assert parse("Artist - Title.wav", lambda name: name == "Artist - Title.wav").terms == (
+        Term(1, "Artist - Title.wav"),
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["", "  ", "A +", "+ A", "A + + B", '"A', '"A" B', '""', "A" * 5000, "A" + " + A" * 20]
+)
+def test_what_is_no_query_is_refused(text):
+    with pytest.raises(BadQuery):
+        parse(text)
+
+
+def test_the_hash_of_an_upload():
+    sha256 = "0123456789abcdef" * 4
+    assert parse(f"audio:{sha256}").terms[0].sha256 == sha256
+    assert parse("audio:short").terms[0].sha256 is None
+    assert parse(sha256).terms[0].sha256 is None
+
+
+@pytest.mark.parametrize(
+    ("link", "seconds"),
+    [
+        ("https://www.youtube.com/watch?v=1OU19ANx4fg", None),
+        ("https://youtube.com/watch?v=1OU19ANx4fg&t=90", 90),
+        ("https://m.youtube.com/watch?app=x&v=1OU19ANx4fg&t=1m30s", 90),
+        ("http://youtu.be/1OU19ANx4fg?t=6", 6),
+        ("youtu.be/1OU19ANx4fg", None),
+        ("https://www.youtube.com/embed/1OU19ANx4fg?start=30", 30),
+        ("https://www.youtube.com/shorts/1OU19ANx4fg", None),
+        ("https://www.youtube.com/watch?v=1OU19ANx4fg#t=1h", 3600),
+        ("<https://youtu.be/1OU19ANx4fg?t=6|a video>", 6),
+    ],
+)
+def test_youtube_links(link, seconds):
+    moment = video_moment(link)
+    assert moment is not None
+    assert (moment.video_id, moment.seconds) == ("1OU19ANx4fg", seconds)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1OU19ANx4fg", "https://example.com/watch?v=1OU19ANx4fg", "https://youtu.be/", "ftp://youtu.be/1OU19ANx4fg",
+     "https://youtu.be/short", "https://[", "https://www.youtube.com/watch", "https://evil-youtube.com/watch?v=1OU19ANx4fg"],
+)  # fmt: skip
+def test_other_texts_are_no_youtube_links(text):
+    assert video_moment(text) is None
+
+
+def test_a_link_in_a_query_is_shortened():
+    assert terms("https://www.youtube.com/watch?v=1OU19ANx4fg&t=90s - B") == [
+        (1, "https://youtu.be/1OU19ANx4fg?t=90"),
+        (-1, "B"),
+    ]
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_a_query_or_refused(text):
+    try:
+        query = parse(text)
+    except BadQuery:
+        return
+    assert query.terms and query.terms[0].sign == 1
+
+
+NAMES = st.text(
+    st.characters(exclude_categories=("Cs", "Zs", "Zl", "Zp", "Cc"), exclude_characters='"<|'), min_size=1, max_size=20
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from([1, -1]), NAMES), min_size=1, max_size=8))
+def test_the_canonical_text_asks_the_same(parts):
+    query = Query(tuple(Term(sign if place else 1, text) for place, (sign, text) in enumerate(parts)))
+    try:
+        again = parse(str(query))
+    except BadQuery:
+        assert any(term.text in "+-" for term in query.terms)
+        return
+    assert parse(str(again)) == again
+    if not any("youtu" in term.text for term in query.terms):
+        assert again == query

@@ -1,0 +1,57 @@
+"""Small catalogues for tests, written by the real builder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.builder import ClipBatch, NewClip, write_catalogue
+from recommender.manifest import Manifest
+
+SPACE = "vggish-pca"
+DIMENSION = 128
+
+
+def clustered(count: int, *, clusters: int = 8, seed: int = 3, dimension: int = DIMENSION) -> NDArray[np.float32]:
+    """Vectors in clusters, as embeddings are: row i belongs to cluster i % clusters."""
+    random = np.random.default_rng(seed)
+    centres = random.normal(0, 1, (clusters, dimension))
+    return (centres[np.arange(count) % clusters] + random.normal(0, 0.6, (count, dimension))).astype(np.float32)
+
+
+def clips(
+    count: int, *, labels: Sequence[str] = ("Speech", "Dog", "Rain", "Siren"), per_source: int = 1
+) -> list[NewClip]:
+    """Clips with 11-character sources; clip i has label i % len(labels)."""
+    found = []
+    for number in range(count):
+        source = f"src{number // per_source:08d}"
+        start = 10.0 * (number % per_source)
+        found.append(
+            NewClip(f"{source}_{int(start * 1000)}", source, start, start + 10, (labels[number % len(labels)],))
+        )
+    return found
+
+
+def write(
+    out: Path,
+    vectors: NDArray[np.float32],
+    new: Sequence[NewClip] | None = None,
+    *,
+    kind: str = "mean",
+    trees: int = 10,
+    extra: dict[str, object] | None = None,
+) -> Manifest:
+    """Write a catalogue of these vectors in two batches."""
+    new = new or clips(len(vectors))
+    half = len(new) // 2
+    batches: Iterable[ClipBatch] = (
+        ClipBatch(new[:half], vectors[:half]),
+        ClipBatch(new[half:], vectors[half:]),
+    )
+    return write_catalogue(
+        out, space=SPACE, vectors_kind=kind, batches=batches, trees=trees, extra=extra, progress=False
+    )
