@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
 from recommender.errors import BadEmbedding, EmbedderBusy, EmbedderDown, EmbedderError, EmbedderRefused, SettingsError
@@ -25,6 +26,12 @@ MAX_WAIT_SECONDS = 5.0
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """A minute of YAMNet rows is 1.5 MB of JSON; an answer beyond this is none."""
 _RETRIED = {502, 503, 504}
+_UNREADABLE = (
+    requests.exceptions.ContentDecodingError,
+    requests.exceptions.InvalidHeader,
+    urllib3.exceptions.DecodeError,
+)
+_READ_BYTES = 1 << 16
 _POOL = 16
 """Connections kept open: at least as many as a process has threads that embed."""
 
@@ -80,7 +87,7 @@ class Http:
     def _body(self, response: requests.Response, deadline: float) -> bytes:
         """Read the body by the deadline: a time-out of requests is for one read, and a service may drip."""
         body = bytearray()
-        for chunk in response.iter_content(1 << 16):
+        while chunk := response.raw.read1(_READ_BYTES, decode_content=True):
             body += chunk
             if len(body) > MAX_ANSWER_BYTES:
                 raise BadEmbedding("The embedder's answer is too large to be one: check EMBEDDER_URL.")
@@ -99,20 +106,18 @@ class Http:
         if status >= 500:
             raise EmbedderDown(f"The embedder failed ({status}): ask the operator to look at its log.")
         if status != 200:
-            raise EmbedderRefused(f"The embedder refused the audio ({status}: {_message(body)}): check EMBEDDER_URL.")
+            raise EmbedderRefused(f"The embedder refused ({status}: {_message(body)}): check EMBEDDER_URL.")
 
     @contextmanager
     def _mapped(self) -> Iterator[None]:
         """Turn whatever requests raises into an `EmbedderError`."""
         try:
             yield
-        except (requests.ConnectTimeout, requests.ReadTimeout) as error:
+        except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
             raise self._stalled() from error
-        except (requests.exceptions.ContentDecodingError, requests.exceptions.InvalidHeader) as error:
+        except _UNREADABLE as error:
             raise BadEmbedding("The embedder's answer cannot be read: check EMBEDDER_URL.") from error
-        except (requests.RequestException, OSError) as error:
-            if _is_timeout(error):
-                raise self._stalled() from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise _Again(
                 EmbedderDown("The embedder cannot be reached: ask the operator to start it (EMBEDDER_URL).")
             ) from error
@@ -131,11 +136,6 @@ class _Again(EmbedderDown):
         super().__init__(str(error))
         self.error = error
         self.wait = wait
-
-
-def _is_timeout(error: BaseException) -> bool:
-    """Say whether a connection error is a time-out in disguise: so requests reports one that strikes within a body."""
-    return "timed out" in str(error).lower()
 
 
 def _retry_after(response: requests.Response) -> float:
