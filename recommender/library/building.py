@@ -224,6 +224,7 @@ def _finish(
             "kind": KIND,
             "links": FILES,
             "folder": str(folder.resolve()),
+            "trees": index.trees,
             "digest": digest,
             "recordings": report.recordings,
             "copied": report.copies,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,8 @@ def ears_of(arguments: argparse.Namespace, default: str = "musicnn") -> Ears:
 
 def _run(arguments: argparse.Namespace) -> int:
     index = IndexOptions(arguments.trees, arguments.target_recall)
+    # What a service manager or a closed terminal sends is taken as Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         report = build(
             arguments.folder, arguments.out, ears_of(arguments), retry_failed=arguments.retry_failed, index=index

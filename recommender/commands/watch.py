@@ -1,0 +1,91 @@
+"""`watch DIR`: rebuild a library's catalogue whenever its folder changes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from recommender.errors import BuildFailed, SoundalikeError
+from recommender.manifest import Manifest
+
+SECONDS_PER_MINUTE = 60.0
+DEFAULT_MINUTES = 5.0
+LOOK_SECONDS = 15.0
+"""How often the folder is looked through: ten thousand files take a quarter of a second."""
+
+
+def register(subparsers: Any) -> None:
+    """Add the command."""
+    from recommender.sources.library import add_embedder_options
+
+    parser = subparsers.add_parser("watch", help="rebuild a library's catalogue whenever its folder changes")
+    parser.add_argument("catalogue", type=Path, metavar="DIR", help="catalogue made by `build library`")
+    parser.add_argument("--folder", type=Path, help="folder of audio files (default: the one it was built from)")
+    parser.add_argument(
+        "--every", type=_minutes, default=DEFAULT_MINUTES, metavar="MINUTES", help="rebuild at most this often (5)"
+    )
+    parser.add_argument("--look", type=float, default=LOOK_SECONDS, metavar="SECONDS", help="look this often (15)")
+    add_embedder_options(parser)
+    parser.add_argument("--json", action="store_true", help="print one line of JSON per rebuild")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Watch until Ctrl-C or SIGTERM."""
+    from recommender.library.building import KIND, IndexOptions, Interrupted
+    from recommender.library.report import Report
+    from recommender.library.watching import Watch
+    from recommender.sources.library import ears_of, say_interrupted
+
+    manifest = Manifest.read(arguments.catalogue)
+    folder = arguments.folder or manifest.extra.get("folder")
+    if manifest.extra.get("kind") != KIND or folder is None:
+        raise BuildFailed(f"{arguments.catalogue} was not built from a folder: watch the catalogue of a library.")
+
+    def built(report: Report) -> None:
+        if arguments.json:
+            print(json.dumps(report.to_json()), flush=True)
+        elif report.written:
+            failed = f", {len(report.failures)} skipped or failed" if report.failures else ""
+            print(f"{_now()} {report.recordings:,} recordings, {report.heard:,} new files heard{failed}", flush=True)
+
+    def trouble(error: SoundalikeError) -> None:
+        sys.stderr.write(f"{_now()} {error.code}: {error}\n")
+        sys.stderr.flush()
+
+    watch = Watch(
+        Path(folder),
+        arguments.catalogue,
+        ears_of(arguments, manifest.space),
+        every=arguments.every * SECONDS_PER_MINUTE,
+        look=arguments.look,
+        index=IndexOptions(manifest.extra.get("trees", manifest.trees), manifest.target_recall),
+        on_built=built,
+        on_trouble=trouble,
+    )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if not arguments.json:
+        print(f"watching {folder} for {arguments.catalogue}; Ctrl-C ends it", flush=True)
+    try:
+        watch.run()
+    except Interrupted as stop:
+        return say_interrupted(stop)
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _minutes(text: str) -> float:
+    value = float(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must be 0 or more")
+    return value
+
+
+def _now() -> str:
+    return datetime.now().astimezone().strftime("%H:%M:%S")
