@@ -106,6 +106,9 @@ class _Trial:
         return Calibration(self.top, search_k, round(recall, 5), len(recalls)), reached
 
     def _recall(self, search_k: int, item: int, wanted: np.float32) -> float:
+        if wanted == -np.inf:
+            # A catalogue of one clip: there is nothing to find.
+            return 1.0
         found = self.index.candidates(self.vectors[item], self.top + 1, search_k)
         others = found[found != item][: self.top]
         similarities = self.vectors[others] @ self.vectors[item]

@@ -37,6 +37,9 @@ BATCHES_AHEAD = 2
 DAMAGES_KEPT = 1000
 """Places that the report names; beyond it they are only counted."""
 
+UNREADABLE = (OSError, EOFError, tarfile.TarError, zlib.error)
+"""What a broken disk and a broken archive raise while they are read."""
+
 
 @dataclass
 class Report:
@@ -208,9 +211,12 @@ def _all_pieces(features: Path, splits: Sequence[str], report: Report, progress:
             if splits and split not in splits:
                 continue
             report.shards += 1
-            for piece in pieces(name, stream):
-                report.bytes += len(piece.data)
-                yield piece
+            try:
+                for piece in pieces(name, stream):
+                    report.bytes += len(piece.data)
+                    yield piece
+            except UNREADABLE as error:
+                report.add([Damage(name, stream.tell(), f"the file cannot be read on: {error}", True)])
             bar.update(done() - bar.n)
     missing = sorted(set(splits) - seen_splits)
     if missing or not seen_splits:
@@ -222,7 +228,7 @@ def _all_pieces(features: Path, splits: Sequence[str], report: Report, progress:
 def _shards(features: Path, report: Report) -> Iterator[tuple[str, IO[bytes], Callable[[], int]]]:
     """Give each shard's name, its bytes as a stream, and a function that tells how many bytes have been read of all."""
     if features.is_dir():
-        yield from _shards_of_folder(features)
+        yield from _shards_of_folder(features, report)
     elif features.suffix == SUFFIX:
         with features.open("rb") as stream:
             yield features.name, stream, stream.tell
@@ -232,12 +238,17 @@ def _shards(features: Path, report: Report) -> Iterator[tuple[str, IO[bytes], Ca
         raise BuildFailed(f"There is nothing at {features}: name the folder or the tar.gz of AudioSet's features.")
 
 
-def _shards_of_folder(folder: Path) -> Iterator[tuple[str, IO[bytes], Callable[[], int]]]:
-    paths = sorted(folder.rglob(f"*{SUFFIX}"))
+def _shards_of_folder(folder: Path, report: Report) -> Iterator[tuple[str, IO[bytes], Callable[[], int]]]:
     read = 0
-    for path in paths:
-        with path.open("rb") as stream:
-            yield path.relative_to(folder.parent).as_posix(), stream, partial(_told, stream, read)
+    for path in sorted(folder.rglob(f"*{SUFFIX}")):
+        name = path.relative_to(folder.parent).as_posix()
+        try:
+            stream = path.open("rb")
+        except OSError as error:
+            report.add([Damage(name, 0, f"the file cannot be opened: {error.strerror}", True)])
+            continue
+        with stream:
+            yield name, stream, partial(_told, stream, read)
             read += stream.tell()
 
 
@@ -256,7 +267,7 @@ def _shards_of_archive(path: Path, report: Report) -> Iterator[tuple[str, IO[byt
                     stream = archive.extractfile(member) if member.isreg() and member.name.endswith(SUFFIX) else None
                     if stream is not None:
                         yield member.name, stream, packed.tell
-        except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        except UNREADABLE as error:
             if member is None:
                 raise BuildFailed(f"{path} is no tar archive ({error}): give the folder or the tar.gz.") from None
             after = f"the archive breaks off or is damaged after {member.name} ({error})"

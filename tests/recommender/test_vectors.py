@@ -31,7 +31,8 @@ def test_a_vector_without_direction_has_no_unit(vector):
 
 
 def test_unit_length():
-    assert unit(np.array([3.0, 4.0])).tolist() == pytest.approx([0.6, 0.8])
+    scaled = unit(np.array([3.0, 4.0]))
+    assert scaled is not None and scaled.tolist() == pytest.approx([0.6, 0.8])
     assert np.linalg.norm(unit_rows(np.array([[3.0, 4.0], [0, 0]])), axis=1).tolist() == pytest.approx([1, 0])
 
 

@@ -1,0 +1,28 @@
+"""A small catalogue that several tests read; those that harm it make a copy."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.catalogues import clustered, write
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalogue of 600 clips in eight clusters, read only."""
+    folder = tmp_path_factory.mktemp("small") / "catalogue"
+    write(folder, clustered(600), extra={"links": "youtube"})
+    return folder
+
+
+@pytest.fixture
+def copy(small: Path, tmp_path: Path) -> Path:
+    """A copy of it to harm."""
+    folder = tmp_path / "copy"
+    shutil.copytree(small, folder)
+    for file in folder.iterdir():
+        file.chmod(0o644)
+    return folder

@@ -1,0 +1,70 @@
+"""Label names and their kinds."""
+
+from __future__ import annotations
+
+import pytest
+
+from recommender.errors import BuildFailed, UnknownLabel
+from recommender.ontology import class_indices, find_ontology, read_label_names
+from tests.support.tfrecords import LABELS, write_labels
+
+
+@pytest.fixture
+def labels(tmp_path):
+    return write_labels(tmp_path / "labels")
+
+
+def test_names_by_index(labels):
+    assert read_label_names(labels).names == LABELS
+
+
+@pytest.mark.parametrize(
+    "content", ["", "a,b\n1,2\n", "index,mid,display_name\nx,/m/a,A\n", "index,mid,display_name\n1,/m/a,A\n"]
+)
+def test_what_is_no_list_of_labels(tmp_path, content):
+    path = tmp_path / "labels.csv"
+    path.write_text(content)
+    with pytest.raises(BuildFailed, match=r"labels\.csv"):
+        read_label_names(path)
+
+
+def test_no_list_of_labels(tmp_path):
+    with pytest.raises(BuildFailed, match="--labels"):
+        read_label_names(tmp_path / "absent.csv")
+
+
+def test_the_ontology_beside_the_labels_is_found(labels):
+    names = read_label_names(labels)
+    ontology = find_ontology(None, labels)
+    assert class_indices(["music"], names, ontology) == {1, 2}
+    assert class_indices(["/m/jazz", " DOG "], names, ontology) == {2, 3}
+    assert class_indices(["Human sounds"], names, ontology) == {0}
+
+
+def test_without_an_ontology_a_label_is_itself_alone(tmp_path):
+    labels = write_labels(tmp_path, ontology=False)
+    assert find_ontology(None, labels) is None
+    assert class_indices(["Music"], read_label_names(labels), None) == {1}
+
+
+def test_a_named_ontology_must_be_one(labels, tmp_path):
+    with pytest.raises(BuildFailed, match="--ontology"):
+        find_ontology(tmp_path / "absent.json", labels)
+    (tmp_path / "bad.json").write_text('[{"id": 1}]')
+    with pytest.raises(BuildFailed, match="no ontology"):
+        find_ontology(tmp_path / "bad.json", labels)
+
+
+def test_a_misspelt_label_gets_suggestions(labels):
+    with pytest.raises(UnknownLabel, match="Did you mean Jazz") as caught:
+        class_indices(["Jaz"], read_label_names(labels), find_ontology(None, labels))
+    assert "Jazz" in caught.value.suggestions
+
+
+def test_the_real_ontology(shared_data):
+    labels = shared_data / "audioset-metadata/class_labels_indices.csv"
+    names = read_label_names(labels)
+    music = class_indices(["Music"], names, find_ontology(None, labels))
+    jazz = names.names.index("Jazz")
+    assert jazz in music and names.names.index("Dog") not in music
+    assert len(music) > 100
