@@ -73,10 +73,11 @@ def service(
 def received(handler: BaseHTTPRequestHandler, body: bytes) -> np.ndarray:
     """Check the multipart form by Python's own parser of mail, and read the audio."""
     head = f"Content-Type: {handler.headers['Content-Type']}\r\n\r\n".encode()
-    (part,) = BytesParser().parsebytes(head + body).get_payload()
-    assert part["Content-Disposition"] == 'form-data; name="audio"; filename="audio.wav"'  # type: ignore[index]
-    assert part.get_content_type() == "audio/wav"  # type: ignore[union-attr]
-    samples, rate = read_wav(part.get_payload(decode=True))  # type: ignore[union-attr,arg-type]
+    parts: Any = BytesParser().parsebytes(head + body).get_payload()
+    (part,) = parts
+    assert part["Content-Disposition"] == 'form-data; name="audio"; filename="audio.wav"'
+    assert part.get_content_type() == "audio/wav"
+    samples, rate = read_wav(part.get_payload(decode=True))
     assert rate == 16_000 and samples.shape[1] == 1
     return samples[:, 0]
 
