@@ -38,11 +38,8 @@ class Source:
     magic: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
 class _Interrupted(Exception):
     """The connection broke off, or could not be made; another attempt may help."""
-
-    reason: str
 
 
 Progress = Callable[[int, int | None], None]
@@ -85,7 +82,7 @@ def _complete(url: str, part: BinaryIO, progress: Progress) -> None:
                 failures = 1 if part.tell() > before else failures + 1
                 if failures == ATTEMPTS:
                     raise FetchFailed(
-                        f"{url} cannot be fetched ({error.reason}): check the network, or name a mirror by --from URL. "
+                        f"{url} cannot be fetched ({error}): check the network, or name a mirror by --from URL. "
                         "The next run goes on from here."
                     ) from error
                 time.sleep(BACKOFF_SECONDS * 2 ** (failures - 1))
@@ -179,7 +176,7 @@ def _locked(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _interruptions() -> Iterator[None]:
-    """Turn what requests and the connection raise into `_Interrupted`, and an address that is none into `FetchFailed`."""
+    """Turn what the connection raises into `_Interrupted`, and an address that is none into `FetchFailed`."""
     try:
         yield
     except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema) as e:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -40,7 +41,7 @@ def _run(arguments: argparse.Namespace) -> int:
     for source in SOURCES[arguments.what]:
         with tqdm(desc=source.name, unit="B", unit_scale=True, unit_divisor=1024, disable=None) as bar:
 
-            def show(done: int, total: int | None, bar: tqdm[None] = bar) -> None:
+            def show(done: int, total: int | None, bar: Any = bar) -> None:
                 bar.total = total
                 bar.update(done - bar.n)
 
