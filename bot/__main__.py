@@ -1,10 +1,13 @@
-"""`python -m bot`: Socket Mode; `python -m bot worker`, `python -m bot check`."""
+"""`python -m bot [run|worker|check|manifest|dead-letters|forget]`: Socket Mode is the default."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+import redis
 
 from bot import logs
 from bot.settings import BotSettings
@@ -13,23 +16,84 @@ from recommender.settings import load
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one kind of process; gives its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m bot", description="The Slack bot.", allow_abbrev=False)
-    parser.add_argument("what", nargs="?", choices=["run", "worker"], default="run")
-    arguments = parser.parse_args(argv)
+    """Run one kind of process or one command; gives its exit status."""
+    arguments = _parser().parse_args(argv)
     try:
-        settings = load(BotSettings)
-        logs.configure(settings)
-        if arguments.what == "worker":
-            from bot import worker
-
-            return worker.run(settings)
-        from bot import socket_mode
-
-        return socket_mode.run(settings)
+        return int(arguments.run(arguments))
     except SoundalikeError as error:
         sys.stderr.write(f"{error.code}: {error}\n")
-        return 1
+    except redis.RedisError as error:
+        sys.stderr.write(f"Redis does not answer ({type(error).__name__}): start it, or set REDIS_URL.\n")
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bot", description="The Slack bot.", allow_abbrev=False)
+    parser.set_defaults(run=_bot)
+    commands = parser.add_subparsers(metavar="COMMAND")
+
+    def add(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        return command
+
+    add("run", _bot, "serve the workspace in Socket Mode (the default)")
+    add("worker", _worker, "listen to uploads")
+    add("check", _check, "say what is wrong with tokens, scopes, Redis, embedder and catalogue, and how to mend it")
+    add("manifest", _manifest, "print the Slack app manifest").add_argument(
+        "--url", help="address where Slack reaches HTTP mode, https://…; Socket Mode without"
+    )
+    add("dead-letters", _dead_letters, "list the jobs that failed for good, one JSON object a line")
+    add("forget", _forget, "remove what is remembered of a person").add_argument("user", help="Slack's user id, U…")
+    return parser
+
+
+def _settings() -> BotSettings:
+    settings = load(BotSettings)
+    logs.configure(settings)
+    return settings
+
+
+def _bot(arguments: argparse.Namespace) -> int:
+    from bot import socket_mode
+
+    return socket_mode.run(_settings())
+
+
+def _worker(arguments: argparse.Namespace) -> int:
+    from bot import worker
+
+    return worker.run(_settings())
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from bot import check
+
+    return check.run(load(BotSettings), sys.stdout.write)
+
+
+def _manifest(arguments: argparse.Namespace) -> int:
+    from bot.manifest import as_text
+
+    sys.stdout.write(as_text(arguments.url))
+    return 0
+
+
+def _dead_letters(arguments: argparse.Namespace) -> int:
+    from bot.tasks import RedisQueue
+
+    for letter in RedisQueue(load(BotSettings).redis_url).dead_letters():
+        sys.stdout.write(json.dumps(letter) + "\n")
+    return 0
+
+
+def _forget(arguments: argparse.Namespace) -> int:
+    from bot.history import History
+    from bot.parts import redis_client
+
+    removed = History(redis_client(load(BotSettings))).forget(arguments.user)
+    sys.stdout.write(f"{'The last questions are removed.' if removed else 'Nothing was remembered.'}\n")
+    return 0
 
 
 if __name__ == "__main__":

@@ -71,10 +71,11 @@ class Acceptance:
         fallback: str = "",
         filters: Question | None = None,
         again: bool = False,
+        at: str = "",
     ) -> bool:
         """Accept a file, unless it was accepted for this channel before; gives whether it was new. again: somebody asks
-        for a file that may have been answered long ago."""
-        job = Job.new(channel, file, user, team=team, thread=thread, asked=asked, fallback=fallback)
+        for a file that may have been answered long ago; at: Slack's time of the event."""
+        job = Job.new(channel, file, user, team=team, thread=thread, asked=asked, fallback=fallback, at=at)
         mark = f"{file}:{job.id}" if again else file
         return self._accept(job.with_filters(filters), mark, filters)
 

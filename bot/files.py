@@ -104,7 +104,9 @@ def file_info(client: WebClient, file_id: str) -> SharedFile:
 def file_error(code: str, needed: str = "") -> SoundalikeError:
     """Give our error for Slack's error code of a file call."""
     if code in GONE:
-        return DeletedFile("The file was deleted before I could listen to it: upload it again.")
+        return DeletedFile(
+            "The file was deleted, or lies where I may not look: invite me to its channel, or send it to me directly."
+        )
     if code == "missing_scope":
         return MissingScope(
             f"I lack the scope {needed or 'files:read'}: ask whoever installed me to add it and to reinstall the app."

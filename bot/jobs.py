@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from dataclasses import asdict, dataclass, replace
@@ -18,9 +19,10 @@ class Job:
     channel: where it is answered; a user id means the direct messages with that person. thread: ts of the thread, empty
     until Slack tells. file: Slack's id. ts: of the message that becomes the answer, empty until it is posted. asked:
     somebody addressed the bot, so that even what is no audio gets an answer. fallback: where to answer when the channel
-    is closed to the bot. refusal: code and sentence, where the upload is refused. accepted: Unix time. slot: the moment
-    to post its message has been reserved. attempt: how often its present step was put off. text, query: kind and
-    terms of a typed question, of a job without a file. doubt: its record was lost: its message may stand already.
+    is closed to the bot. refusal: code and sentence, where the upload is refused. accepted: Unix time. order: Slack's
+    time of the event, by which messages follow each other. slot: the moment to post its message has been reserved.
+    text, query: kind and terms of a typed question, of a job without a file. doubt: its record was lost: its message may
+    stand already. attempt: how often its present step was put off.
     """
 
     id: str
@@ -37,6 +39,7 @@ class Job:
     only: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     accepted: float = 0.0
+    order: float = 0.0
     name: str = ""
     url: str = ""
     seconds: float = 0.0
@@ -47,9 +50,11 @@ class Job:
     attempt: int = 0
 
     @classmethod
-    def new(cls, channel: str, file: str, user: str, **more: Any) -> Job:
-        """Make a job that is accepted now, under a new id."""
-        return cls(uuid.uuid4().hex, channel, file, user, accepted=time.time(), **more)
+    def new(cls, channel: str, file: str, user: str, *, at: str = "", **more: Any) -> Job:
+        """Make a job that is accepted now, under a new id; at: Slack's time of its event."""
+        now = time.time()
+        order = float(at) if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", at) else now
+        return cls(uuid.uuid4().hex, channel, file, user, accepted=now, order=order, **more)
 
     @property
     def direct(self) -> bool:

@@ -29,8 +29,6 @@ JOB_SECONDS = 24 * 60 * 60
 TURN_SECONDS = 10 * 60
 LEASE_SECONDS = 8.0
 """Below the queue's heartbeat time-out, so that a dead worker's job is free when it is delivered again."""
-TURN_PATIENCE_SECONDS = 3.0
-"""A job that dies before its placeholder holds up those behind it no longer than this."""
 POST_INTERVAL_SECONDS = 1.0
 """Slack: about one message a second and channel."""
 
@@ -88,7 +86,7 @@ class Records(Protocol):
         ...
 
     def begin(self, job: Job) -> None:
-        """Open a job's record and its place in the order of arrival."""
+        """Open a job's record, or add to it, and its place in the order of arrival."""
         ...
 
     def get(self, job_id: str) -> Record:
@@ -119,11 +117,11 @@ class Records(Protocol):
         """Give the lease back, if it is still this owner's."""
         ...
 
-    def has_turn(self, channel: str, job_id: str) -> bool:
-        """Whether nobody who came before still awaits a placeholder there."""
+    def ahead(self, job: Job) -> int:
+        """Give how many came before and still await their placeholder in the job's channel."""
         ...
 
-    def leave(self, channel: str, job_id: str) -> None:
+    def leave(self, job: Job) -> None:
         """Give up the place in the order of arrival."""
         ...
 
@@ -160,9 +158,11 @@ class RedisRecords:
     def begin(self, job: Job) -> None:
         key, turn = job_key(job.id), turn_key(job.channel)
         with self._client.pipeline(transaction=True) as pipe:
-            pipe.hset(key, mapping={"accepted": job.accepted, "thread": job.thread, "asked": int(job.asked)})
+            pipe.hsetnx(key, "accepted", repr(job.accepted))
+            for name, value in opening_fields(job).items():
+                pipe.hset(key, name, value)
             pipe.expire(key, JOB_SECONDS)
-            pipe.zadd(turn, {job.id: job.accepted}, nx=True)
+            pipe.zadd(turn, {turn_of(job): job.order}, nx=True)
             pipe.expire(turn, TURN_SECONDS)
             pipe.execute()
 
@@ -194,15 +194,11 @@ class RedisRecords:
     def release(self, job_id: str, owner: str) -> None:
         self._release(keys=[lease_key(job_id)], args=[owner])
 
-    def has_turn(self, channel: str, job_id: str) -> bool:
-        for raw, accepted in cast(
-            "list[tuple[bytes, float]]", self._client.zrange(turn_key(channel), 0, 0, withscores=True)
-        ):
-            return raw.decode() == job_id or time.time() - accepted > TURN_PATIENCE_SECONDS
-        return True
+    def ahead(self, job: Job) -> int:
+        return int(cast("int | None", self._client.zrank(turn_key(job.channel), turn_of(job))) or 0)
 
-    def leave(self, channel: str, job_id: str) -> None:
-        self._client.zrem(turn_key(channel), job_id)
+    def leave(self, job: Job) -> None:
+        self._client.zrem(turn_key(job.channel), turn_of(job))
 
     def note_thread(self, channel: str, thread: str) -> None:
         self._client.set(thread_key(channel, thread), "1", ex=SEEN_SECONDS)
@@ -233,8 +229,8 @@ class MemoryRecords:
 
     def begin(self, job: Job) -> None:
         with self._lock:
-            self._jobs[job.id] = {"accepted": str(job.accepted), "thread": job.thread, "asked": str(int(job.asked))}
-            self._turns.setdefault(job.channel, {}).setdefault(job.id, job.accepted)
+            self._jobs.setdefault(job.id, {"accepted": repr(job.accepted)}).update(opening_fields(job))
+            self._turns.setdefault(job.channel, {}).setdefault(turn_of(job), job.order)
             self._forget()
 
     def get(self, job_id: str) -> Record:
@@ -273,20 +269,18 @@ class MemoryRecords:
             if self._jobs.get(job_id, {}).get("owner") == owner:
                 del self._jobs[job_id]["owner"]
 
-    def has_turn(self, channel: str, job_id: str) -> bool:
+    def ahead(self, job: Job) -> int:
         with self._lock:
-            waiting = self._turns.get(channel, {})
-            if not waiting:
-                return True
-            first = min(waiting, key=lambda each: waiting[each])
-            return first == job_id or time.time() - waiting[first] > TURN_PATIENCE_SECONDS
+            waiting = self._turns.get(job.channel, {})
+            mine = (waiting.get(turn_of(job), 0.0), turn_of(job))
+            return sum((score, member) < mine for member, score in waiting.items()) if turn_of(job) in waiting else 0
 
-    def leave(self, channel: str, job_id: str) -> None:
+    def leave(self, job: Job) -> None:
         with self._lock:
-            waiting = self._turns.get(channel, {})
-            waiting.pop(job_id, None)
+            waiting = self._turns.get(job.channel, {})
+            waiting.pop(turn_of(job), None)
             if not waiting:
-                self._turns.pop(channel, None)
+                self._turns.pop(job.channel, None)
 
     def note_thread(self, channel: str, thread: str) -> None:
         self.mark(channel, f"thread:{thread}", "1")
@@ -328,6 +322,20 @@ def record_of(raw: dict[str, str]) -> Record:
         tries=int(_number(raw.get("tries"))),
         filters=filters,
     )
+
+
+def turn_of(job: Job) -> str:
+    """Give a job's name in the order of arrival: files of one message, whose events carry one time, go by their ids."""
+    return f"{job.file}:{job.id}"
+
+
+def opening_fields(job: Job) -> dict[str, str]:
+    """Give what a new event adds to a record. It takes nothing away: another event of the same file may know more."""
+    question = job.question("")
+    fields = {"thread": job.thread, "asked": "1" if job.asked else ""}
+    if not job.text and question != Question("", name=job.name):
+        fields["filters"] = filters_field(question)
+    return {name: value for name, value in fields.items() if value}
 
 
 def filters_field(question: Question) -> str:

@@ -36,7 +36,12 @@ from recommender.recommender import Recommender
 
 THREAD_WAITS = (0.2, 0.4, 0.8, 1.6, 3.0, 5.0)
 """Seconds between looks for the message that shares a file: uploads finish asynchronously (bolt-js#2115)."""
-TURN_WAIT_SECONDS = 0.1
+TURN_WAIT_SECONDS = 0.05
+MAX_TURN_WAITS = 20
+TURN_PATIENCE_SECONDS = 5.0
+"""A job that dies before its placeholder holds up those behind it no longer than this."""
+SETTLE_SECONDS = 0.08
+"""The events of the files of one message overtake each other by some milliseconds."""
 RETRY_WAITS = (1.0, 2.0)
 """Seconds before an embedder or a download that failed is tried again: a restart takes about as long."""
 PASSING = (EmbedderDown, EmbedderBusy, DownloadFailed)
@@ -109,12 +114,13 @@ class Work:
             ready = job if job.text else self._described(job, record, request)
             if ready is None:
                 return
-            if not self._records.has_turn(ready.channel, ready.id):
+            pause = self._before_turn(ready)
+            if pause:
                 request.outcome = "later"
-                self._queue.intake(ready, TURN_WAIT_SECONDS)
+                self._queue.intake(ready, pause)
                 return
             wait = self._records.reserve(ready.channel)
-            self._records.leave(ready.channel, ready.id)
+            self._records.leave(ready)
             job = replace(ready, slot=True, attempt=0)
             if wait > NO_WAIT_SECONDS:
                 request.outcome = "later"
@@ -124,6 +130,14 @@ class Work:
             self._reply(job, request)
         else:
             self._announce(job, request)
+
+    def _before_turn(self, job: Job) -> float:
+        """Give the seconds to wait until those who came before have their moment to post, 0 where it is this job's."""
+        age = time.time() - job.accepted
+        if not job.thread and not job.text and 0 <= age < SETTLE_SECONDS:
+            return SETTLE_SECONDS - age
+        ahead = self._records.ahead(job)
+        return TURN_WAIT_SECONDS * min(ahead, MAX_TURN_WAITS) if age < TURN_PATIENCE_SECONDS else 0.0
 
     def _reply(self, job: Job, request: Request) -> None:
         """Answer a typed question at once."""
@@ -163,14 +177,14 @@ class Work:
             self._records.note_thread(job.channel, thread)
         job = replace(job, thread=thread)
         if file is not None and file.sounds is None and not job.refusal and not (job.direct or job.asked):
-            self._records.leave(job.channel, job.id)
+            self._records.leave(job)
             self._queue.listen(replace(job, attempt=0))  # it may be anything: no word before it proves to be audio
             return None
         return job
 
     def _ignored(self, job: Job, request: Request) -> None:
         request.outcome = "ignored"
-        self._records.leave(job.channel, job.id)
+        self._records.leave(job)
         self._records.put(job.id, state="ignored")
         if self._records.get(job.id).asked:  # somebody asked in between, and saw no `ignored` yet
             self._queue.intake(replace(job, asked=True, refusal=None, attempt=0))

@@ -42,5 +42,6 @@ def accept_files(context: Context, event: dict[str, Any], body: dict[str, Any]) 
             thread=str(event.get("thread_ts") or event["ts"]),
             asked=True,
             filters=filters,
+            at=str(event.get("event_ts") or ""),
         )
     return bool(files)

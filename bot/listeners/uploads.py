@@ -21,7 +21,9 @@ def register(app: App, context: Context) -> None:
         user = str(event.get("user_id") or "")
         channel, file = str(event.get("channel_id") or ""), str(event.get("file_id") or "")
         if channel and file:
-            context.acceptance.upload(channel, file, user, team=str(body.get("team_id") or ""))
+            context.acceptance.upload(
+                channel, file, user, team=str(body.get("team_id") or ""), at=str(event.get("event_ts") or "")
+            )
 
     @app.event("message")
     def message(event: dict[str, Any], body: dict[str, Any]) -> None:

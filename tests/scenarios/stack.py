@@ -90,6 +90,7 @@ class Stack:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.processes: list[Process] = []
+        self.web_url: str | None = None
         self.redis = ValkeyServer()
         self.redis.start()
         sandbox = self.start("sandbox", ["-m", "sandbox", "--port", "0"])
@@ -135,6 +136,20 @@ class Stack:
         process.wait_for(re.compile("bot ready"))
         self.driver.wait_for_bot(sockets=before + 1)
         return process
+
+    def start_web(self) -> str:
+        """Start the bot in HTTP mode, once, and give its address."""
+        if self.web_url is None:
+            options = ["--worker-class", "gthread", "--threads", "16", "--bind", "127.0.0.1:0", "--log-level", "info"]
+            process = self.start("web", ["-m", "gunicorn", "bot.wsgi:app", *options])
+            self.web_url = process.wait_for(ADDRESS)
+            process.wait_for(re.compile("web ready"))
+        return self.web_url
+
+    def configure_http(self) -> None:
+        """Let Slack reach the app over HTTP rather than through its socket."""
+        url = f"{self.start_web()}/slack/events"
+        self.driver.configure(request_url=url, options_url=url)
 
     def logs(self, characters: int = 6000) -> Iterator[tuple[str, str]]:
         """The end of each log."""

@@ -1,0 +1,165 @@
+"""`python -m bot check`: is everything there that the bot needs, and how to mend what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import redis
+from slack_sdk.errors import SlackApiError, SlackRequestError
+
+from bot.manifest import OPTIONAL_SCOPES, SCOPES
+from bot.parts import redis_client
+from bot.settings import BotSettings
+from bot.slack_client import web_client
+from bot.slack_errors import code_of
+from recommender.catalogue import Catalogue
+from recommender.embedders.client import EmbedderClient
+from recommender.errors import NoCatalogue, SoundalikeError
+from recommender.spaces import require_same
+
+NAME_WIDTH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found of one thing; works: None where it is merely worth knowing."""
+
+    name: str
+    works: bool | None
+    text: str
+
+    def __str__(self) -> str:
+        mark = {True: "ok", False: "WRONG", None: "note"}[self.works]
+        return f"{self.name:<{NAME_WIDTH}} {mark:<5} {self.text}"
+
+
+def run(settings: BotSettings, write: Callable[[str], object]) -> int:
+    """Check everything and write a line for each; gives the exit status."""
+    wrong = 0
+    for finding in findings(settings):
+        write(f"{finding}\n")
+        wrong += finding.works is False
+    write("All is well.\n" if not wrong else f"{wrong} to mend.\n")
+    return 1 if wrong else 0
+
+
+def findings(settings: BotSettings) -> Iterator[Finding]:
+    """Look at one thing after the other."""
+    yield from _bot_token(settings)
+    yield _app_token(settings)
+    yield _redis(settings)
+    embedder_space: str | None = None
+    finding, embedder_space = _embedder(settings)
+    yield finding
+    finding, catalogue_space = _catalogue(settings)
+    yield finding
+    if embedder_space and catalogue_space:
+        yield _spaces(catalogue_space, embedder_space)
+
+
+def _bot_token(settings: BotSettings) -> Iterator[Finding]:
+    try:
+        answer = web_client(settings).auth_test()
+    except SoundalikeError as error:
+        yield Finding("bot token", False, str(error))
+        return
+    except SlackApiError as error:
+        text = f"Slack refuses it ({code_of(error)}): copy SLACK_BOT_TOKEN from the app's page OAuth & Permissions."
+        yield Finding("bot token", False, text)
+        return
+    except (SlackRequestError, OSError) as error:
+        text = f"Slack does not answer ({type(error).__name__}): check the network and SLACK_API_URL."
+        yield Finding("bot token", False, text)
+        return
+    yield Finding("bot token", True, f"{answer.get('user', 'bot')} in {answer.get('team', 'the workspace')}")
+    yield _scopes({name.lower(): value for name, value in answer.headers.items()}.get("x-oauth-scopes", ""))
+
+
+def _scopes(header: str) -> Finding:
+    granted = {scope.strip() for scope in header.split(",") if scope.strip()}
+    if not granted:
+        return Finding("scopes", None, "Slack does not say which scopes the token has")
+    missing = [scope for scope in SCOPES if scope not in granted]
+    if missing:
+        text = f"missing {', '.join(missing)}: add them on the app's page OAuth & Permissions and reinstall the app."
+        return Finding("scopes", False, text)
+    optional = [scope for scope in OPTIONAL_SCOPES if scope not in granted]
+    return Finding(
+        "scopes", True, ", ".join(SCOPES) + (f" (optional, not granted: {', '.join(optional)})" if optional else "")
+    )
+
+
+def _app_token(settings: BotSettings) -> Finding:
+    if settings.slack_app_token is None:
+        if settings.slack_signing_secret is not None:
+            return Finding("app token", None, "none: HTTP mode alone (gunicorn bot.wsgi:app)")
+        text = (
+            "neither SLACK_APP_TOKEN (Socket Mode) nor SLACK_SIGNING_SECRET (HTTP mode) is set: "
+            "copy one from the app's page Basic Information."
+        )
+        return Finding("app token", False, text)
+    try:
+        web_client(settings).apps_connections_open(app_token=settings.slack_app_token.get_secret_value())
+    except SlackApiError as error:
+        text = (
+            f"Slack refuses it ({code_of(error)}): make one with connections:write on the app's page "
+            "Basic Information, and turn Socket Mode on."
+        )
+        return Finding("app token", False, text)
+    except (SoundalikeError, SlackRequestError, OSError):
+        return Finding("app token", False, "could not be tried: mend the bot token or the network first.")
+    return Finding("app token", True, "Socket Mode connects")
+
+
+def _redis(settings: BotSettings) -> Finding:
+    try:
+        client = redis_client(settings)
+        client.ping()
+        policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")
+    except redis.ResponseError:
+        return Finding("redis", True, "answers")
+    except (redis.RedisError, ValueError) as error:
+        text = f"does not answer ({type(error).__name__}): start it, or set REDIS_URL."
+        return Finding("redis", False, text + " Till then nothing is queued durably.")
+    if str(policy).startswith("allkeys"):
+        return Finding(
+            "redis", False, f"maxmemory-policy {policy} may evict the queue: set volatile-lru or noeviction."
+        )
+    return Finding("redis", True, "answers")
+
+
+def _embedder(settings: BotSettings) -> tuple[Finding, str | None]:
+    if not settings.embedder_url:
+        text = "EMBEDDER_URL is not set: start `python -m recommender embedder` and set its address."
+        return Finding("embedder", False, text), None
+    client = EmbedderClient(settings.embedder_url)
+    try:
+        space = client.space
+    except SoundalikeError as error:
+        return Finding("embedder", False, str(error)), None
+    finally:
+        client.close()
+    return Finding("embedder", True, space), space
+
+
+def _catalogue(settings: BotSettings) -> tuple[Finding, str | None]:
+    try:
+        if settings.catalogue is None:
+            raise NoCatalogue("CATALOGUE is not set: build one with `python -m recommender build`, and set its folder.")
+        catalogue = Catalogue.open(settings.catalogue, settings.library_url)
+    except SoundalikeError as error:
+        return Finding("catalogue", False, str(error)), None
+    manifest = catalogue.manifest
+    catalogue.close()
+    return Finding(
+        "catalogue", True, f"{manifest.clips:,} clips, {manifest.space}, built {manifest.built}"
+    ), manifest.space
+
+
+def _spaces(catalogue: str, embedder: str) -> Finding:
+    try:
+        require_same(catalogue, embedder)
+    except SoundalikeError as error:
+        return Finding("spaces", False, str(error))
+    return Finding("spaces", True, "catalogue and embedder agree")
