@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import string
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
-from rapidfuzz import fuzz, process
+from rapidfuzz import fuzz
 
 from recommender import known_answers
 from recommender.clip_table import ClipRow, ClipTable
@@ -18,6 +19,7 @@ from recommender.clips import Clip
 from recommender.errors import CatalogueDamaged, NoCatalogue, UnknownClip, UnknownLabel
 from recommender.exact import Vectors
 from recommender.index import Index
+from recommender.library.additions import NOTHING, Added, Journal
 from recommender.manifest import CLIPS, INDEX, MANIFEST, VECTORS, Manifest
 from recommender.query import video_moment
 from recommender.vector_file import mapped
@@ -28,6 +30,9 @@ OPEN_PAUSE_SECONDS = 0.05
 SUGGESTIONS = 5
 SUGGESTION_SCORE = 60.0
 """Of 100 by rapidfuzz: a spelling that is further off than this helps nobody."""
+LONGEST_RESPELT = 24
+"""Longer names are not respelt letter by letter: 11 characters make 1,500 spellings, looked up within 10 ms."""
+VIDEO_ID_LETTERS = string.ascii_letters + string.digits + "-_"
 YOUTUBE = "youtube"
 """Value of `links` in a manifest's extra: clips are moments of YouTube videos."""
 FILES = "files"
@@ -61,6 +66,7 @@ class Catalogue:
         self._copies: dict[str, list[str]] = manifest.extra.get("copies", {})
         self._stands_for = {copy: source for source, copies in self._copies.items() for copy in copies}
         self.identity: Identity | None = None
+        self._journal = Journal(folder, manifest, library_url, self._holds) if self._links == FILES else None
         self._states: list[_State] = []
         try:
             for name in (CLIPS, VECTORS, INDEX):
@@ -102,6 +108,18 @@ class Catalogue:
     def __len__(self) -> int:
         return self.manifest.clips
 
+    @property
+    def added(self) -> Added:
+        """What was added to the library since the catalogue was built; it is searched beside the index."""
+        return self._journal.added() if self._journal is not None else NOTHING
+
+    def vector(self, item: int) -> Vectors:
+        """Give the vector of an item, of unit length or zero."""
+        if item < len(self):
+            return np.asarray(self.vectors[item])
+        row = self.added.vector(item)
+        return np.zeros(self.manifest.dimension, np.float32) if row is None else row
+
     def still_whole(self) -> None:
         """Raise `CatalogueDamaged` where a mapped file was overwritten in place, before the process trips over it."""
         for name, state in zip((CLIPS, VECTORS, INDEX), self._states, strict=True):
@@ -113,7 +131,10 @@ class Catalogue:
 
     def clips(self, items: Sequence[int]) -> list[Clip]:
         """Give the clips of these items, in this order."""
-        return [self._clip(row) for row in self.table.rows(items)]
+        found = {row.item: self._clip(row) for row in self.table.rows([item for item in items if item < len(self)])}
+        if len(found) < len(items):
+            found.update((clip.item, clip) for clip in self.added.clips)
+        return [found[item] for item in items if item in found]
 
     def clip(self, name: str) -> Clip:
         """Find a clip by clip id, source, YouTube link or `#item`; raises `UnknownClip` with close spellings."""
@@ -127,9 +148,9 @@ class Catalogue:
     def find(self, name: str) -> int | None:
         """Give the item that a clip id, source, YouTube link or `#item` names, None where there is none."""
         name = name.strip()
-        if name.startswith("#") and name[1:].isdecimal() and len(name) < 12:
+        if name.startswith("#") and name[1:].isascii() and name[1:].isdecimal() and len(name) < 12:
             item = int(name[1:])
-            return item if item < len(self) else None
+            return item if item < len(self) or self.added.clip(item) is not None else None
         moment = video_moment(name)
         if moment is not None:
             return self._at(moment.video_id, moment.seconds)
@@ -140,7 +161,13 @@ class Catalogue:
             # The id of a file without a start, as an AudioSet video's: the file's first window.
             windows = [clip_id for clip_id in self.table.clip_ids_near(f"{name}_") if clip_id.startswith(f"{name}_")]
             item_of_id = self.table.item_of(min(windows, key=len)) if windows else None
+        if item_of_id is None:
+            added = self.added.find(name)
+            return None if added is None else added.item
         return item_of_id
+
+    def _holds(self, path: str) -> bool:
+        return path in self._stands_for or bool(self.table.items_of_source(path))
 
     def copies(self, source: str) -> int:
         """Say how many files hold the recording of a source, itself included."""
@@ -157,13 +184,16 @@ class Catalogue:
     def label(self, name: str) -> str:
         """Give a label as it is spelt in the catalogue; raises `UnknownLabel` with close spellings."""
         wanted = name.strip().casefold()
-        for label in self.table.labels:
-            if label.name.casefold() == wanted:
-                return label.name
+        for known in (*(label.name for label in self.table.labels), *self._added_labels()):
+            if known.casefold() == wanted:
+                return known
         names = [label.name for label in self.table.labels]
-        near = _closest(name.strip(), names)
+        near = _closest(name.strip(), zip(names, names, strict=True))
         hint = f"Did you mean {near[0]}?" if near else "See the labels with `info`."
         raise UnknownLabel(f"No clip has the label {_shortened(name)}. {hint}", near)
+
+    def _added_labels(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(label for clip in self.added.clips for label in clip.labels))
 
     def labels(self, prefix: str, limit: int) -> list[str]:
         """Give labels for a prefix: those that begin so, then those with a word that does; common ones first."""
@@ -217,20 +247,32 @@ class Catalogue:
 
     def _close_clip_ids(self, name: str) -> tuple[str, ...]:
         name = name.strip()
-        spellings = {name, name.swapcase(), f"-{name}", name.lstrip("-"), name[:1].swapcase() + name[1:]}
-        near = sorted({clip_id for spelling in spellings for clip_id in self.table.clip_ids_near(spelling)})
-        return _closest(name, near)
+        near = set(self.table.clip_ids_near(name)) | set(self.table.clip_ids_near(name.swapcase()))
+        if len(name) <= LONGEST_RESPELT:
+            near.update(self.table.clip_ids_of(list(_one_edit_away(name))))
+        return _closest(name, [(clip_id, text) for clip_id in near for text in (clip_id, clip_id.rpartition("_")[0])])
 
 
-def _closest(name: str, choices: Sequence[str]) -> tuple[str, ...]:
-    found = process.extract(
-        name.casefold(),
-        {choice: choice.casefold() for choice in choices},
-        scorer=fuzz.ratio,
-        limit=SUGGESTIONS,
-        score_cutoff=SUGGESTION_SCORE,
-    )
-    return tuple(str(choice) for _, _, choice in found)
+def _one_edit_away(name: str) -> Iterator[str]:
+    """Respell a video id: other case, a character lost, added, changed, or two exchanged."""
+    yield from (name.swapcase(), name.lower(), name.upper())
+    for place in range(len(name) + 1):
+        head, tail = name[:place], name[place:]
+        yield head + tail[1:]
+        yield head + tail[1:2] + tail[:1] + tail[2:]
+        for letter in VIDEO_ID_LETTERS:
+            yield head + letter + tail
+            yield head + letter + tail[1:]
+
+
+def _closest(name: str, choices: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Give what a misspelt name may mean, out of pairs of that and one of its spellings; the closest first."""
+    scores: dict[str, float] = {}
+    for meant, spelling in sorted(choices):
+        score = fuzz.ratio(name.casefold(), spelling.casefold(), score_cutoff=SUGGESTION_SCORE)
+        if score:
+            scores[meant] = max(scores.get(meant, 0.0), score)
+    return tuple(sorted(scores, key=lambda meant: (-scores[meant], meant))[:SUGGESTIONS])
 
 
 def _shortened(name: str) -> str:

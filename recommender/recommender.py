@@ -29,6 +29,7 @@ from recommender.errors import (
 )
 from recommender.exact import Items, Vectors
 from recommender.index import spread
+from recommender.library.additions import add
 from recommender.query import Query, Term, parse, video_moment
 from recommender.search import Filter, search, union
 from recommender.settings import Settings
@@ -139,6 +140,16 @@ class Recommender:
             self._cache.keep_upload(upload)
         return upload
 
+    def add(self, path: Path, upload: Upload, *, name: str, who: str) -> Clip:
+        """Keep a file that was listened to in the library, where the next query finds it; gives its first clip.
+
+        name: what its owner calls it; who: for the library's history. Raises `CannotWrite`, `SpaceMismatch`.
+        """
+        catalogue = self.catalogue
+        require_same(catalogue.manifest.space, upload.frames.space)
+        kept = add(catalogue.folder, catalogue.manifest, path, upload, name=name, who=who, knows=catalogue.has)
+        return catalogue.clip(kept)
+
     def clip(self, name: str) -> Clip:
         """Find a clip by clip id, source, YouTube link or `#item`; raises `UnknownClip` with close spellings."""
         return self.catalogue.clip(name)
@@ -203,7 +214,9 @@ class Recommender:
         )
         query, seeds = _resolved(catalogue, parse(text, catalogue.has))
         library_url = self._settings.library_url or ""
-        question = json.dumps([str(query), top, skip, chosen.only, chosen.without, library_url])
+        question = json.dumps(
+            [str(query), top, skip, chosen.only, chosen.without, library_url, catalogue.added.version]
+        )
         remembered = self._cache.answer(catalogue.id, question) if self._cache is not None else None
         if remembered is not None:
             return remembered
@@ -276,7 +289,7 @@ class Recommender:
         self, catalogue: Catalogue, term: Term, seeds: dict[str, Clip], uploads: dict[str, Upload]
     ) -> Vectors:
         if term.sha256 is None:
-            vector = unit(catalogue.vectors[seeds[term.text].item])
+            vector = unit(catalogue.vector(seeds[term.text].item))
             if vector is None:
                 raise NoVector(f"{term.text} is silent, so that nothing is like it: take another clip.")
             return vector

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from recommender.catalogue import Catalogue
 from recommender.exact import TIE_DECIMALS, Items, Neighbours, Vectors, nearest
 from recommender.index import search_k_for
+from recommender.library.additions import Added
 
 SCAN_VALUES = 5_000_000
 """Comparing this much (39,000 vectors of 128 dimensions) takes a millisecond or two, as the index does, exactly."""
@@ -26,6 +27,10 @@ class Filter:
 
     only: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+
+    def admits(self, labels: Sequence[str]) -> bool:
+        """Say whether a clip with these labels may be shown."""
+        return (not self.only or not set(self.only).isdisjoint(labels)) and set(self.without).isdisjoint(labels)
 
     def allowed(self, catalogue: Catalogue) -> NDArray[np.bool_] | None:
         """Give one truth value per item; None where all are allowed."""
@@ -63,12 +68,25 @@ def search(
     """
     allowed = chosen.allowed(catalogue)
     best: dict[str, Match] = {}
+    for source, match in _beside(catalogue.added, queries, own_sources, chosen):
+        if source not in best or _order(match) < _order(best[source]):
+            best[source] = match
     for place, query in enumerate(queries):
         for source, item, similarity in _distinct(catalogue, query, count, own, own_sources, allowed):
             match = Match(item, similarity, place)
             if source not in best or _order(match) < _order(best[source]):
                 best[source] = match
     return sorted(best.values(), key=_order)[:count]
+
+
+def _beside(
+    added: Added, queries: Sequence[Vectors], own_sources: frozenset[str], chosen: Filter
+) -> Iterator[tuple[str, Match]]:
+    """Compare with every clip that was added since the catalogue was built; gives source and match."""
+    for clip, vector in zip(added.clips, added.vectors, strict=True):
+        if clip.source not in own_sources and chosen.admits(clip.labels):
+            for place, query in enumerate(queries):
+                yield clip.source, Match(clip.item, float((vector.astype(np.float64) * query).sum()), place)
 
 
 def _order(match: Match) -> tuple[float, int, int]:

@@ -27,7 +27,7 @@ def sounds_like(catalogue: Catalogue, matches: Sequence[Match]) -> tuple[tuple[s
     if not total:
         return ()
     weights: dict[str, float] = defaultdict(float)
-    rows = catalogue.table.rows([match.item for match in voters])
+    rows = catalogue.clips([match.item for match in voters])
     for row, match in zip(rows, voters, strict=True):
         for label in row.labels:
             weights[label] += match.similarity

@@ -17,8 +17,10 @@ from tqdm import tqdm
 from recommender.audio import sha256_of
 from recommender.builder import DEFAULT_TARGET_RECALL, DEFAULT_TREES, ClipBatch, NewClip, write_catalogue
 from recommender.catalogue import FILES
+from recommender.clip_table import ClipTable
 from recommender.errors import BuildFailed, CatalogueError
 from recommender.library import copies
+from recommender.library.additions import forget_built, memory_of
 from recommender.library.ears import Ears
 from recommender.library.fingerprints import Fingerprint
 from recommender.library.listening import Listening, Outcome, Task
@@ -26,7 +28,7 @@ from recommender.library.naming import clip_id, clip_labels, file_labels, one_sp
 from recommender.library.report import FAILURES, UNREADABLE, Failure, Report, write_failures
 from recommender.library.scanning import FoundFile, Scan, scan
 from recommender.library.store import Store
-from recommender.manifest import Manifest
+from recommender.manifest import CLIPS, Manifest
 
 KIND = "library"
 """Value of `kind` in the manifest's extra: this catalogue was built here."""
@@ -54,12 +56,6 @@ class Interrupted(KeyboardInterrupt):
         self.kept = kept
         self.left = left
         self.busy = busy
-
-
-def memory_of(out: Path) -> Path:
-    """Give the folder beside a catalogue that remembers what was heard."""
-    resolved = out.resolve()
-    return resolved.with_name(f"{resolved.name}.library")
 
 
 def build(
@@ -209,6 +205,8 @@ def _finish(
     report.indexed = sum(map(len, good.values()))
     digest = _digest(good, space, index)
     standing = _standing(out)
+    if standing is not None:
+        _forget_added(out, standing)
     if not good:
         write_failures(memory_of(out), report.failures)
         raise BuildFailed(_nothing(folder, found, report, memory_of(out)))
@@ -308,6 +306,19 @@ def _digest(good: dict[str, list[str]], space: str, index: IndexOptions) -> str:
     files = sorted((min(paths), sorted(paths), sha256) for sha256, paths in good.items())
     content = json.dumps([NAMING, space, index.trees, index.target_recall, files])
     return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _forget_added(out: Path, standing: Manifest) -> None:
+    """Empty the journal of what the catalogue that stands holds: running processes have it from there by now."""
+    try:
+        table = ClipTable(out / CLIPS)
+    except CatalogueError:
+        return
+    try:
+        held = {copy for paths in standing.extra.get("copies", {}).values() for copy in paths}
+        forget_built(out, lambda path: path in held or bool(table.items_of_source(path)))
+    finally:
+        table.close()
 
 
 def _standing(out: Path) -> Manifest | None:

@@ -1,0 +1,293 @@
+"""Sounds that people add while the catalogue is in use: kept in the library's folder, and found at once.
+
+Until the next build they are searched exactly beside the index: a journal in the library's memory holds their vectors,
+and every process that has the catalogue open reads on when the journal has grown.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import logging
+import os
+import re
+import shutil
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.clips import Clip
+from recommender.errors import CannotWrite
+from recommender.library.naming import clip_id, file_id, file_labels, title_of
+from recommender.manifest import Manifest
+from recommender.uploads import Upload
+from recommender.vectors import unit_rows, window_means, windows
+
+FOLDER = "Added from Slack"
+"""Folder of the library that takes what people add; it is a label as well."""
+JOURNAL = "added.jsonl"
+HISTORY = ".added.jsonl"
+"""Beside the files themselves, hidden: who added what and when."""
+LONGEST_NAME = 100
+
+_UNSAFE = re.compile(r"[^\w .()+&'-]+")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """Clips beside a catalogue. Their items follow the catalogue's; vectors: float32 (n, d), centred, of unit length;
+    version: changes with whatever is added."""
+
+    clips: tuple[Clip, ...]
+    vectors: NDArray[np.float32]
+    version: str
+
+    def clip(self, item: int) -> Clip | None:
+        """Give the clip of an item."""
+        return next((clip for clip in self.clips if clip.item == item), None)
+
+    def vector(self, item: int) -> NDArray[np.float32] | None:
+        """Give the vector of an item."""
+        return next((row for clip, row in zip(self.clips, self.vectors, strict=True) if clip.item == item), None)
+
+    def find(self, name: str) -> Clip | None:
+        """Find a clip by its id, its file's id or path."""
+        names = (clip for clip in self.clips if name in (clip.clip_id, clip.source, file_id(clip.source)))
+        return next(names, None)
+
+
+NOTHING = Added((), np.empty((0, 0), np.float32), "")
+
+
+class Journal:
+    """Reads what was added beside one catalogue, again whenever the journal has changed. Safe for several threads.
+
+    knows: whether the catalogue holds a path by now, so that it need not be searched beside it.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest, library_url: str | None, knows: Callable[[str], bool]) -> None:
+        self._path = memory_of(folder) / JOURNAL
+        self._manifest = manifest
+        self._library_url = library_url
+        self._knows = knows
+        self._lock = threading.Lock()
+        self._state: tuple[int, int, int] | None = None
+        self._added = NOTHING
+
+    def added(self) -> Added:
+        """Give what is beside the catalogue now."""
+        try:
+            facts = self._path.stat()
+        except OSError:
+            return NOTHING
+        state = (facts.st_ino, facts.st_size, facts.st_mtime_ns)
+        with self._lock:
+            if state != self._state:
+                self._added = self._read(f"{facts.st_ino}-{facts.st_size}")
+                self._state = state
+            return self._added
+
+    def _read(self, version: str) -> Added:
+        clips: list[Clip] = []
+        rows: list[NDArray[np.float32]] = []
+        for entry in _entries(self._path):
+            if entry.get("space") != self._manifest.space or self._knows(entry["path"]):
+                continue
+            for window in entry["windows"]:
+                start, end = float(window["start"]), float(window["end"])
+                item = self._manifest.clips + int(window["number"])
+                labels = tuple(entry["labels"])
+                identity = clip_id(entry["path"], start)
+                url = self._link(entry["path"], start, end)
+                clips.append(Clip(item, identity, entry["path"], start, end, labels, entry["title"], url))
+                rows.append(np.frombuffer(base64.b64decode(window["vector"]), "<f4"))
+        if not clips:
+            return NOTHING
+        centre = np.asarray(self._manifest.centre or 0.0, np.float64)
+        return Added(tuple(clips), unit_rows(np.stack(rows) - centre), version)
+
+    def _link(self, path: str, start: float, end: float) -> str | None:
+        return f"{self._library_url.rstrip('/')}/{quote(path)}#t={start:g},{end:g}" if self._library_url else None
+
+
+def memory_of(out: Path) -> Path:
+    """Give the folder beside a catalogue that remembers what was heard and what was added."""
+    resolved = out.resolve()
+    return resolved.with_name(f"{resolved.name}.library")
+
+
+def add(
+    out: Path, manifest: Manifest, file: Path, upload: Upload, *, name: str, who: str, knows: Callable[[str], bool]
+) -> str:
+    """Keep a file in the library of the catalogue at `out`; gives its path in the library.
+
+    upload: what was heard of the file; name: what its owner calls it; who: for the history; knows: whether a path can
+    be found already: such a file is not kept twice. Raises `CannotWrite`.
+    """
+    root = manifest.extra.get("folder")
+    if manifest.extra.get("kind") != "library" or not isinstance(root, str):
+        raise CannotWrite("This catalogue was not made from a folder of audio, so nothing can be added to it.")
+    memory = memory_of(out)
+    try:
+        memory.mkdir(exist_ok=True)
+        with _locked(memory / f"{JOURNAL}.lock"):
+            known = _known_path(memory, upload.sha256)
+            if known is not None and knows(known):
+                return known
+            path = _keep(Path(root), file, name)
+            now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+            history = {"path": path, "name": name, "who": who, "when": now, "sha256": upload.sha256}
+            _append(Path(root) / FOLDER / HISTORY, history)
+            _append(memory / JOURNAL, _entry(path, upload, _next_number(memory / JOURNAL)))
+    except OSError as error:
+        raise CannotWrite(
+            f"The file cannot be kept in the library ({error.strerror}): ask the operator to check {root}."
+        ) from error
+    return path
+
+
+def forget_built(out: Path, knows: Callable[[str], bool]) -> None:
+    """Drop from the journal what the catalogue that stands at `out` holds already."""
+    memory = memory_of(out)
+    path = memory / JOURNAL
+    if not path.exists():
+        return
+    with _locked(memory / f"{JOURNAL}.lock"):
+        entries = list(_entries(path))
+        left = [entry for entry in entries if not knows(entry["path"])]
+        if len(left) < len(entries):
+            with tempfile.NamedTemporaryFile("w", dir=memory, prefix=f".{JOURNAL}.", delete=False) as file:
+                file.write("".join(f"{json.dumps(entry)}\n" for entry in left))
+            Path(file.name).chmod(0o644)
+            Path(file.name).replace(path)
+
+
+def safe_name(name: str) -> str:
+    """Give a file name that no system minds, whatever somebody called the file."""
+    plain = PurePosixPath(name.replace("\\", "/")).name
+    stem, suffix = os.path.splitext(plain)  # noqa: PTH122 - a name, not a path
+    stem = _UNSAFE.sub("_", stem).strip(" ._-")[:LONGEST_NAME].rstrip() or "sound"
+    suffix = re.sub(r"[^a-z0-9]", "", suffix.lower())[:5]
+    return f"{stem}.{suffix}" if suffix else stem
+
+
+def _keep(root: Path, file: Path, name: str) -> str:
+    """Copy a file into the library under a free name; gives its path there."""
+    folder = root / FOLDER
+    folder.mkdir(exist_ok=True)
+    wanted = PurePosixPath(safe_name(name))
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".adding-", delete=False) as partial:
+        try:
+            with file.open("rb") as source:
+                shutil.copyfileobj(source, partial)
+            partial.flush()
+            os.fsync(partial.fileno())
+            Path(partial.name).chmod(0o644)
+            number = 1
+            while True:
+                free = wanted.name if number == 1 else f"{wanted.stem} ({number}){wanted.suffix}"
+                try:
+                    # A link, unlike a renaming, never takes the place of a file that is there.
+                    os.link(partial.name, folder / free)
+                    return f"{FOLDER}/{free}"
+                except FileExistsError:
+                    number += 1
+        finally:
+            Path(partial.name).unlink()
+
+
+def _entry(path: str, upload: Upload, number: int) -> dict[str, Any]:
+    frames = upload.frames
+    cuts = windows(len(frames.vectors), frames.hop, upload.seconds)
+    means = window_means(frames.vectors, cuts)
+    return {
+        "path": path,
+        "sha256": upload.sha256,
+        "space": frames.space,
+        "title": title_of(path, {}),
+        "labels": list(file_labels(path, {})),
+        "windows": [
+            {
+                "number": number + i,
+                "start": cut.start,
+                "end": cut.end,
+                "vector": base64.b64encode(row.astype("<f4").tobytes()).decode(),
+            }
+            for i, (cut, row) in enumerate(zip(cuts, means, strict=True))
+        ],
+    }
+
+
+def _entries(path: Path) -> Iterator[dict[str, Any]]:
+    """Read a journal; a line that was cut short by a crash is left out."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return
+    for line in lines:
+        try:
+            entry = json.loads(line)
+            if isinstance(entry, dict) and entry["windows"]:
+                yield entry
+        except (ValueError, KeyError):
+            _log.warning("%s has a line that cannot be read: it is left out", path)
+
+
+def _next_number(journal: Path) -> int:
+    return max((window["number"] + 1 for entry in _entries(journal) for window in entry["windows"]), default=0)
+
+
+def _known_path(memory: Path, sha256: str) -> str | None:
+    for entry in _entries(memory / JOURNAL):
+        if entry["sha256"] == sha256:
+            return str(entry["path"])
+    try:
+        database = sqlite3.connect(f"file:{quote(str(memory / 'heard.sqlite'))}?mode=ro", uri=True)
+    except sqlite3.Error:
+        return None
+    try:
+        row = database.execute("SELECT path FROM stamps WHERE sha256 = ? ORDER BY path", (sha256,)).fetchone()
+    except sqlite3.Error:
+        return None
+    finally:
+        database.close()
+    return None if row is None else str(row[0])
+
+
+def _append(path: Path, entry: dict[str, Any]) -> None:
+    """Append a line at one blow, and see that it is on disk."""
+    line = f"{json.dumps(entry, ensure_ascii=False)}\n".encode()
+    with path.open("ab") as file:
+        if file.tell() and not _ends_with_newline(path):
+            line = b"\n" + line
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _ends_with_newline(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
