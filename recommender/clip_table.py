@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from array import array
@@ -197,6 +198,12 @@ class ClipTable:
         with self._reading() as db:
             rows = [db.execute(sql, (clip_id, NEIGHBOURS_IN_SPELLING)).fetchall() for sql in (after, before)]
         return [str(row[0]) for part in rows for row in part]
+
+    def clip_ids_of(self, sources: Sequence[str]) -> list[str]:
+        """Give the clip ids of those of these sources that there are."""
+        sql = "SELECT clip_id FROM json_each(?) CROSS JOIN clips ON source = json_each.value"
+        with self._reading() as db:
+            return [str(row[0]) for row in db.execute(sql, (json.dumps(sources),))]
 
     def all_rows(self, block: int = 4096) -> Iterator[ClipRow]:
         """Give all clips in the order of items, reading `block` at a time."""

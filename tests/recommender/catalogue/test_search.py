@@ -1,0 +1,142 @@
+"""Search: exact where it promises so, a source once, ties by item."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recommender import search as search_module
+from recommender.catalogue import Catalogue
+from recommender.exact import best_similarities, nearest, rank
+from recommender.index import search_k_for
+from recommender.manifest import Calibration
+from recommender.search import Filter, search
+from recommender.vectors import unit_rows
+from tests.support.catalogues import clips, clustered, write
+
+NONE = np.empty(0, np.int64)
+ALL = Filter()
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory):
+    """2,000 clips, three of each source; labels of 50 %, 10 %, 1 % and 0.1 % of the clips; one clip is silent."""
+    folder = tmp_path_factory.mktemp("search") / "c"
+    new = clips(2000, per_source=3)
+    for number, clip in enumerate(new):
+        shares = {"half": 2, "tenth": 10, "hundredth": 100, "thousandth": 1000}
+        new[number] = clip._replace(labels=tuple(name for name, every in shares.items() if number % every == 0))
+    vectors = clustered(2000)
+    vectors[11] = np.nan
+    write(folder, vectors, new)
+    opened = Catalogue.open(folder)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=["scan", "index"])
+def way(request, monkeypatch):
+    """Both ways to search give the same."""
+    if request.param == "index":
+        monkeypatch.setattr(search_module, "SCAN_VALUES", 0)
+        monkeypatch.setattr(search_module, "search_k_for", lambda calibration, count: 1500)
+    return request.param
+
+
+def ask(catalogue, item, count=10, chosen=ALL, own=()):
+    found = search(
+        catalogue, [catalogue.vectors[item]], count, own=np.array(own, np.int64), own_sources=frozenset(), chosen=chosen
+    )
+    return [(match.item, match.similarity) for match in found]
+
+
+def expected(catalogue, item, count, allowed, own=()):
+    """The plain definition: sort all, take each source once."""
+    similarities = catalogue.vectors.astype(np.float64) @ catalogue.vectors[item].astype(np.float64)
+    found, seen = [], set()
+    for other in sorted(range(len(catalogue)), key=lambda i: (-round(similarities[i], 9), i)):
+        source = other // 3
+        if allowed(other) and other not in own and other != 11 and source not in seen:
+            seen.add(source)
+            found.append((other, pytest.approx(similarities[other], abs=1e-6)))
+    return found[:count]
+
+
+def test_each_source_once_best_first(catalogue, way):
+    assert ask(catalogue, 600) == expected(catalogue, 600, 10, lambda i: True)
+    assert ask(catalogue, 600, own=[600, 601, 602]) == expected(catalogue, 600, 10, lambda i: True, {600, 601, 602})
+
+
+@pytest.mark.parametrize(("name", "every"), [("half", 2), ("tenth", 10), ("hundredth", 100), ("thousandth", 1000)])
+def test_filters_are_exact_at_any_selectivity(catalogue, way, name, every):
+    assert ask(catalogue, 7, 20, Filter(only=(name,))) == expected(catalogue, 7, 20, lambda i: i % every == 0)
+    assert ask(catalogue, 8, 20, Filter(without=(name,))) == expected(catalogue, 8, 20, lambda i: i % every != 0)
+
+
+def test_filters_combine(catalogue, way):
+    chosen = Filter(only=("tenth", "thousandth"), without=("hundredth",))
+    assert ask(catalogue, 7, 30, chosen) == expected(catalogue, 7, 30, lambda i: i % 10 == 0 and i % 100 != 0)
+    assert ask(catalogue, 7, 30, Filter(only=("hundredth",), without=("half",))) == []
+
+
+def test_all_that_there_is(catalogue, way):
+    assert len(ask(catalogue, 0, 1000)) == 667
+    assert ask(catalogue, 0, 667) == expected(catalogue, 0, 667, lambda i: True)
+
+
+def test_several_windows_are_merged(catalogue):
+    queries = [catalogue.vectors[item] for item in (30, 61, 92)]
+    found = search(catalogue, queries, 12, own=NONE, own_sources=frozenset(), chosen=Filter())
+    assert {match.item for match in found[:3]} == {30, 61, 92}
+    assert {match.item: match.place for match in found[:3]} == {30: 0, 61: 1, 92: 2}
+    assert [m.similarity for m in found] == sorted((m.similarity for m in found), reverse=True)
+    assert len({match.item // 3 for match in found}) == len(found)
+
+
+def test_ties_go_by_item(tmp_path):
+    write(tmp_path / "c", np.repeat(clustered(30), 40, axis=0))
+    catalogue = Catalogue.open(tmp_path / "c")
+    found = search(catalogue, [catalogue.vectors[85]], 40, own=NONE, own_sources=frozenset(), chosen=Filter())
+    assert [match.item for match in found] == list(range(80, 120))
+    ranked = rank(catalogue.vectors, catalogue.vectors[85], np.arange(119, 79, -1))
+    assert ranked.items.tolist() == list(range(80, 120))
+    catalogue.close()
+
+
+@settings(max_examples=30)
+@given(st.data())
+def test_scanning_agrees_with_sorting(data):
+    count, total = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 60))
+    random = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    vectors = unit_rows(random.integers(-2, 3, (total, 4)))
+    query = unit_rows(np.array([[1.0, 2, 0, -1]]))[0]
+    silent = np.flatnonzero(~vectors.any(axis=1))
+    among = np.flatnonzero(random.random(total) < 0.7) if data.draw(st.booleans()) else None
+    found = nearest(vectors, query, count, among, silent)
+    usable = np.setdiff1d(np.arange(total) if among is None else among, silent)
+    similarities = vectors[usable].astype(float) @ query.astype(float)
+    order = np.lexsort((usable, -np.round(similarities, 9)))[:count]
+    assert found.items.tolist() == usable[order].tolist()
+
+
+def test_many_scans_at_once_agree_with_one_after_another():
+    vectors = unit_rows(clustered(500))
+    own = np.array([3, 99, 400])
+    best = best_similarities(vectors, vectors[own], own, 7)
+    for row, item in zip(best, own, strict=True):
+        alone = nearest(vectors, vectors[item], 8).without(np.array([item])).first(7)
+        assert row.tolist() == pytest.approx(alone.similarities.tolist(), abs=1e-6)
+
+
+def test_the_setting_grows_with_the_number_of_results():
+    measured = (Calibration(10, 500, 0.99, 100), Calibration(100, 2000, 0.99, 100))
+    assert [search_k_for(measured, count) for count in (1, 10, 11, 100, 101, 1000)] == [
+        500,
+        500,
+        2000,
+        2000,
+        4000,
+        20000,
+    ]
