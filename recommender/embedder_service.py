@@ -131,7 +131,9 @@ def _app(service: Service) -> Flask:
     api.namespaces.clear()
     api.add_namespace(_model_namespace(service))
     api.errorhandler(HTTPException)(_http_error)
+    flask.register_error_handler(HTTPException, _http_error)  # paths outside the API
     api.errorhandler(AudioError)(lambda error: ({"status": "error", "message": str(error)}, 400))
+    api.errorhandler(Exception)(_failure)  # the last: the first that fits is taken
     flask.add_url_rule("/healthz", "healthz", lambda: _health(service))
     flask.add_url_rule("/metrics", "metrics", lambda: Response(service.metrics.text(), mimetype="text/plain"))
     flask.after_request(service.metrics.answered)
@@ -232,6 +234,11 @@ def _busy(message: str) -> ServiceUnavailable:
 def _http_error(error: HTTPException) -> tuple[dict[str, str], int, dict[str, str]]:
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if isinstance(error, ServiceUnavailable) else {}
     return {"status": "error", "message": error.description or error.name}, error.code or 500, headers
+
+
+def _failure(error: Exception) -> tuple[dict[str, str], int]:
+    _log.error("a request failed", exc_info=error)
+    return {"status": "error", "message": "The embedder failed: its log says why"}, 500
 
 
 def _health(service: Service) -> tuple[dict[str, str], int]:
