@@ -25,16 +25,15 @@ WAITING_EVENTS = 5000
 """Events that a slow page may lag behind before it is told to load anew."""
 
 
-def routes(server: Server) -> list[web.RouteDef | web.StaticDef]:
+def routes(server: Server) -> list[web.AbstractRouteDef]:
     """The page's addresses."""
     page = Page(server)
-    library = [web.static("/library", server.library)] if server.library else []
     return [
-        *library,
         web.get("/", page.index),
         web.static("/static", STATIC),
         web.get("/sandbox/live", page.live),
         web.get("/sandbox/file/{file}", page.file),
+        web.get("/library/{path:.+}", page.library),
     ]
 
 
@@ -85,6 +84,16 @@ class Page:
         if file is None or file.deleted:
             raise web.HTTPNotFound
         return ranged(request, file.content, file.mimetype)
+
+    async def library(self, request: web.Request) -> web.StreamResponse:
+        """A file of the library, for the players of clips."""
+        folder = self._server.library
+        if folder is None:
+            raise web.HTTPNotFound
+        path = (folder / request.match_info["path"]).resolve()
+        if not path.is_relative_to(folder.resolve()) or not path.is_file():
+            raise web.HTTPNotFound
+        return web.FileResponse(path, headers={"X-Content-Type-Options": "nosniff"})
 
     def _shown(self, data: Json) -> Json:
         message = data.get("message")

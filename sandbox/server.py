@@ -70,6 +70,7 @@ class Server:
                 *page.routes(self),
             ]
         )
+        application.on_response_prepare.append(_always_current)
         application.on_shutdown.append(self._stop)
         return application
 
@@ -112,6 +113,12 @@ async def _bytes(request: web.Request) -> bytes:
         if isinstance(part, web.FileField):
             return part.file.read()
     return b""
+
+
+async def _always_current(request: web.Request, answer: web.StreamResponse) -> None:
+    """Let browsers ask whether the page's parts have changed: a developer's edit shows at the next load."""
+    if request.path.startswith("/static/"):
+        answer.headers["Cache-Control"] = "no-cache"
 
 
 @web.middleware

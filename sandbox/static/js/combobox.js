@@ -2,6 +2,7 @@
 
 import { h, icon, uniqueId } from "./dom.js";
 import { plain } from "./mrkdwn.js";
+import { hidePopup, isShown, showPopup } from "./popup.js";
 
 const TYPING_MS = 180;
 
@@ -13,19 +14,21 @@ export function combobox({ label, placeholder, look, chosen, selected = null, cl
     "aria-expanded": "false", "aria-controls": id, "aria-autocomplete": "list",
     "aria-label": labelledby ? null : label, "aria-labelledby": labelledby,
   });
-  const list = h("ul.combo-list", { id, role: "listbox", hidden: true, "aria-label": label });
+  const list = h("ul.combo-list", { id, role: "listbox", "aria-label": label });
+  list.addEventListener("mousedown", (event) => event.preventDefault());
   const box = h("div.combo", {}, input, icon("chevron", 16), list);
   let options = [];
   let active = -1;
   let current = selected;
   let asked = 0;
   let timer = 0;
+  list.popover = "manual";
 
   const name = (option) => (option ? option.text.text : "");
   input.value = name(current);
 
   const close = () => {
-    list.hidden = true;
+    hidePopup(list);
     input.setAttribute("aria-expanded", "false");
     input.removeAttribute("aria-activedescendant");
     active = -1;
@@ -38,7 +41,7 @@ export function combobox({ label, placeholder, look, chosen, selected = null, cl
     });
     if (index < 0) return;
     input.setAttribute("aria-activedescendant", list.children[index].id);
-    list.children[index].scrollIntoView({ block: "nearest" });
+    list.scrollTop = Math.max(0, list.children[index].offsetTop - list.clientHeight / 2);
   };
   const note = (text) => list.replaceChildren(h("li.combo-note", { role: "option", "aria-disabled": "true", "aria-selected": "false" }, text));
   const choose = (option) => {
@@ -57,10 +60,11 @@ export function combobox({ label, placeholder, look, chosen, selected = null, cl
       }, plain(option.text.text), option.description && h("span.option-description", {}, plain(option.description.text)))));
     }
     mark(found.length ? 0 : -1);
+    showPopup(list, input, { wide: true });
   };
   const open = async () => {
     const typed = current && input.value === name(current) ? "" : input.value;
-    list.hidden = false;
+    showPopup(list, input, { wide: true });
     input.setAttribute("aria-expanded", "true");
     if (typed.length < minimum) {
       options = [];
@@ -72,7 +76,7 @@ export function combobox({ label, placeholder, look, chosen, selected = null, cl
     const answer = look(typed);
     if (answer instanceof Promise) note("Searching…");
     const found = await answer;
-    if (question === asked && !list.hidden) show(found);
+    if (question === asked && isShown(list)) show(found);
   };
   const later = () => {
     clearTimeout(timer);
@@ -90,12 +94,12 @@ export function combobox({ label, placeholder, look, chosen, selected = null, cl
   input.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
-      if (list.hidden) open();
+      if (!isShown(list)) open();
       else if (options.length) mark((active + (event.key === "ArrowDown" ? 1 : options.length - 1)) % options.length);
-    } else if (event.key === "Enter" && !list.hidden) {
+    } else if (event.key === "Enter" && isShown(list)) {
       event.preventDefault();
       if (active >= 0 && options[active]) choose(options[active]);
-    } else if (event.key === "Escape" && !list.hidden) {
+    } else if (event.key === "Escape" && isShown(list)) {
       event.preventDefault();
       event.stopPropagation();
       close();

@@ -4,8 +4,9 @@
 import { post } from "./api.js";
 import { combobox, multiCombobox } from "./combobox.js";
 import { ask } from "./confirm.js";
-import { h, icon, uniqueId } from "./dom.js";
+import { h, uniqueId } from "./dom.js";
 import { fileInput } from "./file_input.js";
+import { menuButton } from "./menu.js";
 import { plain, textNodes } from "./mrkdwn.js";
 import { store } from "./store.js";
 
@@ -47,43 +48,13 @@ function image(surface, block, item) {
 }
 
 function overflow(surface, block, item) {
-  const menu = h("div.menu", { role: "menu", hidden: true });
-  const opener = h("button.icon-button.overflow", {
-    type: "button", title: "More actions", "aria-label": "More actions", "aria-haspopup": "menu", "aria-expanded": "false",
-    data: { action: item.action_id },
-  }, icon("more"));
-  const close = () => {
-    menu.hidden = true;
-    opener.setAttribute("aria-expanded", "false");
-  };
-  menu.append(...item.options.map((option) => h("button.menu-item", { type: "button", role: "menuitem", onclick: () => {
-    close();
-    opener.focus();
-    if (option.url) window.open(option.url, "_blank", "noopener");
-    act(surface, block, item, option.value, opener).catch(() => {});
-  } }, plain(option.text.text))));
-  opener.addEventListener("click", () => {
-    menu.hidden = !menu.hidden;
-    opener.setAttribute("aria-expanded", String(!menu.hidden));
-    if (!menu.hidden) menu.firstChild.focus();
-  });
-  const box = h("div.overflow-box", {}, opener, menu);
-  box.addEventListener("focusout", (event) => {
-    if (!box.contains(event.relatedTarget)) close();
-  });
-  box.addEventListener("keydown", (event) => {
-    const items = [...menu.children];
-    const step = { ArrowDown: 1, ArrowUp: items.length - 1 }[event.key];
-    if (event.key === "Escape" && !menu.hidden) {
-      event.stopPropagation();
-      close();
-      opener.focus();
-    } else if (step && !menu.hidden) {
-      event.preventDefault();
-      items[(items.indexOf(document.activeElement) + step) % items.length].focus();
-    }
-  });
-  return box;
+  return menuButton("More actions", () => item.options.map((option) => ({
+    text: plain(option.text.text),
+    run: (opener) => {
+      if (option.url) window.open(option.url, "_blank", "noopener");
+      act(surface, block, item, option.value, opener).catch(() => {});
+    },
+  })), { className: "overflow", data: { action: item.action_id } });
 }
 
 function fixedOptions(item) {

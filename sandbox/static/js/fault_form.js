@@ -2,7 +2,7 @@
 
 import { post } from "./api.js";
 import { h } from "./dom.js";
-import { on, store } from "./store.js";
+import { store } from "./store.js";
 
 const FLAGS = [
   ["rate", "One message a second and channel", "beyond it, 429 with Retry-After"],
@@ -49,13 +49,12 @@ function choice([name, label, options]) {
 function failing() {
   const method = h("select.field.small", { "aria-label": "Method" }, METHODS.map((name) => h("option", {}, name)));
   const error = h("select.field.small", { "aria-label": "Error" }, ERRORS.map(([value, text]) => h("option", { value }, text)));
-  const planned = h("ul.planned");
+  const planned = h("ul.planned", { id: "planned-failures" });
   const show = () => planned.replaceChildren(...Object.entries(store.failures).map(([name, failure]) => h("li", {}, `${name}: ${failure.error}, ${failure.times === null ? "always" : `${failure.times} more`}`)));
   const button = (times, label) => h("button.button.small", { type: "button", onclick: async () => {
     store.failures = (await post("fail", { method: method.value, error: error.value, times, retry_after: 1 })).failures;
     show();
   } }, label);
-  on("faults", show);
   show();
   return h("fieldset.fault-group", {}, h("legend", {}, "Web API calls fail"), h("div.fault-row", {}, method, error), h("div.fault-row", {}, button(1, "Next call"), button(3, "Next three"), button(0, "No more")), planned);
 }

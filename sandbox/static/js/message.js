@@ -95,15 +95,15 @@ function toolbar(message, inThread) {
     bar.append(iconButton("close", "Dismiss message", () => post("delete", { channel: message.channel, ts: message.ts })));
     return bar;
   }
-  bar.append(...["eyes", "+1"].map((name) => h("button.icon-button", {
+  bar.append(...["eyes", "+1"].map((name) => h("button.icon-button.in-menu", {
     type: "button", title: `React with :${name}:`, "aria-label": `React with ${name}`, onclick: () => react(message, name),
   }, EMOJI.get(name))));
-  if (!inThread) bar.append(iconButton("reply", "Reply in thread", () => openThread(message)));
-  bar.append(menuButton("More message actions", () => actions(message)));
+  if (!inThread) bar.append(iconButton("reply", "Reply in thread", () => openThread(message), { class: "in-menu" }));
+  bar.append(menuButton("More message actions", () => actions(message, inThread)));
   return bar;
 }
 
-function actions(message) {
+function actions(message, inThread) {
   const shortcuts = store.app.shortcuts.filter((shortcut) => shortcut.type === "message").map((shortcut) => ({
     text: shortcut.name, hint: store.app.name,
     run: async () => {
@@ -115,6 +115,7 @@ function actions(message) {
   const more = [{ text: "Copy link", run: () => navigator.clipboard?.writeText(`${location.origin}/archives/${message.channel}/p${message.ts.replace(".", "")}`) }];
   if (mine && !message.files) more.push({ text: "Edit message", run: () => edit(message) });
   if (mine) more.push({ text: "Delete message", danger: true, run: () => post("delete", { channel: message.channel, ts: message.ts }) });
+  if (!inThread) more.unshift({ text: "Reply in thread", run: () => openThread(message) });
   return [...shortcuts, ...more];
 }
 

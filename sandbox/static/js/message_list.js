@@ -6,6 +6,7 @@ import { store } from "./store.js";
 import { day, dateOf } from "./time.js";
 
 const GROUP_SECONDS = 300;
+const BREATH_PIXELS = 8;
 const NEAR_BOTTOM_PIXELS = 120;
 
 export class MessageList {
@@ -13,6 +14,7 @@ export class MessageList {
     this.inThread = inThread;
     this.before = before;
     this.shown = new Map();
+    this.newest = "";
     this.list = h("div.message-list", { role: "log", "aria-label": label, "aria-live": "polite", tabIndex: 0 });
     this.node = h("div.scroller", {}, this.list);
     this.list.addEventListener("load", () => this.stick && this.toBottom(), true);
@@ -39,7 +41,20 @@ export class MessageList {
     this.shown = kept;
     sync(this.list, nodes);
     focus?.();
-    if (this.stick) this.toBottom();
+    const newest = messages.at(-1);
+    const fresh = newest && newest.ts > this.newest;
+    this.newest = newest?.ts || "";
+    if (fresh && (newest.user === store.me || newest.is_ephemeral)) this.stick = true;
+    if (this.stick) this.toNewest(messages.at(-1));
+  }
+
+  // The bottom; but the beginning of the newest message where it is taller than the list.
+  toNewest(message) {
+    this.toBottom();
+    const node = message && this.shown.get(message.ts)?.node;
+    if (!node || node.offsetHeight < this.node.clientHeight || message.user === store.me) return;
+    this.node.scrollTop += node.getBoundingClientRect().top - this.node.getBoundingClientRect().top - BREATH_PIXELS;
+    this.stick = false;
   }
 
   entry(message, compact, kept) {

@@ -32,7 +32,7 @@ function show() {
   const app = store.unread.get(directMessage());
   const channels = [...store.channels.values()].filter((channel) => !channel.is_im && channel.is_member);
   document.getElementById("sidebar").replaceChildren(
-    h("div.workspace", {}, h("span.workspace-name", {}, "Sandbox"), h("span.workspace-hint", {}, "a Slack on this machine")),
+    h("div.workspace", {}, h("span.workspace-name", {}, "Sandbox"), h("span.workspace-hint", {}, `with ${store.app.name}`)),
     h("h2.group", {}, "Channels"),
     h("ul.entries", {}, channels.map((channel) => entry(channel.name, icon("hash", 18), store.place === channel.id, store.unread.get(channel.id), () => goTo(channel.id)))),
     h("h2.group", {}, "Direct messages"),
@@ -45,7 +45,7 @@ function show() {
   document.getElementById("top").replaceChildren(
     iconButton("menu", "Channels and apps", () => document.body.classList.toggle("sidebar-open"), { class: "burger" }),
     h("span.top-name", {}, "Sandbox"),
-    h("span.grow"),
+    h("span.top-hint", {}, "A Slack workspace on this machine: nothing leaves it"),
     h("span.connection", { class: store.sockets && store.online ? "up" : "down", role: "status" }, connection()),
     iconButton("moon", "Light or dark", toggleTheme),
     h("button.top-button", { type: "button", "aria-expanded": String(!document.getElementById("panel").hidden), "aria-controls": "panel", onclick: togglePanel }, icon("traffic", 18), h("span", {}, "Traffic")),

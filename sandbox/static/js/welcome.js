@@ -39,6 +39,5 @@ export function welcome() {
     h("p", {}, `${name} listens to a sound and finds the ten clips that sound most like it. Drop an audio file here, record one, or send one of these:`),
     h("div.tries", {}, SAMPLES.map(trySound)),
     command && h("p", {}, "Or type a command:"),
-    command && h("div.tries", {}, ["random", "help", ""].map((text) => trySaying(`${command} ${text}`.trim()))),
-    h("p.small", {}, "This is a local stand-in for Slack: nothing leaves this machine."));
+    command && h("div.tries", {}, ["random", "help", ""].map((text) => trySaying(`${command} ${text}`.trim()))));
 }
