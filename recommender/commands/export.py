@@ -36,10 +36,10 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         with ExitStack() as stack:
             file = sys.stdout if to_stdout else stack.enter_context(beside.open("w", encoding="utf-8"))
-            _write(catalogue, file)
+            count = _write(catalogue, file)
         if not to_stdout:
             beside.replace(target)
-            print(f"{target}: {len(catalogue):,} clips")
+            print(f"{target}: {count:,} clips")
     except OSError as error:
         raise CannotWrite(f"{target} cannot be written: {error.strerror}. Choose another place.") from error
     finally:
@@ -49,9 +49,13 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _write(catalogue: Catalogue, file: TextIO) -> None:
+def _write(catalogue: Catalogue, file: TextIO) -> int:
+    """Write all clips that have a vector; gives how many."""
+    silent = set(catalogue.table.unsearchable.tolist())
     lengths = catalogue.table.lengths()
     for clip in tqdm(catalogue.all_clips(), total=len(catalogue), unit="clip", disable=None):
+        if clip.item in silent:
+            continue
         vector = catalogue.vectors[clip.item]
         row = {
             "video_id": clip.source,
@@ -63,6 +67,7 @@ def _write(catalogue: Catalogue, file: TextIO) -> None:
             "clip_id": clip.clip_id,
         }
         file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    return len(catalogue) - len(silent)
 
 
 def _rounded(vector: Vectors) -> list[float]:

@@ -170,11 +170,11 @@ def _means(examples: Sequence[Example]) -> NDArray[np.float32]:
 
 
 def _raw_frames(examples: Sequence[Example]) -> NDArray[np.float32]:
-    """Flatten the first ten frames of each example: float32 (n, 1280); shorter ones begin again from their start."""
-    flat = np.empty((len(examples), RAW_FRAMES * FRAME_VALUES), np.float32)
+    """Flatten the first ten frames of each example: float32 (n, 1280); the notebook leaves shorter ones out: zero."""
+    flat = np.zeros((len(examples), RAW_FRAMES * FRAME_VALUES), np.float32)
     for count, places, frames in _by_length(examples):
-        chosen = np.arange(RAW_FRAMES) % count
-        flat[places] = frames[:, chosen].reshape(len(places), -1)
+        if count >= RAW_FRAMES:
+            flat[places] = frames[:, :RAW_FRAMES].reshape(len(places), -1)
     return flat
 
 

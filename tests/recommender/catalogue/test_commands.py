@@ -220,11 +220,12 @@ def test_export_is_the_notebooks_json(made, tmp_path, capsys):
     assert main(["export", str(made / "raw"), "--jsonl", str(target)]) == 0
     rows = [json.loads(line) for line in target.read_text().splitlines()]
     wanted = {f"{r.video_id}_{round(r.start * 1000)}": r for r in RECORDS}
-    assert len(rows) == 120
+    # The notebook leaves out what is shorter than ten frames.
+    assert {row["clip_id"] for row in rows} == {name for name, r in wanted.items() if len(r.frames) >= 10}
     for row in rows:
         record = wanted[row["clip_id"]]
         assert (row["video_id"], row["start_time"], row["end_time"]) == (record.video_id, record.start, record.end)
-        assert row["data"][: 128 * min(10, len(record.frames))] == record.frames[:10].reshape(-1).tolist()
+        assert row["data"] == record.frames[:10].reshape(-1).tolist()
         assert len(row["data"]) == 1280
     capsys.readouterr()
     assert main(["export", str(made / "c"), "--jsonl", "-"]) == 0

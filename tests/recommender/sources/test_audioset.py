@@ -79,7 +79,7 @@ def test_raw_frames(features):
     wanted = by_id(RECORDS)
     for clip, vector in zip(clips, vectors, strict=True):
         frames = wanted[clip.clip_id].frames
-        assert (vector == np.concatenate([frames, frames])[:10].reshape(-1)).all()
+        assert (vector == (frames[:10].reshape(-1) if len(frames) >= 10 else 0)).all()
 
 
 def test_child_processes_give_the_same_in_the_same_order(features, monkeypatch):
