@@ -132,6 +132,8 @@ def _shares(data: Any) -> list[Share]:
     for visibility in data.values() if isinstance(data, dict) else []:
         for channel, entries in visibility.items() if isinstance(visibility, dict) else []:
             for entry in entries if isinstance(entries, list) else []:
+                if not isinstance(entry, dict):
+                    continue
                 thread = entry.get("thread_ts") or entry.get("ts")
                 if thread:
                     found.append(Share(str(channel), str(thread)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bot.messages.pieces import (
     Block,
     Message,
@@ -32,6 +34,7 @@ SHOWN_VOICES = 6
 LABEL_CHARS = 60
 TITLE_CHARS = 120
 NAME_CHARS = 80
+USER_ID = re.compile(r"[A-Z0-9]{1,20}")
 TERMS_SHOWN = 5
 FALLBACK_RESULTS = 3
 
@@ -50,7 +53,7 @@ def answer(
     shared = _labels_of_query(found)
     blocks = [section(_heading(found, question))]
     small = [plain(note, 300)] if note else []
-    small += [f"Shared by <@{plain(shared_by, 20)}>"] if shared_by else []
+    small += [f"Shared by <@{shared_by}>"] if USER_ID.fullmatch(shared_by) else []
     if found.sounds_like:
         voices = [f"{plain(name, LABEL_CHARS)} {per_cent(share)}" for name, share in found.sounds_like[:SHOWN_VOICES]]
         small.append("Sounds like " + ", ".join(voices))

@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
     """Add the processes' logs to the report of a failure."""
-    report: pytest.TestReport = yield  # type: ignore[misc]
+    report: pytest.TestReport = yield
     stack = getattr(item, "funcargs", {}).get("stack")
     if report.failed and isinstance(stack, Stack):
         report.sections += [(name, text) for name, text in stack.logs()]

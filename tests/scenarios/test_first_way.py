@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.driver import Driver, direct_message, text_of
+from sandbox.driver import Driver, Json, direct_message, text_of
 from sandbox.names import ADA, SOUNDS
 from tests.scenarios.stack import Stack, video_id
 from tests.support.audio import write_audio
@@ -15,11 +15,18 @@ from tests.support.audio import write_audio
 RESULT = re.compile(r"\*(\d+)\.\* <https://youtu\.be/[\w-]+\?t=30\|[^>]+> · 0:30–0:40 \(10 s\) · \*\d+ %\*\n\S")
 
 
-def results_in(message: dict) -> list[int]:
+def results_in(message: Json) -> list[int]:
     return [int(rank) for rank in RESULT.findall(text_of(message))]
 
 
-def answered(message: dict) -> bool:
+def heard(path: Path, codec: str) -> Path:
+    """Write a short melody; ffmpeg's own Vorbis encoder wants two channels and to be asked twice."""
+    if codec == "vorbis":
+        return write_audio(path, codec, seconds=3.5, channels=2, codec_options={"strict": "experimental"})
+    return write_audio(path, codec, seconds=3.5)
+
+
+def answered(message: Json) -> bool:
     return "Clips like" in text_of(message)
 
 
@@ -45,10 +52,10 @@ def test_an_unknown_id_gets_one_clear_sentence(slack: Driver):
 
 @pytest.mark.parametrize(
     ("name", "codec"),
-    [("a.wav", "pcm_s16le"), ("a.mp3", "libmp3lame"), ("a.flac", "flac"), ("a.ogg", "libopus"), ("a.m4a", "aac")],
+    [("a.wav", "pcm_s16le"), ("a.mp3", "libmp3lame"), ("a.flac", "flac"), ("a.ogg", "vorbis"), ("a.m4a", "aac")],
 )
 def test_a_file_in_a_direct_message_is_answered_in_its_thread(slack: Driver, tmp_path: Path, name: str, codec: str):
-    question = slack.upload(direct_message(ADA), write_audio(tmp_path / name, codec, seconds=3.5))
+    question = slack.upload(direct_message(ADA), heard(tmp_path / name, codec))
     answer = slack.wait_reply(question, answered, timeout=30)
     assert results_in(answer) == list(range(1, 11))
     assert "Sounds like" in text_of(answer)

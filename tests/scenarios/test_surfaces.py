@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.driver import Driver, direct_message, text_of
+from sandbox.driver import Driver, Json, direct_message, text_of
 from sandbox.names import ADA, BEN, RANDOM, SOUNDS
 from tests.scenarios.stack import CLIPS, Stack, video_id
 from tests.support.audio import write_audio
@@ -16,11 +16,11 @@ from tests.support.audio import write_audio
 RANK = re.compile(r"^\*(\d+)\.\* ", re.MULTILINE)
 
 
-def ranks(message: dict) -> list[int]:
+def ranks(message: Json) -> list[int]:
     return [int(rank) for rank in RANK.findall(text_of(message))]
 
 
-def labelled(message: dict, label: str) -> int:
+def labelled(message: Json, label: str) -> int:
     """How many results carry a label, in bold or not."""
     return sum(label in re.split(r", |\*", line) for line in text_of(message).splitlines() if "Sounds" not in line)
 
@@ -36,15 +36,15 @@ def anyhow(request: pytest.FixtureRequest, slack: Driver, stack: Stack) -> Itera
     slack.configure(request_url="", options_url="")
 
 
-def asked(slack: Driver, text: str) -> dict:
+def asked(slack: Driver, text: str) -> Json:
     """Type a command and give what comes back."""
     before = len(slack.ephemerals())
     outcome = slack.command(text)
     assert outcome["acked"], outcome
-    return slack.wait_for(lambda: (slack.ephemerals()[before:] or [None])[-1])
+    return slack.wait_for(lambda: slack.ephemerals()[before:])[-1]
 
 
-def edited(slack: Driver, ts: str, said: str) -> dict:
+def edited(slack: Driver, ts: str, said: str) -> Json:
     return slack.wait_ephemeral(lambda m: m["ts"] == ts and said in text_of(m))
 
 

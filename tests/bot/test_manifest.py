@@ -1,0 +1,43 @@
+"""The app manifest is valid against Slack's schema, and the file is what the source gives."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from bot.__main__ import main
+from bot.manifest import EVENTS, SCOPES, as_text, manifest
+from tests.conftest import REPOSITORY
+
+
+@pytest.mark.parametrize("url", [None, "https://sounds.example/"])
+@pytest.mark.parametrize("version", ["1.0.0", "2.0.0"])
+def test_valid_against_slacks_schema(shared_data: Path, url: str | None, version: str):
+    schema = json.loads((shared_data / f"slack-manifest-schema/manifest.schema.{version}.json").read_text())
+    jsonschema.Draft7Validator(schema).validate(manifest(url))
+
+
+def test_the_file_is_what_the_source_gives():
+    assert (REPOSITORY / "bot/manifest.json").read_text() == as_text()
+
+
+def test_http_mode_names_its_address_everywhere():
+    made = manifest("https://sounds.example/")
+    settings = made["settings"]
+    address = "https://sounds.example/slack/events"
+    assert made["features"]["slash_commands"][0]["url"] == address
+    assert settings["event_subscriptions"]["request_url"] == address
+    assert settings["interactivity"]["request_url"] == address
+    assert settings["interactivity"]["message_menu_options_url"] == address
+    assert settings["socket_mode_enabled"] is False
+    assert manifest()["settings"]["socket_mode_enabled"] is True
+
+
+def test_the_command_prints_it(capsys):
+    assert main(["manifest", "--url", "https://sounds.example"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["oauth_config"]["scopes"]["bot"] == list(SCOPES)
+    assert printed["settings"]["event_subscriptions"]["bot_events"] == list(EVENTS)

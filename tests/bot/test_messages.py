@@ -1,0 +1,172 @@
+"""What people read: wording, and Slack's limits whatever the labels and names are."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot import messages
+from bot.errors import MissingScope
+from bot.messages import HomeFacts, Message
+from bot.messages.modal import ask_view
+from bot.messages.pieces import MAX_TEXT_CHARS, clock, link, per_cent, plain, shorten
+from bot.questions import Question
+from recommender.errors import SoundalikeError, UnknownClip
+from sandbox.blocks import checked
+from tests.bot import answers as made
+
+FEW = settings(max_examples=25, deadline=None)
+
+
+def valid(message: Message) -> None:
+    """Slack would take it: the sandbox's rules, and slack_sdk's own parser as their second opinion."""
+    checked(message.blocks)
+    assert message.text.strip()
+    assert len(message.text) <= MAX_TEXT_CHARS
+    assert message.payload()["unfurl_links"] is False
+    no_markup_of_others(message.blocks)
+
+
+def no_markup_of_others(blocks: list[dict[str, Any]]) -> None:
+    """No mention of anybody, and no link but to the web, can be slipped in by a name."""
+    for text in mrkdwn(blocks):
+        assert all(
+            re.match(r"https?://[^|>]+\|[^<>|]+$|@[A-Z0-9]+$", inner) for inner in re.findall(r"<([^>]*)>", text)
+        )
+
+
+def mrkdwn(blocks: list[dict[str, Any]]) -> list[str]:
+    sections = [block["text"]["text"] for block in blocks if block["type"] == "section"]
+    return sections + [e["text"] for block in blocks if block["type"] == "context" for e in block["elements"]]
+
+
+def words(message: Message) -> str:
+    return "\n".join(mrkdwn(message.blocks))
+
+
+def buttons(message: Message) -> dict[str, dict[str, Any]]:
+    rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
+    return {element["action_id"]: element for row in rows for element in row}
+
+
+@FEW
+@given(made.answers, made.questions, st.booleans(), st.one_of(st.none(), made.seconds), made.texts, made.texts)
+def test_any_answer_is_a_message_that_slack_takes(found, question, ephemeral, seconds, note, by):
+    valid(messages.answer(found, question, ephemeral=ephemeral, seconds=seconds, note=note, shared_by=by))
+
+
+@FEW
+@given(made.answers, made.questions)
+def test_any_view_is_one_that_slack_takes(found, question):
+    view: Any = messages.matches_view(found, question)
+    checked(view["blocks"], "modal")
+    home = messages.home_view(HomeFacts(5, 2, question.name, (("redis", False, question.query),), (question,) * 12))
+    checked(home["blocks"], "home")
+
+
+@FEW
+@given(made.texts, made.texts, st.lists(made.texts, max_size=9).map(tuple), made.seconds)
+def test_any_notice_is_a_message_that_slack_takes(sentence, name, suggestions, seconds):
+    valid(messages.listening(name, seconds))
+    valid(messages.refusal(UnknownClip(sentence, suggestions), name))
+    valid(messages.unforeseen("1a2b3c4d", name))
+
+
+def test_help_and_form_are_ones_that_slack_takes():
+    valid(messages.help_message())
+    valid(messages.where_to_look(3))
+    checked(ask_view("C1", "https://hooks.slack.com/x")["blocks"], "modal")
+
+
+def test_an_answer_has_rank_labels_link_length_and_similarity():
+    message = messages.answer(made.answer(), Question("clip0"))
+    text = words(message)
+    assert "*1.* <https://youtu.be/abc?t=30|Clip 1> · 0:30–0:40 (10 s) · *99 %*\n*Jazz*, Speech" in text
+    assert "*2.* <https://youtu.be/abc?t=30|Clip 2> · 0:30–0:40 (10 s) · *98 %*\n*Music*, Rain" in text
+    assert "Sounds like Jazz 61 %, Music 40 %" in text
+    assert message.text == "Clips like The query: 1. Clip 1 (Speech, Jazz), 99 %; 2. Clip 2 (Rain, Music), 98 %; " + (
+        "3. Clip 3 (Speech, Jazz), 97 %"
+    )
+
+
+def test_only_a_slow_answer_says_how_long_it_took():
+    assert "took" not in words(messages.answer(made.answer(), Question("clip0"), seconds=4.9))
+    assert "This took 7 s." in words(messages.answer(made.answer(), Question("clip0"), seconds=7.2))
+
+
+def test_an_answer_to_a_long_upload_says_which_part_each_result_resembles():
+    message = messages.answer(made.answer(matched=True), Question("clip0", name="beat.wav"))
+    assert "resembles 0:05–0:15 of the upload" in words(message)
+    assert "where_matched" in buttons(message)
+    view: Any = messages.matches_view(made.answer(matched=True), Question("clip0", name="beat.wav"))
+    assert "*0:05–0:15*\n• <https://youtu.be/abc?t=30|Clip 1> · 99 %" in "\n".join(mrkdwn(view["blocks"]))
+
+
+def test_buttons_carry_the_question_its_catalogue_and_the_clip():
+    question = Question("clip0", top=5, only=("Jazz",), name="beat.wav")
+    found = buttons(messages.answer(made.answer(), question, ephemeral=True))
+    assert json.loads(found["more_like"]["value"]) == {
+        "q": "clip0_0", "t": 5, "o": ["Jazz"], "f": "beat.wav", "c": "catalogue1", "k": "clip10_0",
+    }  # fmt: skip
+    assert set(found) == {"more_like", "less_like", "next_ten", "all_labels", "share"}
+    assert found["next_ten"]["text"]["text"] == "Next 5"
+
+
+def test_the_last_page_has_no_next_and_a_shared_answer_no_share():
+    found = buttons(messages.answer(made.answer(more=False), Question("clip0", skip=10)))
+    assert set(found) == {"more_like", "less_like", "first_ten", "only_labels"}
+    assert json.loads(found["only_labels"]["value"])["o"] == ["Jazz", "Music"]
+
+
+def test_an_empty_answer_says_what_to_do():
+    empty = made.answer(0, more=False)
+    assert "leave one out" in words(messages.answer(empty, Question("clip0", only=("Rain",))))
+    assert "end of the list" in words(messages.answer(empty, Question("clip0", skip=10)))
+
+
+def test_a_refusal_has_a_sentence_what_to_do_next_and_its_code():
+    message = messages.refusal(MissingScope("I lack the scope files:read: ask somebody."), "a*b.wav")
+    assert words(message) == "*a∗b.wav*: I lack the scope files:read: ask somebody.\n`missing-scope`"
+    assert message.text == "a*b.wav: I lack the scope files:read: ask somebody."
+
+
+def test_a_refusal_names_close_spellings_once():
+    message = messages.refusal(UnknownClip("Not known: try abc.", ("abc", "abd", "abe")))
+    assert "Did you mean abd or abe?" in words(message)
+
+
+def test_every_error_has_a_code_of_its_own_or_of_its_kind():
+    def tree(kind: type[SoundalikeError]) -> list[type[SoundalikeError]]:
+        return [kind, *(each for child in kind.__subclasses__() for each in tree(child))]
+
+    assert all(re.fullmatch(r"[a-z-]+", kind.code) for kind in tree(SoundalikeError))
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (42.9, "0:42"), (600, "10:00"), (3661, "1:01:01")])
+def test_clock(seconds, shown):
+    assert clock(seconds) == shown
+
+
+def test_per_cent_stays_within_its_bounds():
+    assert [per_cent(share) for share in (-0.2, 0.005, 0.934, 1.2)] == ["0 %", "0 %", "93 %", "100 %"]
+
+
+def test_links_go_to_the_web_alone():
+    assert (
+        link("https://a.b/c d|e>f?x=1&y=2", "T|i<t>le", 20) == "<https://a.b/c%20d%7Ce%3Ef?x=1&amp;y=2|T¦i&lt;t&gt;le>"
+    )
+    assert link("javascript:alert(1)", "Title", 20) == "Title"
+    assert link(None, "", 20) == "untitled"
+
+
+@given(st.text(max_size=200), st.integers(2, 50))
+def test_shortened_text_is_one_line_within_its_limit(text, limit):
+    short = shorten(text, limit)
+    assert len(short) <= limit
+    assert "\n" not in short
+    assert not re.search(r"[<>]", plain(text, limit))

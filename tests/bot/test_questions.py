@@ -1,0 +1,113 @@
+"""The grammar of `/similar`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.listeners.reading import plain_text, typed_in
+from bot.questions import MAX_TOP, Question, parse
+from recommender.errors import BadQuery
+from tests.bot import answers as made
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "here"),
+    [
+        ("1OU19ANx4fg", Question("1OU19ANx4fg"), False),
+        ("  -0RWZT-miFs  ", Question("-0RWZT-miFs"), False),
+        ("a + b - c top 5 here", Question("a + b - c", top=5), True),
+        ("here a", Question("a"), True),
+        ("a only Bass guitar not Speech", Question("a", only=("Bass guitar",), without=("Speech",)), False),
+        ('a only "Rain" "Bass guitar"', Question("a", only=("Rain", "Bass guitar")), False),
+        ("a only Rain only Jazz", Question("a", only=("Rain", "Jazz")), False),
+        ("a ONLY Rain , storm TOP 3", Question("a", top=3, only=("Rain storm",)), False),
+        ("top 3 a", Question("a", top=3), False),
+        ('"Artist - Title.wav" + b', Question('"Artist - Title.wav" + b'), False),
+        ("“top”", Question('"top"'), False),
+    ],
+)
+def test_questions(text, question, here):
+    typed = parse(text)
+    assert (typed.kind, typed.question, typed.here) == ("similar", question, here)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "query"),
+    [
+        ("", "nothing", ""),
+        ("  ", "nothing", ""),
+        ("HELP", "help", "HELP"),
+        ("random", "random", ""),
+        ("Random Bass guitar", "random", "Bass guitar"),
+    ],
+)
+def test_other_words(text, kind, query):
+    typed = parse(text)
+    assert (typed.kind, typed.question.query) == (kind, query)
+
+
+@pytest.mark.parametrize(
+    "text", ["a top", "a top many", "a top 0", f"a top {MAX_TOP + 1}", "a only", "a not here", "only Jazz", "x" * 1001]
+)
+def test_what_breaks_the_grammar_is_told_how_it_is_done_right(text):
+    with pytest.raises(BadQuery, match=r"\.$"):
+        parse(text)
+
+
+def test_filters_alone_make_sense_beside_a_file():
+    typed = parse("top 4 only Jazz", beside_file=True)
+    assert (typed.kind, typed.question) == ("nothing", Question("", top=4, only=("Jazz",)))
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_a_question_or_a_refusal(text):
+    try:
+        typed = parse(text)
+    except BadQuery:
+        return
+    assert typed.kind in {"similar", "random", "help", "nothing"}
+    assert 1 <= typed.question.top <= MAX_TOP
+
+
+@given(made.questions)
+def test_a_button_carries_any_question(question):
+    assert Question.from_json(json.loads(json.dumps(question.to_json()))) == question
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    )
+)
+def test_what_is_no_question_raises_what_is_caught(data):
+    try:
+        Question.from_json(data)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return
+
+
+def test_steering_quotes_what_holds_signs():
+    steered = Question("a", skip=10).steered("+", "Artist - Title.wav_0").steered("-", "c")
+    assert steered.query == 'a + "Artist - Title.wav_0" - c'
+    assert steered.skip == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        ("<@U0SOUND> abc top 2", "abc top 2"),
+        ("<@U0SOUND|bot> <https://youtu.be/a?t=1&amp;x=2|youtu.be/a>", "https://youtu.be/a?t=1&x=2"),
+        ("R&amp;B &lt;3", "R&B <3"),
+        ("<@U0SOUND>", ""),
+    ],
+)
+def test_slacks_markup_is_read_as_it_was_typed(text, typed):
+    assert plain_text(text) == typed
+
+
+def test_a_message_that_breaks_the_grammar_is_kept_for_the_answer():
+    assert typed_in("a top many").kind == "wrong"
