@@ -14,20 +14,19 @@ from typing import Any, Protocol, cast
 
 import dramatiq
 import redis
-from dramatiq.brokers.redis import RedisBroker
+from dramatiq.errors import BrokerConnectionError, DecodeError
 from dramatiq.middleware import Middleware
 from dramatiq.worker import Worker
 
+from bot.broker import Broker
 from bot.jobs import Job
 from recommender.cache import KEY_PREFIX
 
 NAMESPACE = f"{KEY_PREFIX}queue"
 INTAKE, LISTEN = "intake", "listen"
-HEARTBEAT_TIMEOUT_MS = 10_000
+HEARTBEAT_PATIENCE_SECONDS = 10.0
 """A worker that was silent for so long is taken for dead and its jobs are given to others: answers within 30 s of a
 kill need less than Dramatiq's minute."""
-ALWAYS = 1_000_000
-"""Dramatiq looks for dead workers once in a thousand fetches by default; with few workers that is minutes."""
 POLL_MS = 50
 """How long an idle worker sleeps between two looks at the queue: half of it is added to each answer's time."""
 DRAIN_MS = 8_000
@@ -63,6 +62,15 @@ class Steps(Protocol):
         ...
 
 
+class GivenUp(Exception):
+    """The job failed for good, and the person was told; code: why; reference: the number they were given, if any."""
+
+    def __init__(self, code: str, reference: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.reference = reference
+
+
 class RedisQueue:
     """Jobs in Redis; raises redis.RedisError where it fails."""
 
@@ -77,20 +85,29 @@ class RedisQueue:
 
     def length(self) -> int:
         """Give the number of tasks that wait or are being worked."""
-        keys = [f"{NAMESPACE}:{name}{part}.msgs" for name in (INTAKE, LISTEN) for part in ("", ".DQ")]
         with self._broker.client.pipeline(transaction=False) as pipe:
-            for key in keys:
-                pipe.hlen(key)
+            for name in (INTAKE, LISTEN):
+                pipe.hlen(f"{self._broker.key(name)}.msgs")
             return sum(int(count) for count in pipe.execute())
 
     def dead_letters(self) -> list[dict[str, Any]]:
         """Give the jobs that failed for good, oldest first."""
-        letters = []
-        for name in (INTAKE, LISTEN):
-            for data in cast("list[bytes]", self._broker.client.hvals(f"{NAMESPACE}:{name}.XQ.msgs")):
-                message: dramatiq.Message[None] = dramatiq.Message.decode(data)
-                letters.append({"step": name, "time": message.message_timestamp / 1000, **message.kwargs["job"]})
+        letters = [_letter(name, data) for name in (INTAKE, LISTEN) for _, data in self._dead(name)]
         return sorted(letters, key=lambda letter: float(letter["time"]))
+
+    def forget(self, user: str) -> int:
+        """Remove a person's dead letters and give their number."""
+        removed = 0
+        for name in (INTAKE, LISTEN):
+            for message_id, data in self._dead(name):
+                if _letter(name, data).get("user") == user:
+                    self._broker.client.zrem(f"{self._broker.key(name)}.XQ", message_id)
+                    removed += int(cast(int, self._broker.client.hdel(f"{self._broker.key(name)}.XQ.msgs", message_id)))
+        return removed
+
+    def _dead(self, name: str) -> list[tuple[bytes, bytes]]:
+        found = cast("dict[bytes, bytes]", self._broker.client.hgetall(f"{self._broker.key(name)}.XQ.msgs"))
+        return list(found.items())
 
     def _send(self, name: str, job: Job, delay: float) -> None:
         message: dramatiq.Message[None] = dramatiq.Message(
@@ -103,7 +120,7 @@ class Workers:
     """The threads of one worker process."""
 
     def __init__(self, url: str, steps: Steps, threads: int) -> None:
-        self._running: dict[str, tuple[RedisBroker, Any]] = {}
+        self._running: dict[str, Any] = {}
         self._lock = threading.Lock()
         self.stopping = threading.Event()
         # One broker each: Dramatiq hands the messages of all of a worker's queues to the same threads.
@@ -128,11 +145,8 @@ class Workers:
             stopper.join(max(0.0, deadline - time.monotonic()))
         with self._lock:
             left = list(self._running.values())
-        for broker, message in left:
-            try:
-                broker.do_requeue(message.queue_name, message.options["redis_message_id"])
-            except redis.RedisError:
-                _log.warning("a job could not be handed back: another worker takes it when it misses this one")
+        for message in left:
+            self._hand_back(message)
 
     def alive(self) -> bool:
         """Whether the threads that fetch work are running."""
@@ -144,7 +158,7 @@ class Workers:
         def run(job: dict[str, Any]) -> None:
             self._patiently(step, Job.from_json(job))
 
-        dramatiq.actor(actor_name=name, queue_name=name, broker=broker)(run)
+        dramatiq.actor(actor_name=name, queue_name=name, broker=broker, throws=(GivenUp,))(run)
         worker = Worker(broker, worker_timeout=POLL_MS, worker_threads=threads)
         # No more than can be worked now: what one worker holds back, another could have begun.
         worker.queue_prefetch = threads
@@ -161,10 +175,19 @@ class Workers:
                 if self.stopping.wait(PATIENCE_SECONDS):
                     threading.Event().wait()  # the process ends; an error would make a dead letter of the job
 
-    def began(self, broker: RedisBroker, message: Any) -> None:
+    def _hand_back(self, message: Any) -> None:
+        for worker in self._workers:
+            thread = worker.consumers.get(message.queue_name)
+            if thread is not None and thread.consumer is not None:
+                try:
+                    thread.consumer.requeue([message])
+                except BrokerConnectionError:
+                    _log.warning("a job could not be handed back: another worker takes it when it misses this one")
+
+    def began(self, message: Any) -> None:
         """Note that a message is being worked."""
         with self._lock:
-            self._running[message.message_id] = (broker, message)
+            self._running[message.message_id] = message
 
     def ended(self, message: Any) -> None:
         """Note that a message is no longer being worked."""
@@ -178,13 +201,20 @@ class _Watch(Middleware):
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
 
+    @property
+    def actor_options(self) -> set[str]:
+        """The option that Dramatiq itself reads, once somebody declares it."""
+        return {"throws"}
+
     def before_process_message(self, broker: Any, message: Any) -> None:
-        self._workers.began(broker, message)
+        self._workers.began(message)
 
     def after_process_message(
         self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
         if exception is not None:
+            code = exception.code if isinstance(exception, GivenUp) else type(exception).__name__
+            message.options["failure"] = [code, getattr(exception, "reference", "")]
             message.fail()
 
     def after_ack(self, broker: Any, message: Any) -> None:
@@ -192,6 +222,12 @@ class _Watch(Middleware):
 
     def after_nack(self, broker: Any, message: Any) -> None:
         self._workers.ended(message)
+        key, message_id = f"{broker.key(message.queue_name)}.XQ.msgs", message.options["redis_message_id"]
+        try:
+            if broker.client.hexists(key, message_id):
+                broker.client.hset(key, message_id, message.encode())  # as it was, and why it failed
+        except redis.RedisError as error:
+            _log.warning("a dead letter does not say why: Redis does not answer (%s)", type(error).__name__)
 
 
 def redis_for_queue(url: str) -> redis.Redis:
@@ -201,12 +237,17 @@ def redis_for_queue(url: str) -> redis.Redis:
     )
 
 
-def make_broker(url: str, middleware: list[Middleware] | None = None) -> RedisBroker:
+def make_broker(url: str, middleware: list[Middleware] | None = None) -> Broker:
     """Make a broker with our names and time-outs. No `Retries`: each step decides for itself what is tried again."""
-    return RedisBroker(  # type: ignore[no-untyped-call]
-        client=redis_for_queue(url),
-        namespace=NAMESPACE,
-        middleware=middleware or [],
-        maintenance_chance=ALWAYS,
-        heartbeat_timeout=HEARTBEAT_TIMEOUT_MS,
-    )
+    return Broker(redis_for_queue(url), NAMESPACE, HEARTBEAT_PATIENCE_SECONDS, middleware or [])
+
+
+def _letter(step: str, data: bytes) -> dict[str, Any]:
+    """Read a dead letter; one that is no message of ours is shown as what it is."""
+    try:
+        message: dramatiq.Message[None] = dramatiq.Message.decode(data)
+        code, reference = message.options.get("failure") or ("unknown", "")
+        letter = {"step": step, "time": float(message.message_timestamp) / 1000, "code": str(code)}
+        return {**letter, **({"reference": str(reference)} if reference else {}), **dict(message.kwargs["job"])}
+    except (DecodeError, ValueError, KeyError, TypeError, AttributeError):
+        return {"step": step, "time": 0.0, "code": "unreadable", "bytes": len(data)}
