@@ -64,6 +64,7 @@ def _run_audioset(arguments: argparse.Namespace) -> int:
     from recommender.catalogue import YOUTUBE
     from recommender.ontology import class_indices, find_ontology, read_label_names
     from recommender.sources import audioset
+    from recommender.sources.shards import Wanted
 
     labels = read_label_names(arguments.labels)
     ontology = find_ontology(arguments.ontology, arguments.labels) if arguments.only else None
@@ -80,7 +81,7 @@ def _run_audioset(arguments: argparse.Namespace) -> int:
         vectors_kind=arguments.vectors,
         batches=audioset.batches(
             arguments.features,
-            audioset.Wanted(labels.names, only, arguments.vectors),
+            Wanted(labels.names, only, arguments.vectors),
             splits=arguments.split,
             report=report,
         ),

@@ -59,6 +59,7 @@ def _beside(catalogue: Catalogue, arguments: argparse.Namespace) -> list[Evaluat
     from recommender.builder import write_catalogue
     from recommender.ontology import class_indices, find_ontology, read_label_names
     from recommender.sources import audioset
+    from recommender.sources.shards import Wanted
 
     extra = catalogue.manifest.extra
     features = arguments.features or Path(extra.get("features", ""))
@@ -81,7 +82,7 @@ def _beside(catalogue: Catalogue, arguments: argparse.Namespace) -> list[Evaluat
             vectors_kind="raw-frames",
             batches=audioset.batches(
                 features,
-                audioset.Wanted(names.names, only, "raw-frames"),
+                Wanted(names.names, only, "raw-frames"),
                 splits=extra.get("splits", ()),
                 report=audioset.Report(),
             ),

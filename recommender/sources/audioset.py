@@ -14,19 +14,15 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from recommender.builder import ClipBatch, NewClip
 from recommender.errors import BuildFailed
 from recommender.index import disabled
-from recommender.sources import sequence_example
-from recommender.sources.sequence_example import FRAME_VALUES, Example, NotAnExample
-from recommender.sources.tfrecord import Damage, Piece, pieces, records
-from recommender.vectors import RAW_FRAMES, dequantise
+from recommender.sources.shards import Read, Wanted, read
+from recommender.sources.tfrecord import Damage, Piece, pieces
 
 SPACE = "vggish-pca"
 SUFFIX = ".tfrecord"
@@ -64,24 +60,6 @@ class Report:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What becomes of a record. names: label by class index; only: class indices of which one is needed, or None."""
-
-    names: tuple[str, ...]
-    only: frozenset[int] | None
-    vectors_kind: str
-
-
-class _Read(NamedTuple):
-    """What a worker gives back: fields of `NewClip`, vectors, and how many records there were."""
-
-    clips: list[tuple[str, str, float, float, tuple[str, ...]]]
-    vectors: NDArray[np.float32]
-    records: int
-    damages: list[Damage]
-
-
 def batches(
     features: Path,
     wanted: Wanted,
@@ -93,15 +71,15 @@ def batches(
 ) -> Iterator[ClipBatch]:
     """Read all shards, or those of some splits, and fill the report; raises `BuildFailed`."""
     work = _batched(_all_pieces(features, splits, report, progress))
-    for read in _in_order(work, wanted, workers or os.cpu_count() or 1):
-        report.records += read.records
-        report.skipped += read.records - len(read.clips)
-        report.add(read.damages)
-        if read.clips:
-            yield ClipBatch([NewClip(*clip) for clip in read.clips], read.vectors)
+    for done in _in_order(work, wanted, workers or os.cpu_count() or 1):
+        report.records += done.records
+        report.skipped += done.records - len(done.clips)
+        report.add(done.damages)
+        if done.clips:
+            yield ClipBatch([NewClip(*clip) for clip in done.clips], done.vectors)
 
 
-def _in_order(work: Iterator[list[Piece]], wanted: Wanted, workers: int) -> Iterator[_Read]:
+def _in_order(work: Iterator[list[Piece]], wanted: Wanted, workers: int) -> Iterator[Read]:
     """Read batches in child processes, a few ahead, and give the results in the order of the batches."""
     first = next(work, None)
     second = next(work, None) if first is not None else None
@@ -109,16 +87,16 @@ def _in_order(work: Iterator[list[Piece]], wanted: Wanted, workers: int) -> Iter
         # Starting a process takes longer than reading one batch.
         for batch in (first, second):
             if batch is not None:
-                yield _read(batch, wanted)
+                yield read(batch, wanted)
         for batch in work:
-            yield _read(batch, wanted)
+            yield read(batch, wanted)
         return
-    waiting: deque[Future[_Read]] = deque()
+    waiting: deque[Future[Read]] = deque()
     # A fork of a process with threads (tqdm's, a library's) may deadlock: children start afresh.
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         try:
             for batch in itertools.chain((first, second), work):
-                waiting.append(pool.submit(_read, batch, wanted))
+                waiting.append(pool.submit(read, batch, wanted))
                 if len(waiting) > BATCHES_AHEAD * workers:
                     yield waiting.popleft().result()
             while waiting:
@@ -128,63 +106,6 @@ def _in_order(work: Iterator[list[Piece]], wanted: Wanted, workers: int) -> Iter
         finally:
             for future in waiting:
                 future.cancel()
-
-
-def _read(batch: list[Piece], wanted: Wanted) -> _Read:
-    """Turn records into clips and vectors; runs in a child process."""
-    examples: list[Example] = []
-    damages: list[Damage] = []
-    count = 0
-    for piece in batch:
-        for found in records(piece):
-            if isinstance(found, Damage):
-                damages.append(found)
-                continue
-            count += 1
-            offset, record = found
-            try:
-                example = sequence_example.read(record)
-            except NotAnExample as error:
-                count -= 1
-                damages.append(Damage(piece.file, offset, f"a record cannot be used: {error}", False))
-                continue
-            if wanted.only is None or not wanted.only.isdisjoint(example.labels):
-                examples.append(example)
-    vectors = _raw_frames(examples) if wanted.vectors_kind == "raw-frames" else _means(examples)
-    return _Read([_clip(example, wanted.names) for example in examples], vectors, count, damages)
-
-
-def _clip(example: Example, names: Sequence[str]) -> tuple[str, str, float, float, tuple[str, ...]]:
-    video_id, start, end, labels, _ = example
-    known = len(names)
-    texts = tuple([names[i] if 0 <= i < known else f"class {i}" for i in labels])
-    return f"{video_id}_{round(start * 1000)}", video_id, start, end, texts
-
-
-def _means(examples: Sequence[Example]) -> NDArray[np.float32]:
-    """Average the dequantised frames of each example: float32 (n, 128)."""
-    means = np.empty((len(examples), FRAME_VALUES), np.float64)
-    for count, places, frames in _by_length(examples):
-        means[places] = frames.sum(axis=1, dtype=np.uint32) / count
-    return dequantise(means)
-
-
-def _raw_frames(examples: Sequence[Example]) -> NDArray[np.float32]:
-    """Flatten the first ten frames of each example: float32 (n, 1280); the notebook leaves shorter ones out: zero."""
-    flat = np.zeros((len(examples), RAW_FRAMES * FRAME_VALUES), np.float32)
-    for count, places, frames in _by_length(examples):
-        if count >= RAW_FRAMES:
-            flat[places] = frames[:, :RAW_FRAMES].reshape(len(places), -1)
-    return flat
-
-
-def _by_length(examples: Sequence[Example]) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.uint8]]]:
-    """Group examples by their number of frames: the number, their places, and the frames (places, number, 128)."""
-    counts = np.array([example.frames for example in examples], np.int64)
-    for count in np.unique(counts).tolist():
-        places = np.flatnonzero(counts == count)
-        frames = sequence_example.frames_of([examples[place] for place in places.tolist()])
-        yield count, places, frames.reshape(len(places), count, FRAME_VALUES)
 
 
 def _batched(work: Iterable[Piece]) -> Iterator[list[Piece]]:

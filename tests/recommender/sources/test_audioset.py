@@ -9,7 +9,8 @@ import pytest
 
 from recommender.errors import BuildFailed
 from recommender.sources import audioset
-from recommender.sources.audioset import Report, Wanted
+from recommender.sources.audioset import Report
+from recommender.sources.shards import Wanted
 from recommender.vectors import dequantise
 from tests.support.tfrecords import LABELS, Record, made_up, write_archive, write_features
 

@@ -1,0 +1,129 @@
+"""`python -m benchmarks.catalogue FEATURES --labels CSV`: the catalogue's figures beside those of other ways.
+
+All in one run, each in a process of its own: ingest against the seed notebook's way, build, size on disk, queries
+against faiss and hnswlib at equal recall, opening, memory. Sizes: the real clips, 500k, and on request 2.08M.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import features, processes
+
+SIZES = {"real": 0, "500k": 500_000, "2m": 2_084_320}
+WAYS = {
+    "annoy": "Annoy, as calibrated",
+    "scan": "our exact scan",
+    "flat": "faiss flat (exact)",
+    "ivf": "faiss IVF",
+    "hnsw": "hnswlib M16",
+}
+
+
+def measure(source: Path, labels: Path, size: str, work: Path, ways: Sequence[str]) -> dict[str, Any]:
+    """Measure one size; the features and the catalogue are left in `work`."""
+    archive = source
+    if SIZES[size]:
+        archive = work / f"features-{size}.tar.gz"
+        if not archive.exists():
+            features.write(source, archive, SIZES[size])
+    figures: dict[str, Any] = {"size": size}
+    for way in ("ours", "notebook"):
+        done = processes.run(["-m", "benchmarks.ingest", way, str(archive), str(labels)])
+        rate = done.json()["clips"] / done.json()["seconds"]
+        figures[f"ingest_{way}"] = {"clips_per_second": rate, "peak_megabytes": done.peak_megabytes}
+    figures["ingest_ratio"] = (
+        figures["ingest_ours"]["clips_per_second"] / figures["ingest_notebook"]["clips_per_second"]
+    )
+    out = work / f"catalogue-{size}"
+    command = ["-m", "recommender", "build", "audioset", str(archive), "--labels", str(labels), "--out", str(out)]
+    built = processes.run(command)
+    manifest = json.loads((out / "manifest.json").read_text())
+    figures["build"] = {
+        "clips": manifest["counts"]["clips"],
+        "seconds": built.seconds,
+        "peak_megabytes": built.peak_megabytes,
+        "disk_megabytes": sum(path.stat().st_size for path in out.iterdir()) / processes.MEGABYTE,
+        "calibration": manifest["index"]["calibration"],
+    }
+    figures["queries"] = {way: processes.run(["-m", "benchmarks.queries", str(out), way]).json() for way in ways}
+    figures["opening"] = processes.run(["-m", "benchmarks.opening", str(out)]).json()
+    if not SIZES[size]:
+        figures["evaluation"] = processes.run(["-m", "recommender", "evaluate", str(out), "--json"]).json()
+    return figures
+
+
+def show(figures: dict[str, Any]) -> None:
+    """Print one size as a table."""
+    build, opening = figures["build"], figures["opening"]
+    print(f"\n{build['clips']:,} clips ({figures['size']})")
+    for way, name in (("ours", "ingest"), ("notebook", "the notebook's way")):
+        row = figures[f"ingest_{way}"]
+        print(f"  {name:<22} {row['clips_per_second']:>10,.0f} clips/s {row['peak_megabytes']:>8,.0f} MB peak")
+    print(f"  {'ratio':<22} {figures['ingest_ratio']:>10.1f}")
+    print(
+        f"  {'build, all of it':<22} {build['seconds']:>10.1f} s {build['peak_megabytes']:>13,.0f} MB peak"
+        f" {build['disk_megabytes']:>8,.0f} MB on disk"
+    )
+    for measured in build["calibration"]:
+        print(
+            f"  {'calibration':<22} top {measured['top']:>5} search_k {measured['search_k']:>8,}"
+            f" recall {measured['recall']:.4f}"
+        )
+    if "scan" in figures["queries"]:
+        exact = figures["queries"]["scan"]["p50_ms"]
+        print(
+            f"  {'query, one core':<22} {'build s':>8} {'setting':>9} {'recall':>8} {'p50 ms':>8} {'p99 ms':>8}"
+            f" {'x scan':>7}"
+        )
+        for way, row in figures["queries"].items():
+            print(
+                f"  {WAYS[way]:<22} {row['build_seconds']:>8.1f} {row['setting']:>9,} {row['recall']:>8.4f}"
+                f" {row['p50_ms']:>8.2f} {row['p99_ms']:>8.2f} {exact / row['p50_ms']:>7.1f}"
+            )
+    second = opening["second"]
+    print(f"  {'open to first answer':<22} {second['first_answer_seconds']:>10.2f} s (warm, a second process)")
+    print(f"  {'answer, p50':<22} {second['answer_p50_ms']:>10.2f} ms (10 results, labels, votes)")
+    print(f"  {'private memory':<22} {second['private_beyond_python_megabytes']:>10.1f} MB beyond Python's own")
+    for row in figures.get("evaluation", ()):
+        print(
+            f"  {'labels, ' + row['vectors']:<22} precision@10 {row['precision_at_10']:.4f}"
+            f"  @1 {row['precision_at_1']:.4f}"
+        )
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.catalogue", description=__doc__)
+    parser.add_argument("features", type=Path, help="folder of real features")
+    parser.add_argument("--labels", type=Path, required=True, help="class_labels_indices.csv")
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=["real", "500k"])
+    parser.add_argument("--ways", nargs="*", choices=WAYS, default=list(WAYS), help="indexes to compare")
+    parser.add_argument(
+        "--work", type=Path, required=True, help="folder for what is made; needs 5 GB for 500k, 12 for 2m"
+    )
+    parser.add_argument("--keep", action="store_true", help="leave features and catalogues there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures there")
+    arguments = parser.parse_args()
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    measured = []
+    for size in arguments.sizes:
+        ways = ["scan", *(way for way in arguments.ways if way != "scan")] if arguments.ways else []
+        measured.append(measure(arguments.features, arguments.labels, size, arguments.work, ways))
+        show(measured[-1])
+        sys.stdout.flush()
+        if not arguments.keep:
+            shutil.rmtree(arguments.work / f"catalogue-{size}")
+            (arguments.work / f"features-{size}.tar.gz").unlink(missing_ok=True)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(measured, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""What a child process does with shards: records into rows and vectors. Imports little, since each child starts afresh."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.sources import sequence_example
+from recommender.sources.sequence_example import FRAME_VALUES, Example, NotAnExample
+from recommender.sources.tfrecord import Damage, Piece, records
+from recommender.vectors import RAW_FRAMES, dequantise
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What becomes of a record. names: label by class index; only: class indices of which one is needed, or None."""
+
+    names: tuple[str, ...]
+    only: frozenset[int] | None
+    vectors_kind: str
+
+
+class Read(NamedTuple):
+    """What a worker gives back: fields of `NewClip`, vectors, and how many records there were."""
+
+    clips: list[tuple[str, str, float, float, tuple[str, ...]]]
+    vectors: NDArray[np.float32]
+    records: int
+    damages: list[Damage]
+
+
+def read(batch: list[Piece], wanted: Wanted) -> Read:
+    """Turn records into clips and vectors."""
+    examples: list[Example] = []
+    damages: list[Damage] = []
+    count = 0
+    for piece in batch:
+        for found in records(piece):
+            if isinstance(found, Damage):
+                damages.append(found)
+                continue
+            count += 1
+            offset, record = found
+            try:
+                example = sequence_example.read(record)
+            except NotAnExample as error:
+                count -= 1
+                damages.append(Damage(piece.file, offset, f"a record cannot be used: {error}", False))
+                continue
+            if wanted.only is None or not wanted.only.isdisjoint(example.labels):
+                examples.append(example)
+    vectors = _raw_frames(examples) if wanted.vectors_kind == "raw-frames" else _means(examples)
+    return Read([_clip(example, wanted.names) for example in examples], vectors, count, damages)
+
+
+def _clip(example: Example, names: Sequence[str]) -> tuple[str, str, float, float, tuple[str, ...]]:
+    video_id, start, end, labels, _ = example
+    known = len(names)
+    texts = tuple([names[i] if 0 <= i < known else f"class {i}" for i in labels])
+    return f"{video_id}_{round(start * 1000)}", video_id, start, end, texts
+
+
+def _means(examples: Sequence[Example]) -> NDArray[np.float32]:
+    """Average the dequantised frames of each example: float32 (n, 128)."""
+    means = np.empty((len(examples), FRAME_VALUES), np.float64)
+    for count, places, frames in _by_length(examples):
+        means[places] = frames.sum(axis=1, dtype=np.uint32) / count
+    return dequantise(means)
+
+
+def _raw_frames(examples: Sequence[Example]) -> NDArray[np.float32]:
+    """Flatten the first ten frames of each example: float32 (n, 1280); the notebook leaves shorter ones out: zero."""
+    flat = np.zeros((len(examples), RAW_FRAMES * FRAME_VALUES), np.float32)
+    for count, places, frames in _by_length(examples):
+        if count >= RAW_FRAMES:
+            flat[places] = frames[:, :RAW_FRAMES].reshape(len(places), -1)
+    return flat
+
+
+def _by_length(examples: Sequence[Example]) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.uint8]]]:
+    """Group examples by their number of frames: the number, their places, and the frames (places, number, 128)."""
+    counts = np.array([example.frames for example in examples], np.int64)
+    for count in np.unique(counts).tolist():
+        places = np.flatnonzero(counts == count)
+        frames = sequence_example.frames_of([examples[place] for place in places.tolist()])
+        yield count, places, frames.reshape(len(places), count, FRAME_VALUES)
