@@ -1,4 +1,4 @@
-"""What a child process does with shards: records into rows and vectors. Imports little, since each child starts afresh."""
+"""What a child process does with shards: records into rows and vectors. Imports little: each child starts afresh."""
 
 from __future__ import annotations
 
