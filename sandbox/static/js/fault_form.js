@@ -46,17 +46,27 @@ function choice([name, label, options]) {
   return h("label.fault", {}, h("span.grow", {}, label), field);
 }
 
+function planned() {
+  return Object.entries(store.failures).map(([name, failure]) => h("li", {}, `${name}: ${failure.error}, ${failure.times === null ? "always" : `${failure.times} more`}`));
+}
+
 function failing() {
   const method = h("select.field.small", { "aria-label": "Method" }, METHODS.map((name) => h("option", {}, name)));
   const error = h("select.field.small", { "aria-label": "Error" }, ERRORS.map(([value, text]) => h("option", { value }, text)));
-  const planned = h("ul.planned", { id: "planned-failures" });
-  const show = () => planned.replaceChildren(...Object.entries(store.failures).map(([name, failure]) => h("li", {}, `${name}: ${failure.error}, ${failure.times === null ? "always" : `${failure.times} more`}`)));
-  const button = (times, label) => h("button.button.small", { type: "button", onclick: async () => {
-    store.failures = (await post("fail", { method: method.value, error: error.value, times, retry_after: 1 })).failures;
-    show();
-  } }, label);
-  show();
-  return h("fieldset.fault-group", {}, h("legend", {}, "Web API calls fail"), h("div.fault-row", {}, method, error), h("div.fault-row", {}, button(1, "Next call"), button(3, "Next three"), button(0, "No more")), planned);
+  const button = (times, label) => h("button.button.small", { type: "button", onclick: () => post("fail", { method: method.value, error: error.value, times, retry_after: 1 }) }, label);
+  return h("fieldset.fault-group", {}, h("legend", {}, "Web API calls fail"), h("div.fault-row", {}, method, error),
+    h("div.fault-row", {}, button(1, "Next call"), button(3, "Next three"), button(0, "No more")),
+    h("ul.planned", { role: "status" }, planned()));
+}
+
+// Shows switches that somebody else, or the button for all, has changed; what is being edited is left alone.
+export function refreshFaults(panel) {
+  for (const control of panel.querySelectorAll("[data-fault]")) {
+    const value = store.faults[control.dataset.fault];
+    if (control.type === "checkbox") control.checked = value;
+    else if (control !== document.activeElement) control.value = String(value);
+  }
+  panel.querySelector(".planned")?.replaceChildren(...planned());
 }
 
 export function faultForm() {

@@ -1,7 +1,7 @@
 // The developer's panel: what passes between Slack and the bot, and the faults that can be switched on.
 
 import { h, icon, iconButton } from "./dom.js";
-import { faultForm } from "./fault_form.js";
+import { faultForm, refreshFaults } from "./fault_form.js";
 import { on, store, tell } from "./store.js";
 
 const ROWS = 250;
@@ -109,9 +109,5 @@ function show() {
 
 export function startPanel() {
   on("traffic", later);
-  on("faults", () => {
-    const panel = document.getElementById("panel");
-    if (!panel.hidden && tab === "faults" && !panel.contains(document.activeElement)) show();
-  });
+  on("faults", () => refreshFaults(document.getElementById("panel")));
 }
-

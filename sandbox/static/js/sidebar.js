@@ -48,7 +48,7 @@ function show() {
     h("span.top-hint", {}, "A Slack workspace on this machine: nothing leaves it"),
     h("span.connection", { class: store.sockets && store.online ? "up" : "down", role: "status" }, connection()),
     iconButton("moon", "Light or dark", toggleTheme),
-    h("button.top-button", { type: "button", "aria-expanded": String(!document.getElementById("panel").hidden), "aria-controls": "panel", onclick: togglePanel }, icon("traffic", 18), h("span", {}, "Traffic")),
+    h("button.top-button", { type: "button", title: "Traffic and faults", "aria-label": "Traffic and faults", "aria-expanded": String(!document.getElementById("panel").hidden), "aria-controls": "panel", onclick: togglePanel }, icon("traffic", 18), h("span", {}, "Traffic")),
   );
 }
 
