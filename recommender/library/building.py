@@ -24,7 +24,7 @@ from recommender.library.additions import forget_built, memory_of
 from recommender.library.ears import Ears
 from recommender.library.fingerprints import Fingerprint
 from recommender.library.listening import Listening, Outcome, Task
-from recommender.library.naming import clip_id, clip_labels, file_labels, one_spelling, title_of
+from recommender.library.naming import clip_id, clip_labels, file_labels, one_spelling, shared_folders, title_of
 from recommender.library.report import FAILURES, UNREADABLE, Failure, Report, write_failures
 from recommender.library.scanning import FoundFile, Scan, scan
 from recommender.library.store import Store
@@ -32,7 +32,7 @@ from recommender.manifest import CLIPS, Manifest
 
 KIND = "library"
 """Value of `kind` in the manifest's extra: this catalogue was built here."""
-NAMING = 1
+NAMING = 2
 """Goes up when clips of the same files are named, titled or labelled otherwise: such catalogues are written anew."""
 HASHING_THREADS = 2
 STAMPS_KEPT_AT_ONCE = 500
@@ -283,7 +283,11 @@ def _grouped(good: dict[str, list[str]], store: Store, space: str) -> dict[str, 
 
 
 def _batches(groups: dict[str, tuple[str, ...]], store: Store, space: str, seconds: _Sum) -> Iterator[ClipBatch]:
-    labels = {r.sha256: file_labels(groups[r.sha256][0], dict(r.metadata)) for r in store.recordings(groups, space)}
+    shared = shared_folders(paths[0] for paths in groups.values())
+    labels = {
+        sha256: file_labels(groups[sha256][0], metadata, shared)
+        for sha256, metadata in store.metadata(groups, space).items()
+    }
     spelling = one_spelling(labels.values())
     for some in _chunks(list(groups), FILES_PER_BATCH):
         clips: list[NewClip] = []

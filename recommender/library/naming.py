@@ -42,9 +42,17 @@ def title_of(path: str, metadata: dict[str, str]) -> str:
     return (title or _clean(PurePosixPath(path).stem) or path)[:LONGEST_TITLE]
 
 
-def file_labels(path: str, metadata: dict[str, str]) -> tuple[str, ...]:
-    """Give the labels of a whole file: its folders, from the outermost, then genres and artist."""
-    folders = [_NUMBERING.sub("", part) for part in PurePosixPath(path).parts[:-1]]
+def shared_folders(paths: Iterable[str]) -> int:
+    """Say how many of the outermost folders all files lie in: their names tell no file from another."""
+    folders = [PurePosixPath(path).parts[:-1] for path in paths]
+    first, last = min(folders, default=()), max(folders, default=())
+    same = [a == b for a, b in zip(first, last, strict=False)]
+    return same.index(False) if False in same else len(same)
+
+
+def file_labels(path: str, metadata: dict[str, str], shared: int = 0) -> tuple[str, ...]:
+    """Give the labels of a whole file: its folders but the outermost `shared`, then genres and artist."""
+    folders = [_NUMBERING.sub("", part) for part in PurePosixPath(path).parts[shared:-1]]
     genres = _GENRES.split(metadata.get("genre", ""))
     return _distinct([*folders, *genres, metadata.get("artist", "")])
 

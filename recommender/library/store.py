@@ -129,6 +129,12 @@ class Store:
             else:
                 yield Recording(sha256, _heard(*row[:5]), json.loads(row[1]), None)
 
+    def metadata(self, hashes: Iterable[str], space: str) -> dict[str, dict[str, str]]:
+        """Give what the files said of themselves."""
+        wanted = set(hashes)
+        rows = self._db.execute("SELECT sha256, metadata FROM heard WHERE space = ? AND error IS NULL", (space,))
+        return {sha256: json.loads(metadata) for sha256, metadata in rows if sha256 in wanted}
+
     def fingerprint(self, sha256: str, space: str) -> Fingerprint:
         """Give one recording's fingerprint; empty where it is unknown."""
         sql = "SELECT fingerprint FROM heard WHERE sha256 = ? AND space = ?"
