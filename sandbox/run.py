@@ -95,9 +95,10 @@ def _running(settings: BotSettings, port: int, library: Path | None) -> Iterator
 
     try:
         start("redis", f"python -m sandbox.redis --port {redis_port} --dir {shlex.quote(str(STATE / 'redis'))}")
-        if not real:
-            start("sandbox", f"python -m sandbox --port {port}")
         folder = None if library is None and settings.catalogue else _library(library, environment)
+        if not real:
+            start("sandbox", f"python -m sandbox --port {port}" + _served(folder))
+            environment["LIBRARY_URL"] = f"http://127.0.0.1:{port}/library"
         catalogue = settings.catalogue if folder is None else STATE / "catalogues" / folder.resolve().name
         environment["CATALOGUE"] = str(catalogue)
         starting = []
@@ -150,6 +151,10 @@ def _library(library: Path | None, environment: dict[str, str]) -> Path:
     if not folder.is_dir():
         raise StartFailed(f"There is no folder {folder}: name one that holds audio, as in `make run LIBRARY=~/Music`.")
     return folder
+
+
+def _served(folder: Path | None) -> str:
+    return "" if folder is None else f" --library {shlex.quote(str(folder))}"
 
 
 def _short(path: Path) -> str:
