@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from bot.errors import QueueFull, RateLimited
 from bot.jobs import Job
 from bot.local import LocalQueue
 from bot.parts import Parts
+from bot.posts import CLAIM_SECONDS
 from bot.questions import Question
 from bot.records import MemoryRecords, RedisRecords, filters_field
 
@@ -27,6 +29,9 @@ LEAVE_ALONE_SECONDS = 3.0
 LOOK_SECONDS = 2.0
 """How often the bot looks after what it accepted."""
 BUSY = "I have too much to listen to right now: send the file again in a few minutes."
+MARKS_KEPT = 5000
+"""Events whose job this process remembers by itself: more than come within the minutes of Slack's retries."""
+DRAIN_SECONDS = 8.0
 LOCAL_LIMIT = 50
 """Uploads the bot holds in memory while Redis is away: more would be lost with it."""
 
@@ -54,6 +59,8 @@ class Acceptance:
         self._down_until = 0.0
         self._outstanding: OrderedDict[str, Job] = OrderedDict()
         self._unqueued: OrderedDict[str, Job] = OrderedDict()
+        self._marked: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._busy: set[str] = set()
         self._memory = MemoryRecords()
         self._local = LocalQueue(LOCAL_LIMIT)
         self._local.steps = parts.work(self._memory, self._local, NoLeases())
@@ -97,29 +104,65 @@ class Acceptance:
             self._failed(error)
             return False
 
+    def close(self) -> None:
+        """Finish what is in the bot's own pool, as far as there is time: it would be lost with the process."""
+        deadline = time.monotonic() + DRAIN_SECONDS
+        pause = threading.Event()
+        while self._local.length() and time.monotonic() < deadline:
+            pause.wait(0.05)
+        if left := self._local.length():
+            _log.error("%d uploads are lost: Redis was away, and there was no time to finish them", left)
+
     def local_length(self) -> int:
         """Give the number of jobs in the bot's own pool."""
         return self._local.length()
 
     def _accept(self, job: Job, mark: str, filters: Question | None) -> bool:
-        if self._redis_is_away():
-            return self._accept_here(job, mark)
+        if self._memory.has_mark(job.channel, mark):
+            return False  # worked here while Redis was away
+        before = self._marked.get((job.channel, mark), "")
+        if not self._redis_is_away():
+            try:
+                return self._accept_in_redis(job, mark, before, filters)
+            except redis.RedisError as error:
+                self._failed(error)
+        # A repetition of what was accepted is not worked here as well: it is in the queue, or will be.
+        return False if before else self._accept_here(job, mark)
+
+    def _accept_in_redis(self, job: Job, mark: str, before: str, filters: Question | None) -> bool:
+        """Accept a job unless it was before; before: the id that this process gave it then, which outlives a Redis that
+        comes back empty. Raises redis.RedisError as long as nothing is queued."""
+        job = replace(job, id=before, doubt=True) if before else job
+        held = self._records.mark(job.channel, mark, job.id)
+        if (held != job.id or before) and self._repeated(held, job, filters):
+            return False
+        job = replace(job, id=held)  # another's where its process died before queueing it
+        with self._lock:
+            self._busy.add(held)
         try:
-            held = self._records.mark(job.channel, mark, job.id)
-            if held != job.id:
-                if self._repeated(held, job, filters):
-                    return False
-                job = replace(job, id=held)  # marked by somebody who died before queueing it
             job = self._checked(job)
-        except redis.RedisError as error:
-            self._failed(error)
-            return self._accept_here(job, mark)
+            with self._lock:
+                self._marked[job.channel, mark] = held
+                while len(self._marked) > MARKS_KEPT:
+                    self._marked.popitem(last=False)
+            return self._queued(job, mark)
+        finally:
+            with self._lock:
+                self._busy.discard(held)
+
+    def _queued(self, job: Job, mark: str) -> bool:
         with self._lock:
             self._outstanding[job.id] = job
             while len(self._outstanding) > 2 * self._parts.settings.queue_limit:
                 self._outstanding.popitem(last=False)
         try:
             self._enqueue(job)
+        except redis.ResponseError as error:
+            # Redis refused, so it is not queued: memory is full, or this is a copy that only reads.
+            self._failed(error)
+            with self._lock:
+                self._outstanding.pop(job.id, None)
+            return self._accept_here(job, mark)
         except redis.RedisError as error:
             # It may be queued or not. Working it here as well would answer it twice; queueing it again does not.
             self._failed(error)
@@ -127,9 +170,11 @@ class Acceptance:
                 self._unqueued[job.id] = job
         return True
 
-    def _enqueue(self, job: Job) -> None:
+    def _enqueue(self, job: Job, delay: float = 0.0) -> None:
         self._records.begin(job)
-        self._parts.queue.intake(job)
+        self._parts.queue.intake(job, delay)
+        with suppress(redis.RedisError):  # without the mark a repeated event queues it once more, which does no harm
+            self._records.put(job.id, queued=1)
 
     def _checked(self, job: Job) -> Job:
         """Give the job, refused where the person, the workspace or the queue has had enough."""
@@ -145,7 +190,7 @@ class Acceptance:
     def _repeated(self, held: str, job: Job, filters: Question | None) -> bool:
         """Add to a job that exists what only this event knows; false where the job does not exist after all."""
         record = self._records.get(held)
-        if not record.known:
+        if not record.queued and not record.state and held not in self._busy:
             return False
         news: dict[str, Any] = {}
         if job.asked and not record.asked:
@@ -207,4 +252,5 @@ class Acceptance:
                     self._outstanding.pop(job.id, None)
             elif not record.known:
                 _log.warning("Redis has lost job %s: queued again", job.id)
-                self._enqueue(replace(job, doubt=True))
+                # Whoever was about to post it when it was lost has done so by then.
+                self._enqueue(replace(job, doubt=True), CLAIM_SECONDS)

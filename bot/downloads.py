@@ -12,12 +12,13 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
 
-from bot.errors import DeletedFile, DownloadFailed, ForeignFile, HiddenFile, MissingScope
+from bot.errors import DeletedFile, DownloadFailed, ForeignFile, HiddenFile, MissingScope, NoRoom
 from bot.settings import BotSettings
 from recommender.errors import TooLarge
 
@@ -125,7 +126,7 @@ class Downloader:
 
     def _write(self, response: urllib3.BaseHTTPResponse, target: Path, deadline: float) -> int:
         size = 0
-        with target.open("wb") as file:
+        with target.open("wb", buffering=0) as file:
             for chunk in response.stream(CHUNK_BYTES, decode_content=False):
                 if size == 0 and chunk[:32].lstrip().lower().startswith(PAGE_OPENINGS):
                     raise _missing_scope()
@@ -137,8 +138,19 @@ class Downloader:
                     )
                 if time.monotonic() > deadline:
                     raise DownloadFailed("Slack sent the file too slowly: try again in a minute.")
-                file.write(chunk)
+                _keep(chunk, file)
         return size
+
+
+def _keep(chunk: bytes, file: FileIO) -> None:
+    rest = memoryview(chunk)
+    try:
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError as error:
+        raise NoRoom(
+            "I have no room for the file at the moment: try again later, or tell whoever runs me to free disk space."
+        ) from error
 
 
 def _pool(scheme: str, host: str, port: int, address: str, timeout: urllib3.Timeout) -> urllib3.HTTPConnectionPool:

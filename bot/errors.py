@@ -6,6 +6,7 @@ SlackError
 ├── MissingScope                  missing-scope
 ├── ForeignFile                   foreign-file: it does not lie on Slack's own file hosts
 ├── DownloadFailed                download-failed
+├── NoRoom                        no-room: the disk of the bot is full
 ├── RateLimited                   rate-limited: the person or the team asks too much
 ├── QueueFull                     busy
 └── OldCatalogue                  old-catalogue: a button of an answer from a catalogue that has been replaced
@@ -40,6 +41,10 @@ class ForeignFile(SlackError):
 
 class DownloadFailed(SlackError):
     code = "download-failed"
+
+
+class NoRoom(SlackError):
+    code = "no-room"
 
 
 class RateLimited(SlackError):

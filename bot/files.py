@@ -27,10 +27,13 @@ UNSEEN = frozenset({"not_visible", "access_denied", "file_access_denied", "not_i
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One message that shares a file; thread_ts: of its thread's first message, which may be itself."""
+    """One message that shares a file; thread_ts: of its thread's first message, which may be itself; repliers, latest:
+    who replied to it, and the ts of the last reply."""
 
     channel: str
     thread_ts: str
+    repliers: frozenset[str] = frozenset()
+    latest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,9 @@ def _shares(data: Any) -> list[Share]:
                     continue
                 thread = entry.get("thread_ts") or entry.get("ts")
                 if thread:
-                    found.append(Share(str(channel), str(thread)))
+                    repliers = entry.get("reply_users")
+                    who = frozenset(map(str, repliers)) if isinstance(repliers, list) else frozenset[str]()
+                    found.append(Share(str(channel), str(thread), who, str(entry.get("latest_reply") or "")))
     return found
 
 

@@ -21,8 +21,8 @@ class Job:
     somebody addressed the bot, so that even what is no audio gets an answer. fallback: where to answer when the channel
     is closed to the bot. refusal: code and sentence, where the upload is refused. accepted: Unix time. order: Slack's
     time of the event, by which messages follow each other. slot: the moment to post its message has been reserved.
-    text, query: kind and terms of a typed question, of a job without a file. doubt: its record was lost, its message
-    may stand already. attempt: how often its present step was put off.
+    described: Slack was asked about the file. text, query: kind and terms of a typed question, of a job without a file.
+    doubt: its record was lost, its message may stand already. attempt: how often its present step was put off.
     """
 
     id: str
@@ -44,6 +44,7 @@ class Job:
     url: str = ""
     seconds: float = 0.0
     slot: bool = False
+    described: bool = False
     text: str = ""
     query: str = ""
     doubt: bool = False
@@ -88,7 +89,7 @@ class Job:
 class Record:
     """What is remembered of a job, apart from the queue. state: empty, `ignored` or `done`; ts and place: of the posted
     message; claimed: Unix time at which somebody began to post it, 0 for nobody, negative once that is in doubt;
-    tries: how often the work was begun."""
+    tries: how often the work was begun; queued: it has certainly been in the queue."""
 
     known: bool = False
     state: str = ""
@@ -98,6 +99,7 @@ class Record:
     asked: bool = False
     thread: str = ""
     tries: int = 0
+    queued: bool = False
     filters: Question | None = None
 
 

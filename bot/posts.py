@@ -1,7 +1,8 @@
 """Posts the one message of a job, and turns it into the answer.
 
 `chat.update` may be repeated, `chat.postMessage` may not: whoever posts claims the right to it first. A claim whose
-holder died leaves in doubt whether it was posted; then the thread is searched for the job's mark in the metadata.
+holder died leaves in doubt whether it was posted; then the thread is searched for the job's mark in the metadata, or,
+where the app may not read the channel, the file's description tells who replied last.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import replace
+from typing import Any
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackRequestError
 
+from bot.files import SharedFile
 from bot.jobs import Job, Record
 from bot.messages import Message
 from bot.records import Records
@@ -46,19 +49,20 @@ class Posts:
         self._repeating = repeating
         self._once = once
         self._records = records
+        self._own_id: str | None = None
 
     def post(self, job: Job, message: Message) -> tuple[Job, bool]:
         """Post the job's message unless it stands already; give the job with its ts and place, and whether it says
         `message`. Raises `PostLater` or `Unpostable`."""
         if self._records.claim(job.id):
-            stands = self._search(job) if job.doubt else None
+            stands = self._search(job, message) if job.doubt else None
             if stands:
                 return self._noted(job, stands, job.channel), False
             return self._posted(job, message), True
         record = self._records.get(job.id)
         if record.ts:
             return replace(job, ts=record.ts, channel=record.place or job.channel), False
-        found = self._after_doubt(job, record)
+        found = self._after_doubt(job, record, message)
         if found:
             return self._noted(job, found, job.channel), False
         if not self._records.reclaim(job.id, record.claimed):
@@ -105,6 +109,7 @@ class Posts:
 
     def _noted(self, job: Job, ts: str, place: str) -> Job:
         self._records.put(job.id, ts=ts, place=place)
+        self._records.mark(place, post_mark(ts), job.id)
         return replace(job, ts=ts, channel=place)
 
     def _elsewhere(self, job: Job, message: Message, code: str) -> Job:
@@ -113,14 +118,14 @@ class Posts:
             raise Unpostable(code)
         return self._posted(replace(job, channel=job.fallback, thread="", fallback=""), message)
 
-    def _after_doubt(self, job: Job, record: Record) -> str | None:
+    def _after_doubt(self, job: Job, record: Record, message: Message) -> str | None:
         """Give the ts of the message that somebody who claimed the right may have posted, or None where there is none;
         raises `PostLater` while they may still be at it."""
-        if 0 < time.time() - record.claimed < CLAIM_SECONDS:
+        if record.claimed > 0 and abs(time.time() - record.claimed) < CLAIM_SECONDS:
             raise PostLater(1.0)
-        return None if record.claimed == 0 else self._search(job)
+        return None if record.claimed == 0 else self._search(job, message)
 
-    def _search(self, job: Job) -> str | None:
+    def _search(self, job: Job, message: Message) -> str | None:
         oldest = f"{job.accepted - 60:.6f}"
         try:
             if job.thread:
@@ -134,12 +139,50 @@ class Posts:
         except SlackApiError as error:
             if code_of(error) in PASSING:
                 raise PostLater(retry_after(error, PASSING_SECONDS)) from error
-            _log.warning("cannot look whether job %s was posted (%s): posted again", job.id, code_of(error))
-            return None
+            return self._last_reply(job, message, code_of(error))
         except (SlackRequestError, OSError) as error:
             raise PostLater(PASSING_SECONDS) from error
-        for message in found.get("messages") or []:
-            metadata = message.get("metadata") or {}
+        for each in found.get("messages") or []:
+            metadata = each.get("metadata") or {}
             if (metadata.get("event_payload") or {}).get("job") == job.id:
-                return str(message["ts"])
+                return str(each["ts"])
         return None
+
+    def _last_reply(self, job: Job, message: Message, why: str) -> str | None:
+        """Where the thread may not be read: `files.info` names its last reply. It is the job's message unless it is
+        another job's, or not the bot's to edit."""
+        if job.file and job.thread:
+            try:
+                data: Any = self._repeating.files_info(file=job.file)["file"]
+                self._own_id = self._own_id or str(self._repeating.auth_test()["user_id"])
+                for share in SharedFile.from_slack(data).shares:
+                    here = (share.channel, share.thread_ts) == (job.channel, job.thread)
+                    if here and self._own_id in share.repliers and self._is_own(job, share.latest, message):
+                        return share.latest
+            except SlackApiError as error:
+                if code_of(error) in PASSING:
+                    raise PostLater(retry_after(error, PASSING_SECONDS)) from error
+                why = code_of(error)
+            except (SlackRequestError, OSError) as error:
+                raise PostLater(PASSING_SECONDS) from error
+            else:
+                return None
+        _log.warning("cannot look whether job %s was posted (%s): posted again", job.id, why)
+        return None
+
+    def _is_own(self, job: Job, ts: str, message: Message) -> bool:
+        """Whether a message can be edited into the job's; another job's is left alone."""
+        if not ts or self._records.mark(job.channel, post_mark(ts), job.id) != job.id:
+            return False
+        try:
+            self._repeating.chat_update(channel=job.channel, ts=ts, **message.payload())
+        except SlackApiError as error:
+            if code_of(error) in GONE:
+                return False
+            raise
+        return True
+
+
+def post_mark(ts: str) -> str:
+    """Mark of a message, by which a job that finds it knows whether it is its own."""
+    return f"post:{ts}"

@@ -6,6 +6,7 @@ Keys, all in Redis and all with an end:
     soundalike:thread:CHANNEL:TS   there: a file was shared by the message of this ts
     soundalike:lease:ID            whoever works the job now
     soundalike:turn:CHANNEL        sorted set of the jobs that await their placeholder, in the order of arrival
+    soundalike:first:CHANNEL       hash: the first of these, and since when it is the first
     soundalike:slot:CHANNEL        when the next message may be posted there, in ms of Redis's clock
 """
 
@@ -29,6 +30,8 @@ JOB_SECONDS = 24 * 60 * 60
 TURN_SECONDS = 10 * 60
 LEASE_SECONDS = 8.0
 """Below the queue's heartbeat time-out, so that a dead worker's job is free when it is delivered again."""
+TURN_PATIENCE_SECONDS = 5.0
+"""A job that dies before its placeholder holds up those behind it no longer than this."""
 POST_INTERVAL_SECONDS = 1.0
 """Slack: about one message a second and channel."""
 
@@ -38,6 +41,21 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local slot = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0') or 0)
 redis.call('SET', KEYS[1], slot + ARGV[1], 'PX', math.max(1, slot + ARGV[1] - now))
 return slot - now
+"""
+_AHEAD = """
+local rank = redis.call('ZRANK', KEYS[1], ARGV[1])
+if not rank or rank == 0 then return 0 end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local first = redis.call('ZRANGE', KEYS[1], 0, 0)[1]
+local known = redis.call('HMGET', KEYS[2], 'first', 'since')
+if known[1] ~= first then
+    redis.call('HSET', KEYS[2], 'first', first, 'since', now)
+    redis.call('PEXPIRE', KEYS[2], 2 * ARGV[2])
+elseif now - known[2] > tonumber(ARGV[2]) then
+    redis.call('ZREM', KEYS[1], first)
+end
+return rank
 """
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 _RECLAIM = """
@@ -71,6 +89,11 @@ def turn_key(channel: str) -> str:
 def thread_key(channel: str, thread: str) -> str:
     """Key of the mark that a message shares a file."""
     return f"{KEY_PREFIX}thread:{channel}:{thread}"
+
+
+def first_key(channel: str) -> str:
+    """Key of who is first in the order of arrival, and since when."""
+    return f"{KEY_PREFIX}first:{channel}"
 
 
 def slot_key(channel: str) -> str:
@@ -147,6 +170,7 @@ class RedisRecords:
         self._release = client.register_script(_RELEASE)
         self._reclaim = client.register_script(_RECLAIM)
         self._renew = client.register_script(_RENEW)
+        self._ahead = client.register_script(_AHEAD)
 
     def mark(self, channel: str, file: str, job_id: str) -> str:
         key = seen_key(channel, file)
@@ -195,7 +219,8 @@ class RedisRecords:
         self._release(keys=[lease_key(job_id)], args=[owner])
 
     def ahead(self, job: Job) -> int:
-        return int(cast("int | None", self._client.zrank(turn_key(job.channel), turn_of(job))) or 0)
+        keys = [turn_key(job.channel), first_key(job.channel)]
+        return int(self._ahead(keys=keys, args=[turn_of(job), int(TURN_PATIENCE_SECONDS * 1000)]))
 
     def leave(self, job: Job) -> None:
         self._client.zrem(turn_key(job.channel), turn_of(job))
@@ -220,12 +245,18 @@ class MemoryRecords:
         self._jobs: dict[str, dict[str, str]] = {}
         self._turns: dict[str, dict[str, float]] = {}
         self._slots: dict[str, float] = {}
+        self._firsts: dict[str, tuple[str, float]] = {}
 
     def mark(self, channel: str, file: str, job_id: str) -> str:
         now = time.monotonic()
         with self._lock:
             self._seen = {key: value for key, value in self._seen.items() if value[1] > now}
             return self._seen.setdefault(seen_key(channel, file), (job_id, now + SEEN_SECONDS))[0]
+
+    def has_mark(self, channel: str, file: str) -> bool:
+        """Whether a file is marked as seen."""
+        with self._lock:
+            return seen_key(channel, file) in self._seen
 
     def begin(self, job: Job) -> None:
         with self._lock:
@@ -272,8 +303,16 @@ class MemoryRecords:
     def ahead(self, job: Job) -> int:
         with self._lock:
             waiting = self._turns.get(job.channel, {})
-            mine = (waiting.get(turn_of(job), 0.0), turn_of(job))
-            return sum((score, member) < mine for member, score in waiting.items()) if turn_of(job) in waiting else 0
+            if turn_of(job) not in waiting:
+                return 0
+            order = sorted(waiting, key=lambda member: (waiting[member], member))
+            now = time.monotonic()
+            first, since = self._firsts.get(job.channel, ("", 0.0))
+            if first != order[0]:
+                self._firsts[job.channel] = (order[0], now)
+            elif now - since > TURN_PATIENCE_SECONDS and first != turn_of(job):
+                waiting.pop(first)
+            return order.index(turn_of(job))
 
     def leave(self, job: Job) -> None:
         with self._lock:
@@ -281,6 +320,7 @@ class MemoryRecords:
             waiting.pop(turn_of(job), None)
             if not waiting:
                 self._turns.pop(job.channel, None)
+                self._firsts.pop(job.channel, None)
 
     def note_thread(self, channel: str, thread: str) -> None:
         self.mark(channel, f"thread:{thread}", "1")
@@ -320,6 +360,7 @@ def record_of(raw: dict[str, str]) -> Record:
         asked=raw.get("asked") == "1",
         thread=raw.get("thread", ""),
         tries=int(_number(raw.get("tries"))),
+        queued=raw.get("queued") == "1",
         filters=filters,
     )
 

@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,26 +25,40 @@ class Scratch:
     def __init__(self, parent: Path | None = None) -> None:
         self._parent = parent or Path(tempfile.gettempdir())
         sweep(self._parent)
-        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=self._parent))
-        unnamed = self.folder / (LOCK_NAME + ".new")
-        self._lock = os.open(unnamed, os.O_CREAT | os.O_RDWR, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        unnamed.rename(self.folder / LOCK_NAME)  # under its name only once it is held, or a sweep could come between
+        self.folder, self._lock = _locked_folder(self._parent)
+        self._making = threading.Lock()
 
     @contextmanager
     def file(self) -> Iterator[Path]:
         """Give a path for one file, removed at the end whatever happens."""
-        handle, name = tempfile.mkstemp(dir=self.folder)
+        with self._making:
+            if not self.folder.is_dir():  # whatever tidies up temporary folders has removed it
+                os.close(self._lock)
+                self.folder, self._lock = _locked_folder(self._parent)
+            handle, name = tempfile.mkstemp(dir=self.folder)
         os.close(handle)
         try:
             yield Path(name)
         finally:
             Path(name).unlink(missing_ok=True)
 
+    def sweep(self) -> None:
+        """Remove what processes left that were killed since."""
+        sweep(self._parent)
+
     def close(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
         os.close(self._lock)
+
+
+def _locked_folder(parent: Path) -> tuple[Path, int]:
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+    unnamed = folder / (LOCK_NAME + ".new")
+    lock = os.open(unnamed, os.O_CREAT | os.O_RDWR, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    unnamed.rename(folder / LOCK_NAME)  # under its name only once it is held, or a sweep could come between
+    return folder, lock
 
 
 def sweep(parent: Path) -> int:

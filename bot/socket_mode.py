@@ -60,6 +60,7 @@ def run(settings: BotSettings) -> int:
     stopped.wait()
     handler.close()  # type: ignore[no-untyped-call]
     context.close()
+    context.acceptance.close()
     parts.close()
     logging.shutdown()
     os._exit(0)  # the SDK's threads wait for sockets that are no more

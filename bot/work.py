@@ -10,10 +10,11 @@ from typing import Protocol
 
 import redis
 from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
 
 from bot.asking import Asker
 from bot.downloads import Downloader
-from bot.errors import DownloadFailed
+from bot.errors import DownloadFailed, NoRoom
 from bot.files import SharedFile, file_info
 from bot.history import History
 from bot.jobs import Job, Record, RefusedOnArrival
@@ -23,7 +24,8 @@ from bot.posts import PostLater, Posts, Unpostable
 from bot.questions import Typed
 from bot.records import LEASE_SECONDS, Records
 from bot.scratch import Scratch
-from bot.tasks import Queue
+from bot.slack_errors import code_of
+from bot.tasks import GivenUp, Queue
 from recommender.answers import Answer
 from recommender.errors import (
     AudioError,
@@ -38,18 +40,20 @@ THREAD_WAITS = (0.2, 0.4, 0.8, 1.6, 3.0, 5.0)
 """Seconds between looks for the message that shares a file: uploads finish asynchronously (bolt-js#2115)."""
 TURN_WAIT_SECONDS = 0.05
 MAX_TURN_WAITS = 20
-TURN_PATIENCE_SECONDS = 5.0
-"""A job that dies before its placeholder holds up those behind it no longer than this."""
 SETTLE_SECONDS = 0.08
 """The events of the files of one message overtake each other by some milliseconds."""
-RETRY_WAITS = (1.0, 2.0)
+RETRY_WAITS = (1.0, 2.0, 4.0)
 """Seconds before an embedder or a download that failed is tried again: a restart takes about as long."""
-PASSING = (EmbedderDown, EmbedderBusy, DownloadFailed)
+PASSING = (EmbedderDown, EmbedderBusy, DownloadFailed, NoRoom)
 MAX_TRIES = 4
 """A file that kills its worker each time is given up."""
 NO_WAIT_SECONDS = 0.05
 
 _log = logging.getLogger(__name__)
+
+
+class KeepsFailing(CannotDecode):
+    """Whoever works the file dies of it."""
 
 
 class Lease(Protocol):
@@ -108,6 +112,10 @@ class Work:
             except PostLater as later:
                 request.outcome = "later"
                 self._queue.intake(job, later.seconds)
+            except (redis.RedisError, GivenUp):
+                raise  # the queue waits for Redis and does the step again
+            except Exception as error:  # noqa: BLE001 - the person is told, whatever it is
+                self._broken(job, request, error)
 
     def _intake(self, job: Job, record: Record, request: Request) -> None:
         if not job.slot:
@@ -126,18 +134,25 @@ class Work:
                 request.outcome = "later"
                 self._queue.intake(job, wait)
                 return
-        if job.text:
-            self._reply(job, request)
-        else:
-            self._announce(job, request)
+        right = f"{job.id}:post"
+        if not self._leases.hold(right):
+            request.outcome = "later"  # somebody else is about to post it, and may wait for Slack
+            self._queue.intake(job, LEASE_SECONDS / 2)
+            return
+        try:
+            if job.text:
+                self._reply(job, request)
+            else:
+                self._announce(job, request)
+        finally:
+            self._leases.drop(right)
 
     def _before_turn(self, job: Job) -> float:
         """Give the seconds to wait until those who came before have their moment to post, 0 where it is this job's."""
         age = time.time() - job.accepted
         if not job.thread and not job.text and 0 <= age < SETTLE_SECONDS:
             return SETTLE_SECONDS - age
-        ahead = self._records.ahead(job)
-        return TURN_WAIT_SECONDS * min(ahead, MAX_TURN_WAITS) if age < TURN_PATIENCE_SECONDS else 0.0
+        return TURN_WAIT_SECONDS * min(self._records.ahead(job), MAX_TURN_WAITS)
 
     def _reply(self, job: Job, request: Request) -> None:
         """Answer a typed question at once."""
@@ -148,6 +163,8 @@ class Work:
 
     def _described(self, job: Job, record: Record, request: Request) -> Job | None:
         """Give the job with all that Slack knows of its file, or None where it is put off, ignored or passed on."""
+        if job.described:
+            return job
         file: SharedFile | None = None
         try:
             with request.steps("file info"):
@@ -175,7 +192,7 @@ class Work:
             return None
         if thread:
             self._records.note_thread(job.channel, thread)
-        job = replace(job, thread=thread)
+        job = replace(job, thread=thread, described=True)
         if file is not None and file.sounds is None and not job.refusal and not (job.direct or job.asked):
             self._records.leave(job)
             self._queue.listen(replace(job, attempt=0))  # it may be anything: no word before it proves to be audio
@@ -187,7 +204,7 @@ class Work:
         self._records.leave(job)
         self._records.put(job.id, state="ignored")
         if self._records.get(job.id).asked:  # somebody asked in between, and saw no `ignored` yet
-            self._queue.intake(replace(job, asked=True, refusal=None, attempt=0))
+            self._queue.intake(replace(job, asked=True, refusal=None, described=False, attempt=0))
 
     def _announce(self, job: Job, request: Request) -> None:
         if job.refusal:
@@ -220,6 +237,7 @@ class Work:
             self._leases.drop(job.id)
 
     def _listen(self, job: Job, request: Request) -> None:
+        failure: GivenUp | None = None
         try:
             message = self._answer(job, request)
         except PASSING as error:
@@ -228,9 +246,10 @@ class Work:
                 self._queue.listen(replace(job, attempt=job.attempt + 1), RETRY_WAITS[job.attempt])
                 return
             request.failed(error)
-            message = refusal(error, job.name)
+            message, failure = refusal(error, job.name), GivenUp(error.code)
         except SoundalikeError as error:
             request.failed(error)
+            failure = GivenUp(error.code) if isinstance(error, KeepsFailing) else None
             if isinstance(error, AudioError) and not job.ts and not job.asked and not job.direct:
                 request.outcome = "ignored"
                 self._records.put(job.id, state="ignored")
@@ -238,18 +257,25 @@ class Work:
             message = refusal(error, job.name)
         except redis.RedisError:
             raise  # the queue waits for Redis and does the step again
-        except Exception:
-            self._broken(job, request)
-            raise
+        except Exception as error:  # noqa: BLE001 - the person is told, whatever it is
+            self._broken(job, request, error)
+            return
         try:
             self._final(job, message, request)
         except PostLater as later:
             request.outcome = "later"
+            self._records.put(job.id, tries=0)  # it is not the file's fault
             self._queue.listen(replace(job, slot=True), later.seconds)
+            return
+        if failure is not None:
+            raise failure
 
     def _answer(self, job: Job, request: Request) -> Message:
-        if self._records.add_try(job.id) > MAX_TRIES + len(RETRY_WAITS):
-            raise CannotDecode("I gave up on this file after several attempts: send it in another format.")
+        tries = self._records.add_try(job.id)
+        if tries > 1:
+            self._scratch.sweep()  # whoever tried before may have died on this machine, and left the audio
+        if tries > MAX_TRIES + len(RETRY_WAITS):
+            raise KeepsFailing("I gave up on this file after several attempts: send it in another format.")
         found = self._found(job, request)
         question = job.question(found.query)
         self._history.add(job.user, question)
@@ -282,14 +308,22 @@ class Work:
                     self._posts.edit(posted, message)
         self._records.put(job.id, state="done")
 
-    def _broken(self, job: Job, request: Request) -> None:
-        """Tell the person of an error that nobody foresaw; the traceback goes to the log under the same number."""
+    def _broken(self, job: Job, request: Request, error: Exception) -> None:
+        """Tell the person of an error that nobody foresaw; the traceback goes to the log under the same number. Raises
+        `GivenUp`."""
         reference = uuid.uuid4().hex[:8]
         request.broke(reference)
-        try:
-            self._final(job, unforeseen(reference, job.name), request)
-        except PostLater:
-            _log.error("job %s: not even the apology %s could be posted", job.id, reference)
+        _log.error("unforeseen error %s", reference, exc_info=error)
+        if job.described or job.text or job.asked or job.direct:  # else nobody knows whether it is audio at all
+            sentence = unforeseen(reference, job.name)
+            try:
+                self._final(job, sentence, request)
+            except PostLater as later:
+                apology = ("internal", sentence.text)
+                self._queue.intake(replace(job, refusal=apology, text="", described=True, slot=True), later.seconds)
+            except SlackApiError as refused:
+                _log.error("nobody could be told of error %s: Slack says %s", reference, code_of(refused))
+        raise GivenUp("internal", reference) from None
 
     def _given_up(self, job: Job, reason: str, request: Request) -> None:
         request.outcome = f"unpostable: {reason}"

@@ -170,8 +170,7 @@ class Files:
             "share_user_id": file.user,
             "source": "UNKNOWN",
         }
-        if message.get("thread_ts"):
-            share["thread_ts"] = message["thread_ts"]
+        share |= {key: message[key] for key in ("thread_ts", "latest_reply") if message.get(key)}
         return share
 
     def _gone(self, file: File) -> Json:

@@ -28,6 +28,8 @@ def post_message(api: Api, arguments: Json) -> Json:
     channel = channel_of(api, arguments)
     message = {"user": names.BOT, "bot_id": names.BOT_ID, "app_id": names.APP, **_content(arguments)}
     _place_in_thread(channel, arguments, message)
+    if isinstance(arguments.get("metadata"), dict):
+        message["metadata"] = arguments["metadata"]
     _keep_to_rate(api, channel)
     if not (arguments.get("unfurl_links") is False and arguments.get("unfurl_media") is False):
         message |= _unfurled(message)

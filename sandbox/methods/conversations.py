@@ -30,7 +30,7 @@ def history(api: Api, arguments: Json) -> Json:
     shown = [m for m in channel.messages.values() if m.get("thread_ts", m["ts"]) == m["ts"]]
     found = _within(shown, arguments)[::-1]
     limit = int(arguments.get("limit") or PAGE)
-    return {"messages": _public(api, found[:limit]), "has_more": len(found) > limit}
+    return {"messages": _public(api, found[:limit], arguments), "has_more": len(found) > limit}
 
 
 @method("conversations.replies")
@@ -43,7 +43,7 @@ def replies(api: Api, arguments: Json) -> Json:
         raise SlackRefusal("thread_not_found") from None
     found = _within(list(api.workspace.thread(channel, str(message.get("thread_ts") or message["ts"]))), arguments)
     limit = int(arguments.get("limit") or PAGE)
-    return {"messages": _public(api, found[:limit]), "has_more": len(found) > limit}
+    return {"messages": _public(api, found[:limit], arguments), "has_more": len(found) > limit}
 
 
 @method("conversations.open", "im:write")
@@ -58,5 +58,10 @@ def _within(messages: list[Json], arguments: Json) -> list[Json]:
     return [m for m in messages if oldest < m["ts"] < latest or (inclusive and m["ts"] in (oldest, latest))]
 
 
-def _public(api: Api, messages: list[Json]) -> list[Json]:
-    return [copy.deepcopy(api.files.shown(message)) for message in messages]
+def _public(api: Api, messages: list[Json], arguments: Json) -> list[Json]:
+    """Messages as Slack gives them; metadata only to those who ask for it."""
+    shown = [copy.deepcopy(api.files.shown(message)) for message in messages]
+    if not arguments.get("include_all_metadata"):
+        for message in shown:
+            message.pop("metadata", None)
+    return shown
