@@ -151,6 +151,35 @@ class Stack:
         url = f"{self.start_web()}/slack/events"
         self.driver.configure(request_url=url, options_url=url)
 
+    @contextmanager
+    def only_bot(self, **environment: str) -> Iterator[None]:
+        """Replace the bot by one with other settings for a while."""
+        self._end("bot")
+        process = self.start("other-bot", ["-m", "bot"], **environment)
+        try:
+            process.wait_for(re.compile("Starting to receive"))
+            yield
+        finally:
+            process.kill()
+            self.start_bot()
+
+    @contextmanager
+    def only_worker(self, **environment: str) -> Iterator[None]:
+        """Replace the worker by one with other settings for a while."""
+        self._end("worker")
+        process = self.start("other-worker", ["-m", "bot", "worker"], **environment)
+        try:
+            process.wait_for(re.compile("worker ready"))
+            yield
+        finally:
+            process.stop()
+            self.start_worker()
+
+    def _end(self, name: str) -> None:
+        for process in [each for each in self.processes if each.name == name]:
+            process.kill()
+            self.processes.remove(process)
+
     def logs(self, characters: int = 6000) -> Iterator[tuple[str, str]]:
         """The end of each log."""
         for log in sorted(self.folder.glob("*.log")):
