@@ -49,8 +49,6 @@ class Page:
 
     async def live(self, request: web.Request) -> web.StreamResponse:
         """Everything that changes, as server-sent events, for as long as the page is open."""
-        answer = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
-        await answer.prepare(request)
         events: asyncio.Queue[tuple[str, Json]] = asyncio.Queue(WAITING_EVENTS)
 
         def notice(kind: str, data: Json) -> None:
@@ -61,7 +59,9 @@ class Page:
             events.put_nowait((kind, data))
 
         unwatch = self._server.workspace.watch(notice)
+        answer = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
         try:
+            await answer.prepare(request)
             await answer.write(b"retry: 500\n\n")
             while True:
                 try:

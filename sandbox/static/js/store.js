@@ -136,22 +136,23 @@ function soon(load) {
   }, 50));
 }
 
-export function listen() {
+// Hears first and loads then, so that nothing falls between; after a break everything is loaded anew.
+export async function listen() {
   const source = new EventSource("/sandbox/live");
-  let broken = false;
   source.onmessage = ({ data }) => {
     const event = JSON.parse(data);
     HEARD[event.kind]?.(event);
   };
-  source.onopen = () => {
-    if (broken) loadAll().catch(() => {});
-    broken = false;
-    store.online = true;
-    tell("places");
-  };
   source.onerror = () => {
-    broken = true;
     store.online = false;
     tell("places");
   };
+  await new Promise((resolve) => {
+    source.onopen = resolve;
+  });
+  source.onopen = () => {
+    store.online = true;
+    loadAll().catch(() => {});
+  };
+  await loadAll();
 }
