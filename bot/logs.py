@@ -21,8 +21,8 @@ _PATTERNS = re.compile(
     r"|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"  # user and password in an address
 )
 SECRET_FIELDS = ("slack_bot_token", "slack_app_token", "slack_signing_secret")
-QUIET = {"slack_bolt": logging.WARNING, "slack_sdk": logging.WARNING, "dramatiq": logging.WARNING}
-"""Bolt's and the SDK's own INFO and DEBUG lines repeat requests and their bodies."""
+QUIET = {"slack_bolt": logging.WARNING, "slack_sdk": logging.WARNING, "dramatiq": logging.CRITICAL}
+"""Bolt's and the SDK's own INFO and DEBUG lines repeat requests and their bodies, Dramatiq's warnings whole jobs."""
 
 
 class Redactor:

@@ -213,6 +213,8 @@ class _Watch(Middleware):
         self, broker: Any, message: Any, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
         if exception is not None:
+            if not isinstance(exception, GivenUp):
+                _log.error("a task of the queue %s failed for good", message.queue_name, exc_info=exception)
             code = exception.code if isinstance(exception, GivenUp) else type(exception).__name__
             message.options["failure"] = [code, getattr(exception, "reference", "")]
             message.fail()

@@ -7,7 +7,9 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import numpy as np
@@ -20,10 +22,18 @@ from recommender.spaces import SPACES
 from recommender.uploads import Upload
 
 KEY_PREFIX = "soundalike:"
+ALONE_SECONDS = 5.0
+"""How long a claim on a file outlives the process that made it; renewed while it lives."""
+ALONE_WAIT_SECONDS = 60.0
+"""How long a process waits for another that works on the same file."""
+ALONE_POLL_SECONDS = 0.05
 SOCKET_TIMEOUT_SECONDS = 1.0
 """Redis on the same network answers within milliseconds; a longer wait is worse than a miss."""
 RETRY_AFTER_SECONDS = 5.0
 """After a failure, how long Redis is left alone, so that a frozen server does not cost each request its time-out."""
+
+_RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
+_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
@@ -32,6 +42,11 @@ _log = logging.getLogger(__name__)
 def embedding_key(sha256: str, space: str) -> str:
     """Key of an upload's embedding."""
     return f"{KEY_PREFIX}embedding:{space}:{sha256}"
+
+
+def listening_key(sha256: str, space: str) -> str:
+    """Key of the claim on a file that is being embedded."""
+    return f"{KEY_PREFIX}listening:{space}:{sha256}"
 
 
 def answer_key(catalogue_id: str, question: str) -> str:
@@ -44,6 +59,8 @@ class Cache:
 
     def __init__(self, client: redis.Redis, embedding_seconds: int, answer_seconds: int) -> None:
         self._client = client
+        self._renew = client.register_script(_RENEW)
+        self._release = client.register_script(_RELEASE)
         self._embedding_seconds = embedding_seconds
         self._answer_seconds = answer_seconds
         self._lock = threading.Lock()
@@ -71,7 +88,7 @@ class Cache:
             return None
         try:
             return _upload_from_bytes(value, sha256, space)
-        except (ValueError, KeyError, TypeError, OverflowError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             _log.warning("cached embedding of %s in %s is unreadable: taken as a miss", sha256[:12], space)
             return None
 
@@ -80,6 +97,30 @@ class Cache:
         key = embedding_key(upload.sha256, upload.frames.space)
         value = _upload_to_bytes(upload)
         self._ask(lambda: self._client.set(key, value, ex=self._embedding_seconds), default=None)
+
+    @contextmanager
+    def alone(self, sha256: str, space: str) -> Iterator[None]:
+        """Hold the claim on a file, once whoever else holds it is done or dead, so that it is embedded once; without
+        Redis, or after `ALONE_WAIT_SECONDS`, go on without."""
+        key, owner = listening_key(sha256, space), uuid.uuid4().hex
+        milliseconds = int(ALONE_SECONDS * 1000)
+        deadline = time.monotonic() + ALONE_WAIT_SECONDS
+        while not self._ask(lambda: bool(self._client.set(key, owner, nx=True, px=milliseconds)), default=True):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(ALONE_POLL_SECONDS)
+        done = threading.Event()
+
+        def renew() -> None:
+            while not done.wait(ALONE_SECONDS / 3):
+                self._ask(lambda: self._renew(keys=[key], args=[owner, milliseconds]), default=None)
+
+        threading.Thread(target=renew, name="claim", daemon=True).start()
+        try:
+            yield
+        finally:
+            done.set()
+            self._ask(lambda: self._release(keys=[key], args=[owner]), default=None)
 
     def answer(self, catalogue_id: str, question: str) -> Answer | None:
         """Give the remembered answer to a question put to a catalogue."""
@@ -105,6 +146,10 @@ class Cache:
                 return default
         try:
             return command()
+        except redis.ResponseError as error:
+            # It answers: the key holds a value of a foreign type, or there is no memory for a new one.
+            _log.warning("Redis refuses a command of the cache: %s", str(error)[:100])
+            return default
         except (redis.RedisError, OSError) as error:
             with self._lock:
                 self._down_until = time.monotonic() + RETRY_AFTER_SECONDS

@@ -9,6 +9,7 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,15 @@ class Recommender:
         steps.note("embedding_cached", known is not None)
         if known is not None:
             return known
+        with self._cache.alone(sha256, space) if self._cache is not None else nullcontext():
+            known = self._recall(sha256, space)
+            steps.note("embedding_cached", known is not None)
+            return known or self._embedded(path, sha256, space, steps)
+
+    def _embedded(self, path: Path, sha256: str, space: str, steps: Steps) -> Upload:
+        # Decoding brings ffmpeg's libraries along, which a process that answers clip ids never needs.
+        from recommender import audio
+
         embedder = self._ears(space)
         with steps("decode"):
             sound = audio.decode(path, max_seconds=self._settings.max_upload_seconds)

@@ -6,6 +6,7 @@ import time
 
 import psutil
 
+from sandbox.names import SOUNDS
 from tests.soak.conftest import Check
 from tests.support.ledger import ANSWER, Ledger
 from tests.support.town import Town, children, pause, resume
@@ -78,11 +79,16 @@ def test_answer_posted_but_not_noted(town: Town, ledger: Ledger, check: Check):
     killed_while(town, "chat.update", ledger, check)
 
 
-def killed_while(town: Town, method: str, ledger: Ledger, check: Check) -> None:
+def test_posted_but_not_noted_in_a_channel(town: Town, ledger: Ledger, check: Check):
+    """the same in a channel whose history is closed"""
+    killed_while(town, "chat.postMessage", ledger, check, SOUNDS)
+
+
+def killed_while(town: Town, method: str, ledger: Ledger, check: Check, channel: str = "") -> None:
     """Freeze the worker while Slack takes its call, so that it never learns that it was done, and kill it."""
     town.driver.faults(api_delay=0.4)
     since = newest(town)
-    ledger.upload(1)
+    ledger.upload(1, channel=channel)
     town.driver.wait_traffic(since=since, kind="api", name=method)
     pause(town.workers[-1])
     town.driver.wait_traffic(lambda entry: entry["ms"] is not None, since=since, kind="api", name=method)

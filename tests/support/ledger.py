@@ -51,7 +51,7 @@ class Ledger:
     uploads: dict[int, Json] = field(default_factory=dict)
     commands: Counter[str] = field(default_factory=Counter)
     waits: list[float] = field(default_factory=list)
-    sounds: Path | None = None
+    began: float = field(default_factory=time.time)
 
     def upload(
         self, count: int = 1, *, channel: str = "", path: Path | None = None, thread_ts: str | None = None
@@ -112,7 +112,7 @@ class Ledger:
             for message in done:
                 row.longest = max(row.longest, float(message.get("edited", message)["ts"]) - asked)
         for user, count in self.commands.items():
-            got = len(self.driver.ephemerals(user))
+            got = sum(float(message["ts"]) >= self.began for message in self.driver.ephemerals(user))
             row.lost += max(0, count - got)
             row.doubled += max(0, got - count)
             row.once += min(count, got)

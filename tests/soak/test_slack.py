@@ -1,0 +1,103 @@
+"""Slack that is slow, refuses, breaks off, repeats itself, and is reached by two bots."""
+
+from __future__ import annotations
+
+import time
+
+from sandbox.names import SOUNDS
+from tests.soak.conftest import Check
+from tests.support.ledger import ANSWER, Ledger
+from tests.support.town import Town
+
+
+def test_rate_limited(town: Town, ledger: Ledger, check: Check):
+    """Slack answers 429 with Retry-After"""
+    for method in ("chat.postMessage", "chat.update", "files.info"):
+        town.driver.fail(method, "ratelimited", times=4, retry_after=2)
+    ledger.upload(8)
+    check(ledger.settle())
+    assert all(ANSWER in text for text in ledger.texts())
+
+
+def test_server_errors(town: Town, ledger: Ledger, check: Check):
+    """Slack answers 500"""
+    for method in ("chat.postMessage", "chat.update", "files.info"):
+        town.driver.fail(method, "internal_error", times=6)
+    ledger.upload(8)
+    check(ledger.settle())
+    assert all(ANSWER in text for text in ledger.texts())
+
+
+def test_every_call_fails(town: Town, ledger: Ledger, check: Check):
+    """every call to Slack fails for 10 s"""
+    ledger.upload(4)
+    town.driver.fail("*", "internal_error", times=None)
+    ledger.upload(4)
+    time.sleep(10)
+    town.driver.fail("*", times=0)
+    check(ledger.settle())
+    assert all(ANSWER in text for text in ledger.texts())
+
+
+def test_sockets_closed(town: Town, ledger: Ledger, check: Check):
+    """socket closed every 5 s, for 20 s"""
+    town.driver.faults(drop_sockets_every=5, retry_delays=[0, 1, 2, 4, 8])
+    ends = time.monotonic() + 20
+    while time.monotonic() < ends:
+        ledger.upload(1)
+        ledger.command("#3", "USOAKCUT")
+        time.sleep(0.4)
+    town.driver.faults(drop_sockets_every=0)
+    check(ledger.settle())
+    assert all(ANSWER in text for text in ledger.texts())
+
+
+def test_sockets_refreshed(town: Town, ledger: Ledger, check: Check):
+    """socket refreshed by Slack every 2 s, for 8 s"""
+    town.driver.faults(refresh_every=2, retry_delays=[0, 1, 2, 4, 8])
+    ends = time.monotonic() + 8
+    while time.monotonic() < ends:
+        ledger.upload(1)
+        ledger.command("#3", "USOAKREF")
+        time.sleep(0.2)
+    town.driver.faults(refresh_every=0)
+    check(ledger.settle())
+    assert all(ANSWER in text for text in ledger.texts())
+
+
+def test_doubled_to_two_bots(town: Town, ledger: Ledger, check: Check):
+    """each event twice, to two bots and two workers"""
+    town.populate(bots=2, workers=2)
+    town.driver.faults(doubled_events=True, file_delay=0.3)
+    ledger.upload(20)
+    ledger.upload(8, channel=SOUNDS)
+    check(ledger.settle())
+    assert all(ANSWER in text for text in ledger.texts())
+
+
+def test_bot_killed(town: Town, ledger: Ledger, check: Check):
+    """bot killed while it accepts, another started"""
+    town.driver.faults(retry_delays=[0, 1, 2, 4, 8, 16])
+    ledger.upload(6)
+    town.bots[-1].kill()
+    ledger.upload(4)
+    town.populate()
+    check(ledger.settle())
+    assert all(ANSWER in text for text in ledger.texts())
+
+
+def test_rate_is_kept(town: Town, ledger: Ledger, check: Check):
+    """one message a second and channel, 15 at once"""
+    town.driver.faults(rate=True)
+    since = newest(town)
+    ledger.upload(15, channel=SOUNDS)
+    check(ledger.settle())
+    refused = [entry for entry in town.driver.calls("chat.postMessage", since) if not entry["ok"]]
+    assert len(refused) <= 3, f"{len(refused)} posts came too early"
+    assert all(ANSWER in text for text in ledger.texts())
+
+
+def newest(town: Town) -> int:
+    """Number of the next traffic entry."""
+    entries = town.driver.traffic()
+    return int(entries[-1]["id"]) + 1 if entries else 1
