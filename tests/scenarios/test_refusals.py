@@ -51,7 +51,8 @@ def refused(slack: Driver, stack: Stack, question: Json, code: str) -> str:
     """Wait for the refusal of an upload; the log has its code too."""
     reply = slack.wait_reply(question, lambda m: f"`{code}`" in text_of(m), timeout=20)
     assert len(slack.replies(question)) == 1
-    assert f'"code": "{code}"' in (stack.folder / "worker.log").read_text()
+    logged = f'"code": "{code}"'
+    slack.wait_for(lambda: any(logged in log.read_text() for log in stack.folder.glob("*worker.log")), every=0.05)
     text = str(reply["text"])
     assert text.endswith("."), text
     return text

@@ -1,0 +1,119 @@
+"""`python -m bot check` and the other commands, as an operator runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sandbox.driver import Driver
+from sandbox.names import ADA
+from tests.conftest import REPOSITORY
+from tests.scenarios.stack import Stack, video_id
+
+
+def bot(stack: Stack, folder: Path, *arguments: str, **environment: str) -> tuple[int, str]:
+    """Run `python -m bot …` and give its exit status and all that it said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), **stack.environment, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_all_is_well(slack: Driver, stack: Stack, tmp_path: Path):
+    status, said = bot(stack, tmp_path, "check")
+    assert (status, said.splitlines()[-1]) == (0, "All is well.")
+    assert [line.split("  ")[0] for line in said.splitlines()[:-1]] == [
+        "bot token", "scopes", "app token", "redis", "embedder", "catalogue", "spaces",
+    ]  # fmt: skip
+    assert "xoxb" not in said
+
+
+@pytest.mark.parametrize(
+    ("environment", "mends"),
+    [
+        (
+            {
+                "SLACK_BOT_TOKEN": "xoxb-wrong",
+                "SLACK_APP_TOKEN": "xapp-wrong",
+                "REDIS_URL": "redis://127.0.0.1:9",
+                "EMBEDDER_URL": "http://127.0.0.1:9",
+                "CATALOGUE": "/nowhere",
+            },
+            {
+                "bot token": "SLACK_BOT_TOKEN",
+                "app token": "connections:write",
+                "redis": "REDIS_URL",
+                "embedder": "",
+                "catalogue": "build",
+            },
+        ),
+        (
+            {
+                "SLACK_API_URL": "http://127.0.0.1:9/api/",
+                "SLACK_APP_TOKEN": "",
+                "SLACK_SIGNING_SECRET": "",
+                "EMBEDDER_URL": "",
+                "CATALOGUE": "",
+            },
+            {
+                "bot token": "SLACK_API_URL",
+                "app token": "SLACK_SIGNING_SECRET",
+                "embedder": "EMBEDDER_URL",
+                "catalogue": "CATALOGUE",
+            },
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_with_how_to_mend_it(
+    slack: Driver, stack: Stack, tmp_path: Path, environment: dict[str, str], mends: dict[str, str]
+):
+    status, said = bot(stack, tmp_path, "check", **environment)
+    wrong = {line[:10].strip(): line for line in said.splitlines() if "WRONG" in line}
+    assert status == 1
+    assert wrong.keys() == mends.keys(), said
+    assert all(mend in wrong[name] for name, mend in mends.items())
+    assert not any(secret in said for secret in ("xoxb-wrong", "xapp-wrong", "Traceback"))
+
+
+def test_missing_scopes_are_named(slack: Driver, stack: Stack, tmp_path: Path):
+    scopes = list(slack.state()["app"]["scopes"])
+    slack.configure(scopes=["chat:write", "commands"])
+    try:
+        status, said = bot(stack, tmp_path, "check")
+    finally:
+        slack.configure(scopes=scopes)
+    assert status == 1
+    assert "missing app_mentions:read, files:read, im:history" in said
+
+
+def test_a_bot_without_tokens_says_so_in_one_line(stack: Stack, tmp_path: Path):
+    status, said = bot(stack, tmp_path, SLACK_BOT_TOKEN="", SLACK_APP_TOKEN="")
+    assert status == 1
+    assert said.startswith("bad-settings: ")
+    assert len(said.splitlines()) == 1
+
+
+def test_a_person_is_forgotten(slack: Driver, stack: Stack, tmp_path: Path):
+    slack.command(video_id(1))
+    slack.open_home()
+    slack.wait_home(lambda v: video_id(1) in json.dumps(v))
+    assert bot(stack, tmp_path, "forget", ADA)[0] == 0
+    slack.open_home()
+    slack.wait_home(lambda v: "None yet" in json.dumps(v))
+
+
+def test_dead_letters_are_listed(stack: Stack, tmp_path: Path):
+    status, said = bot(stack, tmp_path, "dead-letters")
+    assert status == 0
+    assert all(json.loads(line)["id"] for line in said.splitlines())
