@@ -22,6 +22,13 @@ from recommender.errors import CannotDecode, NotAudio
 _FULL_SCALE = 32_768
 _READ_BYTES = 262_144
 """Bytes read from the file at a time."""
+_WAV_PROBE_BYTES = "65536"
+"""How far a WAV file is searched for other codecs in PCM's disguise: ffmpeg's 5 MB take as long as decoding 10 s."""
+_UNSAFE_PLANES = 8
+"""PyAV 18 looks for the end of a frame's planes beyond the eighth, and crashes there."""
+_FLOAT_PEAK = np.float32(8)
+"""Float files may exceed full scale; far beyond it (18 dB here) the values are no sound, and would spoil their
+neighbours in the resampler."""
 
 LONGEST_METADATA = 1000
 """Characters kept of one entry: titles are short, lyrics and pictures in base64 are not."""
@@ -79,18 +86,22 @@ def _frames(file: BinaryIO) -> Iterator[AudioFrame]:
 @contextmanager
 def _opened(file: BinaryIO) -> Iterator[InputContainer]:
     """Open by content alone: no name that a demuxer could be chosen by, and no way to open anything else."""
+    options = {"format_whitelist": ALLOWED_DEMUXERS, "protocol_whitelist": "none"}
+    head = file.read(16)
+    file.seek(0)
+    if head[8:12] == b"WAVE":
+        options["probesize"] = _WAV_PROBE_BYTES
     try:
         container = av.open(
             _Nameless(file),
             mode="r",
-            container_options={"format_whitelist": ALLOWED_DEMUXERS, "protocol_whitelist": "none"},
+            container_options=options,
             buffer_size=_READ_BYTES,
             io_open=_refuse,
             metadata_errors="replace",
         )
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        file.seek(0)
-        if looks_like_media(file.read(16)):
+        if looks_like_media(head):
             raise CannotDecode(BROKEN) from error
         raise NotAudio(NOT_AUDIO) from error
     with container:
@@ -156,22 +167,26 @@ def mono_of(frame: AudioFrame) -> NDArray[np.float32]:
     if frame.format.is_planar and len(frame.layout.channels) >= _UNSAFE_PLANES:
         frame = _packed(frame)
     samples: NDArray[Any] = frame.to_ndarray()
-    if not frame.format.is_planar:
-        samples = samples.reshape(frame.samples, -1).T
-    floats: NDArray[Any]
+    channels = samples if frame.format.is_planar else samples.reshape(frame.samples, -1).T
+    total = _floats(channels[0])
+    for channel in channels[1:]:
+        total += _floats(channel)
+    total /= np.float32(len(channels))
+    return total
+
+
+def _floats(samples: NDArray[Any]) -> NDArray[np.float32]:
+    """Scale one channel (n,) to [-1, 1]; what is no number becomes silence."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        floats: NDArray[np.float32] = samples.astype(np.float32)
     if samples.dtype == np.uint8:
-        floats = (samples.astype(np.float32) - 128) / 128
-    elif samples.dtype.kind == "i":
-        floats = samples.astype(np.float32) / -float(np.iinfo(samples.dtype).min)
-    else:
-        with np.errstate(over="ignore", invalid="ignore"):
-            floats = samples.astype(np.float32)
-            floats = np.where(np.isfinite(floats), floats, np.float32(0)).clip(-_FLOAT_PEAK, _FLOAT_PEAK)
-    return np.asarray(floats.mean(axis=0, dtype=np.float32))
-
-
-_UNSAFE_PLANES = 8
-"""PyAV 18 looks for the end of a frame's planes beyond the eighth, and crashes there."""
+        floats -= np.float32(128)
+        floats /= np.float32(128)
+        return floats
+    if samples.dtype.kind == "i":
+        floats /= np.float32(-np.iinfo(samples.dtype).min)
+        return floats
+    return np.nan_to_num(floats, copy=False, nan=0, posinf=0, neginf=0).clip(-_FLOAT_PEAK, _FLOAT_PEAK)
 
 
 def _packed(frame: AudioFrame) -> AudioFrame:
@@ -179,11 +194,6 @@ def _packed(frame: AudioFrame) -> AudioFrame:
     converter = av.AudioResampler(format=frame.format.packed, layout=frame.layout, rate=frame.sample_rate)
     (packed,) = converter.resample(frame)
     return packed
-
-
-_FLOAT_PEAK = np.float32(8)
-"""Float files may exceed full scale; far beyond it (18 dB here) the values are no sound, and would spoil their
-neighbours in the resampler."""
 
 
 def _to_int16(mono: NDArray[np.float32]) -> NDArray[np.int16]:
