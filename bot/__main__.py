@@ -75,7 +75,7 @@ def _check(arguments: argparse.Namespace) -> int:
 def _manifest(arguments: argparse.Namespace) -> int:
     from bot.manifest import as_text
 
-    sys.stdout.write(as_text(arguments.url))
+    sys.stdout.write(as_text(arguments.url, load(BotSettings)))
     return 0
 
 

@@ -11,14 +11,14 @@ from slack_bolt import App, BoltResponse
 
 from bot.context import Context
 from bot.errors import SlackError
-from bot.listeners import actions, commands, home, mentions, modal, shortcuts, uploads
+from bot.listeners import actions, commands, home, library, mentions, modal, shortcuts, uploads
 from bot.messages import Message
 from bot.observed import Request
 from recommender.errors import SoundalikeError
 
 _log = logging.getLogger(__name__)
 
-SURFACES = (commands, uploads, mentions, shortcuts, actions, modal, home)
+SURFACES = (commands, uploads, mentions, shortcuts, actions, library, modal, home)
 
 
 def build_app(context: Context) -> App:

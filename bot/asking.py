@@ -13,10 +13,13 @@ from bot.errors import OldCatalogue
 from bot.history import History
 from bot.limits import Limits
 from bot.messages import Message, answer, help_message, refusal, unforeseen
+from bot.messages.library import Offers
 from bot.observed import Observer, Request
 from bot.questions import Question, Typed
+from bot.settings import BotSettings
 from recommender.answers import Answer
 from recommender.errors import BadQuery, SoundalikeError, UnknownClip
+from recommender.library.additions import KIND as LIBRARY
 from recommender.recommender import Recommender
 
 REBUILT = "The catalogue has been rebuilt since: this answer comes from the new one."
@@ -27,11 +30,19 @@ _log = logging.getLogger(__name__)
 class Asker:
     """Puts questions to the recommender for one person at a time. Thread-safe."""
 
-    def __init__(self, recommender: Recommender, history: History, limits: Limits, observer: Observer) -> None:
+    def __init__(
+        self,
+        recommender: Recommender,
+        history: History,
+        limits: Limits,
+        observer: Observer,
+        settings: BotSettings | None = None,
+    ) -> None:
         self.recommender = recommender
         self._history = history
         self._limits = limits
         self._observer = observer
+        self._settings = settings
 
     def message(self, typed: Typed, user: str, request: Request, *, ephemeral: bool = False) -> Message:
         """Give the answer to what somebody typed, or the sentence that refuses it."""
@@ -76,6 +87,16 @@ class Asker:
             raise
         return found, REBUILT if rebuilt else ""
 
+    def answer(self, found: Answer, question: Question, **how: Any) -> Message:
+        """Give the answer to a question with the buttons that this catalogue and the settings allow; how: as for
+        `bot.messages.answer`."""
+        return answer(found, question, offers=self._offers(), **how)
+
+    def _offers(self) -> Offers:
+        if self._settings is None or self.recommender.catalogue.manifest.extra.get("kind") != LIBRARY:
+            return Offers()
+        return Offers(listen=self._settings.listen_button, add=bool(self._settings.librarians))
+
     def catalogue_id(self) -> str:
         """Give the id of the catalogue that answers now."""
         return str(self.recommender.catalogue.id)
@@ -96,7 +117,7 @@ class Asker:
             question, note = replace(question, query=clip.clip_id), "A clip at random."
         found, _ = self.found(question, request)
         self._history.add(user, question)
-        return answer(found, question, ephemeral=ephemeral, note=note)
+        return self.answer(found, question, ephemeral=ephemeral, note=note)
 
 
 def value_of(action: dict[str, Any]) -> tuple[Question, str, str]:

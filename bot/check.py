@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import redis
 from slack_sdk.errors import SlackApiError, SlackRequestError
 
-from bot.manifest import OPTIONAL_SCOPES, SCOPES
+from bot.manifest import OPTIONAL_SCOPES, scopes_of
 from bot.parts import redis_client
 from bot.settings import BotSettings
 from bot.slack_client import web_client
@@ -73,20 +73,21 @@ def _bot_token(settings: BotSettings) -> Iterator[Finding]:
         yield Finding("bot token", False, text)
         return
     yield Finding("bot token", True, f"{answer.get('user', 'bot')} in {answer.get('team', 'the workspace')}")
-    yield _scopes({name.lower(): value for name, value in answer.headers.items()}.get("x-oauth-scopes", ""))
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    yield _scopes(headers.get("x-oauth-scopes", ""), scopes_of(settings))
 
 
-def _scopes(header: str) -> Finding:
+def _scopes(header: str, needed: Sequence[str]) -> Finding:
     granted = {scope.strip() for scope in header.split(",") if scope.strip()}
     if not granted:
         return Finding("scopes", None, "Slack does not say which scopes the token has")
-    missing = [scope for scope in SCOPES if scope not in granted]
+    missing = [scope for scope in needed if scope not in granted]
     if missing:
         text = f"missing {', '.join(missing)}: add them on the app's page OAuth & Permissions and reinstall the app."
         return Finding("scopes", False, text)
     optional = [scope for scope in OPTIONAL_SCOPES if scope not in granted]
     return Finding(
-        "scopes", True, ", ".join(SCOPES) + (f" (optional, not granted: {', '.join(optional)})" if optional else "")
+        "scopes", True, ", ".join(needed) + (f" (optional, not granted: {', '.join(optional)})" if optional else "")
     )
 
 

@@ -9,6 +9,7 @@ SlackError
 ├── NoRoom                        no-room: the disk of the bot is full
 ├── RateLimited                   rate-limited: the person or the team asks too much
 ├── QueueFull                     busy
+├── NotAllowed                    not-allowed: only some people may do that
 └── OldCatalogue                  old-catalogue: a button of an answer from a catalogue that has been replaced
 """
 
@@ -53,6 +54,10 @@ class RateLimited(SlackError):
 
 class QueueFull(SlackError):
     code = "busy"
+
+
+class NotAllowed(SlackError):
+    code = "not-allowed"
 
 
 class OldCatalogue(SlackError):

@@ -11,11 +11,16 @@ from typing import Any
 
 from bot.listeners.commands import COMMAND
 from bot.listeners.shortcuts import CALLBACK as FIND_SIMILAR
+from bot.settings import BotSettings
 
 EVENTS_PATH = "/slack/events"
 SCOPES = ("app_mentions:read", "chat:write", "commands", "files:read", "im:history")
 """The least that all surfaces need. app_mentions:read, im:history: the events; files:read: `file_shared`, `files.info`
 and downloads."""
+LISTEN_SCOPE = "files:write"
+"""For the excerpts that the Listen button posts."""
+GROUPS_SCOPE = "usergroups:read"
+"""For user groups among those who may add uploads to the library."""
 OPTIONAL_SCOPES = ("channels:history", "groups:history")
 """Let the bot look, after a crash between posting and noting it, whether a placeholder stands in a channel's thread;
 without them it may post that placeholder twice. Who installs the app may leave them out."""
@@ -23,8 +28,19 @@ EVENTS = ("app_home_opened", "app_mention", "file_shared", "message.im")
 SCHEMA = "https://raw.githubusercontent.com/slackapi/manifest-schema/main/manifest.schema.2.0.0.json"
 
 
-def manifest(url: str | None = None) -> dict[str, Any]:
-    """Give the manifest; url: where Slack reaches `bot.wsgi`, None for Socket Mode."""
+def scopes_of(settings: BotSettings | None) -> tuple[str, ...]:
+    """Give the scopes that the app needs with these settings: each button of a library brings its own."""
+    more = []
+    if settings is not None and settings.listen_button:
+        more.append(LISTEN_SCOPE)
+    if settings is not None and any(who.startswith("S") for who in settings.librarians):
+        more.append(GROUPS_SCOPE)
+    return tuple(sorted((*SCOPES, *more)))
+
+
+def manifest(url: str | None = None, settings: BotSettings | None = None) -> dict[str, Any]:
+    """Give the manifest; url: where Slack reaches `bot.wsgi`, None for Socket Mode; settings: whose buttons it allows,
+    none where None."""
     request_url = url.rstrip("/") + EVENTS_PATH if url else None
     return {
         "$schema": SCHEMA,
@@ -59,7 +75,7 @@ def manifest(url: str | None = None) -> dict[str, Any]:
                 }
             ],
         },
-        "oauth_config": {"scopes": {"bot": list(SCOPES), "bot_optional": list(OPTIONAL_SCOPES)}},
+        "oauth_config": {"scopes": {"bot": list(scopes_of(settings)), "bot_optional": list(OPTIONAL_SCOPES)}},
         "settings": {
             "event_subscriptions": {"bot_events": list(EVENTS)} | ({"request_url": request_url} if request_url else {}),
             "interactivity": {"is_enabled": True}
@@ -71,6 +87,6 @@ def manifest(url: str | None = None) -> dict[str, Any]:
     }
 
 
-def as_text(url: str | None = None) -> str:
+def as_text(url: str | None = None, settings: BotSettings | None = None) -> str:
     """Give the manifest as it stands in a file."""
-    return json.dumps(manifest(url), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(manifest(url, settings), indent=2, ensure_ascii=False) + "\n"

@@ -96,7 +96,7 @@ def build(settings: BotSettings) -> Parts:
         observer=observer,
         history=history,
         limits=limits,
-        asker=Asker(recommender, history, limits, observer),
+        asker=Asker(recommender, history, limits, observer, settings),
     )
 
 

@@ -24,7 +24,7 @@ _KEYWORDS = frozenset({"top", "only", "not", "here"})
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked of the recommender. query: terms joined by " + " and " - "; skip: results to leave out at the
-    top; only, without: label filters; name: what people call an upload, for the heading."""
+    top; only, without: label filters; name: what people call an upload, for the heading; file: its id in Slack."""
 
     query: str
     top: int = DEFAULT_TOP
@@ -32,6 +32,7 @@ class Question:
     only: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     name: str = ""
+    file: str = ""
 
     def steered(self, sign: str, clip_id: str) -> Question:
         """Give the question that also asks for more (`+`) or less (`-`) of a clip, from its first result on."""
@@ -47,8 +48,9 @@ class Question:
             "o": list(self.only),
             "n": list(self.without),
             "f": self.name,
+            "i": self.file,
         }
-        empty = {"t": DEFAULT_TOP, "s": 0, "o": [], "n": [], "f": ""}
+        empty = {"t": DEFAULT_TOP, "s": 0, "o": [], "n": [], "f": "", "i": ""}
         return {key: value for key, value in full.items() if empty.get(key) != value}
 
     @classmethod
@@ -61,6 +63,7 @@ class Question:
             only=tuple(str(label) for label in data.get("o", [])),
             without=tuple(str(label) for label in data.get("n", [])),
             name=str(data.get("f", "")),
+            file=str(data.get("i", "")),
         )
 
 

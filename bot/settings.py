@@ -19,6 +19,14 @@ class BotSettings(Settings):
         description="hosts that files are downloaded from, over https; an entry like http://127.0.0.1:8090 also "
         "allows that origin",
     )
+    listen_button: bool = Field(
+        False, description="a Listen button below results of a library; the app then needs the scope files:write"
+    )
+    library_adders: str = Field(
+        "",
+        description="who may add uploads to the library: ids of people (U…) and of user groups (S…, which need the "
+        "scope usergroups:read), separated by commas",
+    )
     uploads_per_minute: int = Field(10, gt=0, description="uploads a person may send each minute")
     team_uploads_per_minute: int = Field(200, gt=0, description="uploads a workspace may send each minute")
     questions_per_minute: int = Field(
@@ -30,3 +38,8 @@ class BotSettings(Settings):
         0, ge=0, le=65535, description="port of /healthz and /metrics in bot and worker; 0 for none"
     )
     health_host: str = Field("127.0.0.1", description="address that /healthz and /metrics of bot and worker listen on")
+
+    @property
+    def librarians(self) -> frozenset[str]:
+        """Who may add uploads to the library: ids of people and of user groups."""
+        return frozenset(who.strip() for who in self.library_adders.split(",") if who.strip())

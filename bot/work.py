@@ -18,7 +18,7 @@ from bot.errors import DownloadFailed, NoRoom
 from bot.files import SharedFile, file_info
 from bot.history import History
 from bot.jobs import Job, Record, RefusedOnArrival
-from bot.messages import Message, answer, listening, refusal, unforeseen
+from bot.messages import Message, listening, refusal, unforeseen
 from bot.observed import Observer, Request
 from bot.posts import PostLater, Posts, Unpostable
 from bot.questions import Typed
@@ -277,10 +277,10 @@ class Work:
         if tries > MAX_TRIES + len(RETRY_WAITS):
             raise KeepsFailing("I gave up on this file after several attempts: send it in another format.")
         found = self._found(job, request)
-        question = job.question(found.query)
+        question = replace(job.question(found.query), file=job.file)
         self._history.add(job.user, question)
         waited = time.time() - job.accepted if job.accepted else None
-        return answer(found, question, seconds=waited)
+        return self._asker.answer(found, question, seconds=waited)
 
     def _found(self, job: Job, request: Request) -> Answer:
         with self._scratch.file() as path:

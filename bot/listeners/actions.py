@@ -10,7 +10,7 @@ from slack_bolt import Ack, App, BoltResponse
 
 from bot.asking import value_of
 from bot.context import Context
-from bot.messages import Message, answer, asked_again, matches_view
+from bot.messages import Message, asked_again, matches_view
 from bot.observed import Request
 from bot.questions import Question
 
@@ -74,7 +74,7 @@ def _edit(context: Context, change: Change, action: dict[str, Any], body: dict[s
         context.asker.require_allowed(user)
         found, note = context.asker.found(question, request, catalogue)
         context.parts.history.add(user, question)
-        return answer(found, question, ephemeral=ephemeral, note=note)
+        return context.asker.answer(found, question, ephemeral=ephemeral, note=note)
 
     message = context.asker.spoken(request, changed)
     context.respond(url, message, **_beside_or_instead(request, ephemeral))
@@ -91,7 +91,7 @@ def _share(context: Context, action: dict[str, Any], user: str, url: str, reques
         question, catalogue, _ = value_of(action)
         context.asker.require_allowed(user)
         found, note = context.asker.found(question, request, catalogue)
-        return answer(found, question, note=note, shared_by=user)
+        return context.asker.answer(found, question, note=note, shared_by=user)
 
     message = context.asker.spoken(request, shared)
     if request.outcome == "answered":

@@ -8,7 +8,7 @@ from slack_bolt import Ack, App, BoltResponse
 
 from bot.context import Context
 from bot.files import SharedFile
-from bot.messages import Message, answer, asked_again
+from bot.messages import Message, asked_again
 from bot.observed import Request
 from bot.questions import Question
 from recommender.errors import BadQuery
@@ -54,4 +54,4 @@ def _reply(context: Context, message: dict[str, Any], files: int, user: str, req
     question = Question(clip.clip_id)
     found, _ = context.asker.found(question, request)
     context.parts.history.add(user, question)
-    return answer(found, question, ephemeral=True)
+    return context.asker.answer(found, question, ephemeral=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from bot.messages.library import Offers, add_button, listen_button
 from bot.messages.pieces import (
     Block,
     Message,
@@ -25,6 +26,7 @@ from recommender.clips import Clip
 from recommender.errors import BadQuery
 from recommender.query import Term, parse
 
+NO_OFFERS = Offers()
 SLOW_SECONDS = 5.0
 """An answer that came sooner needs no word about its time."""
 SHARED_LABELS = 3
@@ -47,9 +49,11 @@ def answer(
     seconds: float | None = None,
     note: str = "",
     shared_by: str = "",
+    offers: Offers = NO_OFFERS,
 ) -> Message:
     """Give the answer to a question. ephemeral: only one person sees it, so that it can be shared; seconds: how long
-    it took; note: a sentence before the list, as plain text; shared_by: id of the person who shares it."""
+    it took; note: a sentence before the list, as plain text; shared_by: id of the person who shares it; offers: which
+    buttons of a library are shown."""
     shared = _labels_of_query(found)
     blocks = [section(_heading(found, question))]
     small = [plain(note, 300)] if note else []
@@ -62,10 +66,10 @@ def answer(
         blocks.append(context("\n".join(small)))
     for result in found.results:
         blocks.append(section(_result(result, shared)))
-        blocks += _steering(result.clip, found, question)
+        blocks += _steering(result.clip, found, question, listen_button(result.clip, offers, ephemeral))
     if not found.results:
         blocks.append(section(_nothing(question)))
-    blocks += _footer(found, question, shared, ephemeral)
+    blocks += _footer(found, question, shared, ephemeral, add_button(question, offers))
     if seconds is not None and seconds >= SLOW_SECONDS:
         blocks.append(context(f"This took {seconds:.0f} s."))
     return Message(_fallback(found, question), blocks)
@@ -170,12 +174,14 @@ def state(question: Question, found: Answer, clip_id: str = "") -> dict[str, obj
     return value | {"k": clip_id} if clip_id else value
 
 
-def _steering(clip: Clip, found: Answer, question: Question) -> list[Block]:
+def _steering(clip: Clip, found: Answer, question: Question, listen: Block | None) -> list[Block]:
     value = state(question, found, clip.clip_id)
-    return actions(button("more_like", "More like this", value), button("less_like", "Less like this", value))
+    return actions(button("more_like", "More like this", value), button("less_like", "Less like this", value), listen)
 
 
-def _footer(found: Answer, question: Question, shared: tuple[str, ...], ephemeral: bool) -> list[Block]:
+def _footer(
+    found: Answer, question: Question, shared: tuple[str, ...], ephemeral: bool, add: Block | None
+) -> list[Block]:
     value = state(question, found)
     labels = list(shared[:SHARED_LABELS])
     if question.only:
@@ -189,6 +195,7 @@ def _footer(found: Answer, question: Question, shared: tuple[str, ...], ephemera
         filtering,
         button("where_matched", "Where it matched", value) if long_upload else None,
         button("share", "Share to channel", value) if ephemeral and found.results else None,
+        add,
     )
 
 

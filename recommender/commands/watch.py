@@ -37,7 +37,8 @@ def register(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Watch until Ctrl-C or SIGTERM."""
-    from recommender.library.building import KIND, IndexOptions, Interrupted
+    from recommender.library.additions import KIND
+    from recommender.library.building import IndexOptions, Interrupted
     from recommender.library.report import Report
     from recommender.library.watching import Watch
     from recommender.sources.library import ears_of, say_interrupted

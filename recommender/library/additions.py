@@ -34,6 +34,8 @@ from recommender.manifest import Manifest
 from recommender.uploads import Upload
 from recommender.vectors import unit_rows, window_means, windows
 
+KIND = "library"
+"""Value of `kind` in a manifest's extra: the catalogue was built from a folder."""
 FOLDER = "Added from Slack"
 """Folder of the library that takes what people add; it is a label as well."""
 JOURNAL = "added.jsonl"
@@ -137,7 +139,7 @@ def add(
     be found already: such a file is not kept twice. Raises `CannotWrite`.
     """
     root = manifest.extra.get("folder")
-    if manifest.extra.get("kind") != "library" or not isinstance(root, str):
+    if manifest.extra.get("kind") != KIND or not isinstance(root, str):
         raise CannotWrite("This catalogue was not made from a folder of audio, so nothing can be added to it.")
     memory = memory_of(out)
     try:

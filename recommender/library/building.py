@@ -20,7 +20,7 @@ from recommender.catalogue import FILES
 from recommender.clip_table import ClipTable
 from recommender.errors import BuildFailed, CatalogueError
 from recommender.library import copies
-from recommender.library.additions import forget_built, memory_of
+from recommender.library.additions import KIND, forget_built, memory_of
 from recommender.library.ears import Ears
 from recommender.library.fingerprints import Fingerprint
 from recommender.library.listening import Listening, Outcome, Task
@@ -30,8 +30,6 @@ from recommender.library.scanning import FoundFile, Scan, scan
 from recommender.library.store import Store
 from recommender.manifest import CLIPS, Manifest
 
-KIND = "library"
-"""Value of `kind` in the manifest's extra: this catalogue was built here."""
 NAMING = 2
 """Goes up when clips of the same files are named, titled or labelled otherwise: such catalogues are written anew."""
 HASHING_THREADS = 2

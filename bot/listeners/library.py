@@ -1,0 +1,113 @@
+"""Buttons that only a library has: Listen posts the moment that was found, Add to library keeps an upload."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from slack_bolt import Ack, App, BoltResponse
+from slack_sdk.errors import SlackApiError
+
+from bot.context import Context
+from bot.downloads import Downloader
+from bot.errors import MissingScope, NotAllowed
+from bot.files import file_info
+from bot.messages import Message
+from bot.messages.library import ADD, LISTEN, added, excerpt_title
+from bot.observed import Request
+from bot.slack_errors import code_of
+from recommender.errors import BadQuery
+
+GROUP_PREFIX = "S"
+"""Ids of Slack's user groups begin so, those of people with U or W."""
+
+
+def register(app: App, context: Context) -> None:
+    """Listen to both buttons, also of answers from before a setting was changed."""
+    app.action(LISTEN)(_listener(context, LISTEN, _listen))
+    app.action(ADD)(_listener(context, ADD, _add))
+
+
+def _listener(context: Context, kind: str, work: Any) -> Any:
+    def listen(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
+        user, url = str(body["user"]["id"]), str(body.get("response_url") or "")
+        context.answer_later(
+            kind, user, url, lambda request: work(context, _value(action), body, request), replace_original=False
+        )
+        return ack()
+
+    return listen
+
+
+def _listen(context: Context, value: dict[str, Any], body: dict[str, Any], request: Request) -> Message:
+    """Post the clip's sound into the thread of the answer."""
+    from recommender.library.excerpts import excerpt
+
+    context.asker.require_allowed(str(body["user"]["id"]))
+    recommender = context.parts.recommender
+    clip = recommender.clip(str(value.get("k") or ""))
+    with request.steps("excerpt"):
+        sound = excerpt(recommender.catalogue.manifest, clip)
+    message = body.get("message") or {}
+    try:
+        with request.steps("reply"):
+            context.parts.client.files_upload_v2(
+                channel=str((body.get("channel") or {}).get("id") or ""),
+                thread_ts=str(message.get("thread_ts") or message.get("ts") or "") or None,
+                content=sound,
+                filename=f"{clip.clip_id}.wav",
+                title=excerpt_title(clip),
+            )
+    except SlackApiError as error:
+        if code_of(error) == "missing_scope":
+            raise MissingScope(
+                "I lack the scope files:write: ask whoever installed me to add it and to reinstall the app."
+            ) from error
+        raise
+    return Message("", [])
+
+
+def _add(context: Context, value: dict[str, Any], body: dict[str, Any], request: Request) -> Message:
+    """Keep the upload in the library, where the next question finds it."""
+    user = str(body["user"]["id"])
+    context.asker.require_allowed(user)
+    _require_librarian(context, user)
+    parts = context.parts
+    file = file_info(parts.client, str(value.get("i") or ""))
+    file.require_obtainable(parts.settings.max_upload_bytes)
+    with parts.scratch.file() as path:
+        with request.steps("download"):
+            Downloader.from_settings(parts.settings).fetch(file.url, path)
+        upload = parts.recommender.listen(path, request.steps)
+        clip = parts.recommender.add(path, upload, name=file.name, who=user)
+    return added(clip)
+
+
+def _require_librarian(context: Context, user: str) -> None:
+    """Raise `NotAllowed` unless the person is listed, or in a user group that is."""
+    listed = context.parts.settings.librarians
+    if user in listed:
+        return
+    for group in listed:
+        if group.startswith(GROUP_PREFIX):
+            try:
+                members = context.parts.client.usergroups_users_list(usergroup=group).get("users") or []
+            except SlackApiError as error:
+                if code_of(error) != "missing_scope":
+                    raise
+                raise MissingScope(
+                    "I lack the scope usergroups:read: ask whoever installed me to add it and to reinstall the app."
+                ) from error
+            if user in members:
+                return
+    raise NotAllowed("Only some people may add sounds to the library: ask the operator to put you on LIBRARY_ADDERS.")
+
+
+def _value(action: dict[str, Any]) -> dict[str, Any]:
+    try:
+        value = json.loads(str(action.get("value") or ""))
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise BadQuery("This button is too old to be understood: ask again with /similar.")
+    return value

@@ -1,0 +1,47 @@
+"""Buttons that only a library has: listening to the moment that was found, and keeping an upload."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from bot.messages.pieces import Block, Message, button, clock, plain, section
+from bot.questions import Question
+from recommender.clips import Clip
+
+LISTEN = "listen"
+ADD = "add_to_library"
+TITLE_CHARS = 120
+
+_ONE_UPLOAD = re.compile(r"audio:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """Which of the buttons are shown. listen: below each result; add: below the answer to an upload."""
+
+    listen: bool = False
+    add: bool = False
+
+
+def listen_button(clip: Clip, offers: Offers, ephemeral: bool) -> Block | None:
+    """Give the button that posts an excerpt; an answer that one person sees has no thread to post it into."""
+    return button(LISTEN, "Listen", {"k": clip.clip_id}) if offers.listen and not ephemeral else None
+
+
+def add_button(question: Question, offers: Offers) -> Block | None:
+    """Give the button that keeps an upload in the library."""
+    if not offers.add or not question.file or not _ONE_UPLOAD.fullmatch(question.query):
+        return None
+    return button(ADD, "Add to library", {"i": question.file})
+
+
+def added(clip: Clip) -> Message:
+    """Tell who added an upload that it is found from now on."""
+    text = f"Added as {plain(clip.source, TITLE_CHARS)}: it is found from now on, as `{clip.clip_id}`."
+    return Message(text, [section(text)])
+
+
+def excerpt_title(clip: Clip) -> str:
+    """Give the title of an excerpt."""
+    return f"{clip.title[:TITLE_CHARS]} {clock(clip.start)}–{clock(clip.end)}"
