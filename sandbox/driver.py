@@ -184,6 +184,10 @@ class Driver(Watcher):
         """Cut every socket at once, without a word."""
         return self._post("drop_sockets")
 
+    def expire_response_urls(self) -> Json:
+        """Let all response_urls be thirty minutes old."""
+        return self._post("expire_response_urls")
+
     def reset(self) -> Json:
         """Empty the workspace: messages, files, views, traffic, faults; sockets stay connected."""
         return self._post("reset")

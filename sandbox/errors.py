@@ -20,6 +20,11 @@ class PersonRefusal(Exception):
     """What a person asked for cannot be done in this workspace."""
 
 
+def reason(error: Exception) -> str:
+    """What is wrong with a person's request, for whoever sent it."""
+    return str(error) if isinstance(error, PersonRefusal) else f"{type(error).__name__}: {error}"
+
+
 def invalid(error: str, problems: list[str]) -> SlackRefusal:
     """A refusal that lists problems as Slack lists them."""
     return SlackRefusal(

@@ -38,6 +38,7 @@ class Socket:
     """One open socket and the acknowledgements that it owes."""
 
     web_socket: web.WebSocketResponse
+    transport: asyncio.Transport | None
     number: int
     leaving: bool = False
     pending: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
@@ -72,7 +73,7 @@ class Sockets:
         web_socket = web.WebSocketResponse(compress=False)
         await web_socket.prepare(request)
         self._opened += 1
-        socket = Socket(web_socket, self._opened)
+        socket = Socket(web_socket, request.transport, self._opened)
         await web_socket.send_json(self._hello())
         self._open.append(socket)
         self._workspace.traffic.add("socket", f"hello #{socket.number}")
@@ -171,10 +172,10 @@ class Sockets:
                 self._abort(socket)
                 return
 
-    def _abort(self, socket: Socket) -> None:
-        transport = socket.web_socket._req.transport if socket.web_socket._req else None
-        if transport is not None:
-            transport.abort()
+    @staticmethod
+    def _abort(socket: Socket) -> None:
+        if socket.transport is not None:
+            socket.transport.abort()
 
     async def _refresh(self, socket: Socket) -> None:
         while not (every := self._workspace.faults.refresh_every):

@@ -20,12 +20,16 @@ Listener = Callable[[str, Json], None]
 
 @dataclass
 class Channel:
-    """A channel or a direct message (`person` is who shares it with the bot), with its messages, oldest first."""
+    """A channel or a direct message with its messages, oldest first.
+
+    person: who shares the direct message with the bot; last_post: when the bot last posted here, on the monotonic clock.
+    """
 
     id: str
     name: str
     bot: bool = True
     person: str = ""
+    last_post: float = -1.0
     messages: dict[str, Json] = field(default_factory=dict)
 
     @property
@@ -88,6 +92,10 @@ class Workspace:
         self.faults = Faults()
         self.failures = Failures()
         self.changed("faults", {})
+
+    def fault_state(self) -> Json:
+        """Give all switches and the failures that are planned."""
+        return {"faults": self.faults.to_json(), "failures": self.failures.to_json()}
 
     # People and places
 

@@ -19,8 +19,9 @@ from sandbox.workspace import Channel
 Json = dict[str, Any]
 
 UPDATE_TEXT_LENGTH = 4000
+POST_SECONDS = 1.0
+"""Slack takes about one message a second and channel."""
 _LINK = re.compile(r"https?://[^\s|>]+")
-_last_post: dict[tuple[int, str], float] = {}
 
 
 @method("chat.postMessage", "chat:write")
@@ -119,11 +120,11 @@ def _place_in_thread(channel: Channel, arguments: Json, message: Json) -> None:
 def _keep_to_rate(api: Api, channel: Channel) -> None:
     if not api.workspace.faults.rate:
         return
-    key, now = (id(api.workspace), channel.id), time.monotonic()
-    wait = _last_post.get(key, -1.0) + 1.0 - now
+    now = time.monotonic()
+    wait = channel.last_post + POST_SECONDS - now
     if wait > 0:
         raise rate_limited(math.ceil(wait))
-    _last_post[key] = now
+    channel.last_post = now
 
 
 def _unfurled(message: Json) -> Json:

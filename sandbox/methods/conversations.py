@@ -29,7 +29,7 @@ def history(api: Api, arguments: Json) -> Json:
     need_history(api, channel)
     shown = [m for m in channel.messages.values() if m.get("thread_ts", m["ts"]) == m["ts"]]
     found = _within(shown, arguments)[::-1]
-    limit = int(arguments.get("limit") or PAGE)
+    limit = _limit(arguments)
     return {"messages": _public(api, found[:limit], arguments), "has_more": len(found) > limit}
 
 
@@ -42,7 +42,7 @@ def replies(api: Api, arguments: Json) -> Json:
     except SlackRefusal:
         raise SlackRefusal("thread_not_found") from None
     found = _within(list(api.workspace.thread(channel, str(message.get("thread_ts") or message["ts"]))), arguments)
-    limit = int(arguments.get("limit") or PAGE)
+    limit = _limit(arguments)
     return {"messages": _public(api, found[:limit], arguments), "has_more": len(found) > limit}
 
 
@@ -50,6 +50,13 @@ def replies(api: Api, arguments: Json) -> Json:
 def open_(api: Api, arguments: Json) -> Json:
     channel = channel_of(api, {"channel": arguments.get("users")}, member=False)
     return {"channel": {"id": channel.id}}
+
+
+def _limit(arguments: Json) -> int:
+    try:
+        return int(arguments.get("limit") or PAGE)
+    except (TypeError, ValueError):
+        raise SlackRefusal("invalid_limit") from None
 
 
 def _within(messages: list[Json], arguments: Json) -> list[Json]:

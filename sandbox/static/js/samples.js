@@ -3,6 +3,13 @@
 const RATE = 16000;
 const SECONDS = 4;
 
+// The same noise each time, so that a sound is the same file whenever it is sent.
+let state = 1;
+function noise() {
+  state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+  return state / 2 ** 31 - 1;
+}
+
 export const SAMPLES = [
   { name: "Plucked string", file: "plucked-string.wav", make: plucked },
   { name: "Drum beat", file: "drum-beat.wav", make: drums },
@@ -10,6 +17,7 @@ export const SAMPLES = [
 ];
 
 export async function synthesise(sample) {
+  state = 1;
   const samples = sample.make(new Float32Array(RATE * SECONDS));
   return new File([wav(samples)], sample.file, { type: "audio/wav" });
 }
@@ -17,7 +25,7 @@ export async function synthesise(sample) {
 // Karplus and Strong: a burst of noise in a loop that averages its neighbours.
 function plucked(out) {
   [196, 246.9, 293.7, 392, 493.9, 587.3, 493.9, 392].forEach((pitch, note) => {
-    const line = Float32Array.from({ length: Math.round(RATE / pitch) }, () => Math.random() * 2 - 1);
+    const line = Float32Array.from({ length: Math.round(RATE / pitch) }, noise);
     for (let i = 0, at = note * RATE * 0.45; at < out.length; i += 1, at += 1) {
       const here = i % line.length;
       out[Math.floor(at)] += 0.35 * line[here];
@@ -34,8 +42,8 @@ function drums(out) {
       const t = i / RATE;
       if (at >= out.length) break;
       if (beat % 4 === 0) out[at] += 0.8 * Math.sin(2 * Math.PI * (50 * t + 12 * (1 - Math.exp(-t * 18)))) * Math.exp(-t * 12);
-      if (beat % 4 === 2) out[at] += 0.5 * (Math.random() * 2 - 1) * Math.exp(-t * 16);
-      out[at] += 0.15 * (Math.random() * 2 - 1) * Math.exp(-t * 60);
+      if (beat % 4 === 2) out[at] += 0.5 * noise() * Math.exp(-t * 16);
+      out[at] += 0.15 * noise() * Math.exp(-t * 60);
     }
   }
   return out;

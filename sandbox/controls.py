@@ -1,0 +1,57 @@
+"""The workspace and its faults: what tests and the page's panel switch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.server import Server
+
+Json = dict[str, Any]
+
+
+class Controls:
+    """Each method takes the JSON that was posted and gives JSON."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._workspace = server.workspace
+
+    async def faults(self, body: Json) -> Json:
+        self._workspace.faults.switch(body)
+        self._workspace.changed("faults", {})
+        return self._workspace.fault_state()
+
+    async def fail(self, body: Json) -> Json:
+        failure = (body["method"], body["error"], body.get("times"), int(body.get("retry_after") or 1))
+        self._workspace.failures.plan(*failure)
+        self._workspace.changed("faults", {})
+        return self._workspace.fault_state()
+
+    async def clear_faults(self, body: Json) -> Json:
+        self._workspace.clear_faults()
+        return self._workspace.fault_state()
+
+    async def app(self, body: Json) -> Json:
+        if body.get("request_url"):
+            await self._server.http.verify(body["request_url"])
+        self._workspace.app.change(body)
+        self._workspace.changed("places", {})
+        return {"app": self._workspace.app.to_json()}
+
+    async def users(self, body: Json) -> Json:
+        return self._workspace.add_user(str(body["user"]), str(body["name"]))
+
+    async def channels(self, body: Json) -> Json:
+        return self._workspace.add_channel(body["channel"], body["name"], bot=bool(body["bot"])).to_json()
+
+    async def drop_sockets(self, body: Json) -> Json:
+        return {"dropped": self._server.sockets.cut()}
+
+    async def expire_response_urls(self, body: Json) -> Json:
+        self._server.response_urls.expire()
+        return {}
+
+    async def reset(self, body: Json) -> Json:
+        self._server.files.files.clear()
+        self._workspace.empty()
+        return {}
