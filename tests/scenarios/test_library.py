@@ -1,0 +1,94 @@
+"""A team's own library in Slack: listening to what was found, and adding an upload that the next question finds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from bot.manifest import LISTEN_SCOPE, SCOPES
+from recommender.wav import read_wav, wav_bytes
+from sandbox.driver import Driver, text_of
+from sandbox.names import ADA, BEN, BOT_TOKEN, SOUNDS
+from tests.conftest import REPOSITORY
+from tests.scenarios.stack import Stack
+from tests.support.audio import melody, pcm16
+
+
+@pytest.fixture(scope="module")
+def music(stack: Stack) -> Path:
+    """A folder of sounds, indexed through the stack's embedder as people do it."""
+    folder = stack.folder / "music"
+    (folder / "Loops").mkdir(parents=True)
+    for number in range(4):
+        path = folder / "Loops" / f"loop {number}.wav"
+        path.write_bytes(wav_bytes(pcm16(melody(3.5, seed=100 + number))))
+    command = ["build", "library", str(folder), "--out", str(stack.folder / "library"), "--embedder-url"]
+    subprocess.run(
+        [sys.executable, "-m", "recommender", *command, stack.embedder_url],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        cwd=stack.folder,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return folder
+
+
+@pytest.fixture
+def library(stack: Stack, slack: Driver, music: Path) -> Iterator[Driver]:
+    """The workspace of a team whose catalogue is that library; Ada may add to it."""
+    settings = {"CATALOGUE": str(stack.folder / "library"), "LISTEN_BUTTON": "true", "LIBRARY_ADDERS": ADA}
+    with stack.only_worker(**settings), stack.only_bot(**settings):
+        slack.wait_for_bot()
+        slack.configure(scopes=[*SCOPES, LISTEN_SCOPE])
+        yield slack
+
+
+def downloaded(url: str) -> bytes:
+    return requests.get(url, headers={"Authorization": f"Bearer {BOT_TOKEN}"}, timeout=10).content
+
+
+def new_sound(path: Path, seed: int) -> Path:
+    path.write_bytes(wav_bytes(pcm16(melody(4.0, seed=seed))))
+    return path
+
+
+def test_an_upload_is_added_by_who_may_and_is_found_and_heard_at_once(
+    library: Driver, music: Path, tmp_path: Path
+) -> None:
+    question = library.upload(SOUNDS, new_sound(tmp_path / "fresh beat.wav", 200), user=ADA)
+    answer = library.wait_reply(question, lambda message: "Clips like" in text_of(message), timeout=60)
+    library.click(answer, "add_to_library", user=BEN)
+    refusal = library.wait_ephemeral(user=BEN, timeout=30)
+    assert "`not-allowed`" in text_of(refusal)
+    assert not (music / "Added from Slack").exists()
+
+    library.click(answer, "add_to_library", user=ADA)
+    told = library.wait_ephemeral(user=ADA, timeout=30)
+    assert "Added as Added from Slack/fresh beat.wav" in text_of(told)
+    kept = music / "Added from Slack" / "fresh beat.wav"
+    assert kept.read_bytes() == (tmp_path / "fresh beat.wav").read_bytes()
+
+    again = library.upload(SOUNDS, new_sound(tmp_path / "same.wav", 200), user=BEN)
+    found = library.wait_reply(again, lambda message: "fresh beat" in text_of(message), timeout=30)
+    assert "fresh beat · 0:00–0:04 (4 s) · *100 %*" in text_of(found)
+
+    library.click(found, "listen", user=BEN)
+    excerpt = library.wait_reply(again, lambda message: bool(message.get("files")), timeout=30)
+    assert excerpt["files"][0]["title"] == "fresh beat 0:00–0:04"
+    samples, rate = read_wav(downloaded(excerpt["files"][0]["url_private_download"]))
+    assert (len(samples), rate) == (64_000, 16_000)
+    assert not library.refusals()
+
+
+def test_without_the_scope_the_listener_is_told_which_is_missing(library: Driver, tmp_path: Path) -> None:
+    library.configure(scopes=list(SCOPES))
+    question = library.upload(SOUNDS, new_sound(tmp_path / "x.wav", 201), user=BEN)
+    answer = library.wait_reply(question, lambda message: "Clips like" in text_of(message), timeout=60)
+    library.click(answer, "listen", user=BEN)
+    assert "files:write" in text_of(library.wait_ephemeral(user=BEN, timeout=30))
