@@ -22,6 +22,8 @@ from recommender.errors import CannotDecode, NotAudio
 _FULL_SCALE = 32_768
 _READ_BYTES = 262_144
 """Bytes read from the file at a time."""
+_GATHERED = 32_768
+"""Samples of each channel that are converted at a time."""
 _WAV_PROBE_BYTES = "65536"
 """How far a WAV file is searched for other codecs in PCM's disguise: ffmpeg's 5 MB take as long as decoding 10 s."""
 _UNSAFE_PLANES = 8
@@ -59,7 +61,7 @@ def metadata_of(path: Path) -> dict[str, str]:
 
 def pcm_of(file: BinaryIO) -> Iterator[NDArray[np.int16]]:
     """Decode an open file, as `pcm_blocks` does."""
-    for mono in _resampled(_frames(file)):
+    for mono in _resampled(_gathered(_frames(file))):
         if len(mono):
             yield _to_int16(mono)
 
@@ -144,6 +146,25 @@ def _decoded(packet: Any) -> list[AudioFrame]:
         return list(packet.decode())
     except (av.error.FFmpegError, ValueError):
         return []
+
+
+def _gathered(frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
+    """Join frames of one kind: Python's work for a frame takes longer than decoding its thousand samples."""
+    gathered, kind = av.AudioFifo(), None
+    for frame in frames:
+        if kind != (kind := (frame.format.name, frame.layout.name, frame.sample_rate)):
+            yield from _taken(gathered, 1)
+            gathered = av.AudioFifo()
+        frame.pts = None
+        gathered.write(frame)
+        yield from _taken(gathered, _GATHERED)
+    yield from _taken(gathered, 1)
+
+
+def _taken(gathered: av.AudioFifo, enough: int) -> Iterator[AudioFrame]:
+    """Take all that is gathered, if it is enough."""
+    if gathered.samples >= enough and (frame := gathered.read(0)) is not None:
+        yield frame
 
 
 def _resampled(frames: Iterator[AudioFrame]) -> Iterator[NDArray[np.float32]]:
