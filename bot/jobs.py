@@ -20,7 +20,7 @@ class Job:
     until Slack tells. file: Slack's id. ts: of the message that becomes the answer, empty until it is posted. asked:
     somebody addressed the bot, so that even what is no audio gets an answer. fallback: where to answer when the channel
     is closed to the bot. refusal: code and sentence, where the upload is refused. accepted: Unix time. order: Slack's
-    time of the event, by which messages follow each other. slot: the moment to post its message has been reserved.
+    time of the event, by which messages follow each other. slot: the right to post its message now is taken.
     described: Slack was asked about the file. text, query: kind and terms of a typed question, of a job without a file.
     doubt: its record was lost, its message may stand already. attempt: how often its present step was put off.
     """

@@ -26,8 +26,8 @@ def web_client(settings: BotSettings) -> WebClient:
 
 def posting_client(settings: BotSettings) -> WebClient:
     """Make the client for `chat.postMessage`: a call that failed half way may have posted, so it is never repeated
-    blindly. Only 429 says for sure that nothing was posted."""
-    return _client(settings, [_rate_limit()])
+    blindly; after a 429 the job waits in the queue, and no thread waits with it."""
+    return _client(settings, [])
 
 
 def _client(settings: BotSettings, handlers: list[RetryHandler]) -> WebClient:

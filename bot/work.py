@@ -22,7 +22,7 @@ from bot.messages import Message, listening, refusal, unforeseen
 from bot.observed import Observer, Request
 from bot.posts import PostLater, Posts, Unpostable
 from bot.questions import Typed
-from bot.records import LEASE_SECONDS, Records
+from bot.records import LEASE_SECONDS, POST_INTERVAL_SECONDS, Records
 from bot.scratch import Scratch
 from bot.slack_errors import code_of
 from bot.tasks import GivenUp, Queue
@@ -39,7 +39,7 @@ from recommender.recommender import Recommender
 THREAD_WAITS = (0.2, 0.4, 0.8, 1.6, 3.0, 5.0)
 """Seconds between looks for the message that shares a file: uploads finish asynchronously (bolt-js#2115)."""
 TURN_WAIT_SECONDS = 0.05
-MAX_TURN_WAITS = 20
+MAX_TURN_WAIT_SECONDS = 2.0
 SETTLE_SECONDS = 0.08
 """The events of the files of one message overtake each other by some milliseconds."""
 RETRY_WAITS = (1.0, 2.0, 4.0)
@@ -47,7 +47,6 @@ RETRY_WAITS = (1.0, 2.0, 4.0)
 PASSING = (EmbedderDown, EmbedderBusy, DownloadFailed, NoRoom)
 MAX_TRIES = 4
 """A file that kills its worker each time is given up."""
-NO_WAIT_SECONDS = 0.05
 
 _log = logging.getLogger(__name__)
 
@@ -128,16 +127,16 @@ class Work:
                 self._queue.intake(ready, pause)
                 return
             wait = self._records.reserve(ready.channel)
+            if wait:
+                request.outcome = "later"
+                self._queue.intake(ready, wait)
+                return
             self._records.leave(ready)
             job = replace(ready, slot=True, attempt=0)
-            if wait > NO_WAIT_SECONDS:
-                request.outcome = "later"
-                self._queue.intake(job, wait)
-                return
         right = f"{job.id}:post"
         if not self._leases.hold(right):
             request.outcome = "later"  # somebody else is about to post it, and may wait for Slack
-            self._queue.intake(job, LEASE_SECONDS / 2)
+            self._queue.intake(replace(job, slot=False), LEASE_SECONDS / 2)
             return
         try:
             if job.text:
@@ -152,7 +151,8 @@ class Work:
         age = time.time() - job.accepted
         if not job.thread and not job.text and 0 <= age < SETTLE_SECONDS:
             return SETTLE_SECONDS - age
-        return TURN_WAIT_SECONDS * min(self._records.ahead(job), MAX_TURN_WAITS)
+        ahead = self._records.ahead(job)
+        return min(max(TURN_WAIT_SECONDS * ahead, POST_INTERVAL_SECONDS * (ahead - 1)), MAX_TURN_WAIT_SECONDS)
 
     def _reply(self, job: Job, request: Request) -> None:
         """Answer a typed question at once."""
@@ -265,7 +265,7 @@ class Work:
         except PostLater as later:
             request.outcome = "later"
             self._records.put(job.id, tries=0)  # it is not the file's fault
-            self._queue.listen(replace(job, slot=True), later.seconds)
+            self._queue.listen(job, later.seconds)
             return
         if failure is not None:
             raise failure
@@ -297,7 +297,7 @@ class Work:
                 self._posts.edit(job, message)
             else:
                 wait = 0.0 if job.slot else self._records.reserve(job.channel)
-                if wait > NO_WAIT_SECONDS:
+                if wait:
                     raise PostLater(wait)
                 try:
                     posted, says_it = self._posts.post(job, message)
@@ -320,7 +320,7 @@ class Work:
                 self._final(job, sentence, request)
             except PostLater as later:
                 apology = ("internal", sentence.text)
-                self._queue.intake(replace(job, refusal=apology, text="", described=True, slot=True), later.seconds)
+                self._queue.intake(replace(job, refusal=apology, text="", described=True), later.seconds)
             except SlackApiError as refused:
                 _log.error("nobody could be told of error %s: Slack says %s", reference, code_of(refused))
         raise GivenUp("internal", reference) from None
