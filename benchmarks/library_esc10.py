@@ -13,6 +13,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 ASKED = 60
@@ -28,8 +29,13 @@ def main() -> None:
     arguments = parser.parse_args()
     out = arguments.work / f"esc10-{arguments.embedder}"
     weights = ["--weights", str(arguments.weights)] if arguments.weights else []
-    _run("build", "library", str(arguments.data), "--out", str(out), "--embedder", arguments.embedder, *weights)
+    run("build", "library", str(arguments.data), "--out", str(out), "--embedder", arguments.embedder, *weights)
     paths = [path.relative_to(arguments.data).as_posix() for path in sorted(arguments.data.glob("*/*.ogg"))]
+    report(arguments.embedder, out, paths, _recording)
+
+
+def report(name: str, out: Path, paths: list[str], recording: Callable[[str], str]) -> None:
+    """Ask for every file, and print how often what comes back is of its class: the folder that it lies in."""
     asked = subprocess.run(
         [sys.executable, "-m", "recommender", "similar", str(out), "-", "--json", "--top", str(ASKED)],
         input="\n".join(paths),
@@ -41,17 +47,16 @@ def main() -> None:
     of_five = 0
     for path, line in zip(paths, asked.stdout.splitlines(), strict=True):
         sources = [result["source"] for result in json.loads(line)["results"]]
-        others = [source for source in sources if _recording(source) != _recording(path)][:5]
+        others = [source for source in sources if recording(source) != recording(path)][:5]
         nearest[_class(path)] += _class(others[0]) == _class(path)
         of_five += sum(_class(other) == _class(path) for other in others)
     for name, right in sorted(nearest.items()):
         print(f"  {name:<24} {right}/{sum(_class(path) == name for path in paths)}")
-    print(
-        f"{arguments.embedder}: nearest {sum(nearest.values()) / len(paths):.3f}, of five {of_five / 5 / len(paths):.3f}"
-    )
+    print(f"{name}: nearest {sum(nearest.values()) / len(paths):.3f}, of five {of_five / 5 / len(paths):.3f}")
 
 
-def _run(*command: str) -> None:
+def run(*command: str) -> None:
+    """Run a command of the recommender."""
     subprocess.run([sys.executable, "-m", "recommender", *command], check=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,6 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from recommender.audio import sha256_of
 from recommender.builder import DEFAULT_TARGET_RECALL, DEFAULT_TREES, ClipBatch, NewClip, write_catalogue
 from recommender.catalogue import FILES
 from recommender.clip_table import ClipTable
@@ -33,6 +33,7 @@ from recommender.manifest import CLIPS, Manifest
 NAMING = 2
 """Goes up when clips of the same files are named, titled or labelled otherwise: such catalogues are written anew."""
 HASHING_THREADS = 2
+HASH_BLOCK_BYTES = 1 << 20
 STAMPS_KEPT_AT_ONCE = 500
 FILES_PER_BATCH = 200
 
@@ -93,11 +94,12 @@ def _hashes(found: Scan, store: Store, progress: bool) -> dict[str, str]:
     hashes = {file.path: known[file.path][1] for file in found.files if known.get(file.path, ((), ""))[0] == file.stamp}
     new = [file for file in found.files if file.path not in hashes]
     bar = tqdm(total=sum(file.size for file in new), desc="reading", unit="B", unit_scale=True, **_bar(progress, new))
+    stopping = threading.Event()
     with bar, ThreadPoolExecutor(HASHING_THREADS) as pool:
         try:
             for some in _chunks(new, STAMPS_KEPT_AT_ONCE):
                 kept = []
-                for file, digest in zip(some, pool.map(_hash, some), strict=True):
+                for file, digest in zip(some, pool.map(lambda file: _hash(file, stopping), some), strict=True):
                     bar.update(file.size)
                     if digest.startswith("!"):
                         found.unreadable[file.path] = digest[1:]
@@ -106,7 +108,8 @@ def _hashes(found: Scan, store: Store, progress: bool) -> dict[str, str]:
                 store.keep_stamps(kept)
                 hashes.update((file.path, digest) for file, digest in kept)
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            stopping.set()
+            pool.shutdown(cancel_futures=True)
             raise
     present = {file.path for file in found.files}
     gone = [path for path in known if path not in present]
@@ -115,11 +118,16 @@ def _hashes(found: Scan, store: Store, progress: bool) -> dict[str, str]:
     return hashes
 
 
-def _hash(file: FoundFile) -> str:
+def _hash(file: FoundFile, stopping: threading.Event) -> str:
+    """Give a file's sha256, or `!` and why it cannot be read; Ctrl-C does not wait for the end of a large one."""
+    digest = hashlib.sha256()
     try:
-        return sha256_of(file.absolute)
+        with file.absolute.open("rb") as opened:
+            while not stopping.is_set() and (block := opened.read(HASH_BLOCK_BYTES)):
+                digest.update(block)
     except OSError as error:
         return f"!{error.strerror or 'cannot be read'}"
+    return digest.hexdigest()
 
 
 def _listen(

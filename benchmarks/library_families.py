@@ -1,0 +1,27 @@
+"""Whether the nearest clip of the starter library is of the same family, through the whole pipeline.
+
+python -m benchmarks.library_families --work DIR [--seed N]
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from benchmarks.library_esc10 import report, run
+from recommender.samples import DEFAULT_SEED, SAMPLES
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
+    arguments = parser.parse_args()
+    folder, out = arguments.work / f"starter-{arguments.seed}", arguments.work / f"starter-{arguments.seed}-catalogue"
+    run("samples", str(folder), "--seed", str(arguments.seed))
+    run("build", "library", str(folder), "--out", str(out))
+    report("musicnn", out, [sample.path.as_posix() for sample in SAMPLES], lambda path: path)
+
+
+if __name__ == "__main__":
+    main()

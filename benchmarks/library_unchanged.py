@@ -1,0 +1,47 @@
+"""How long a rebuild takes when nothing has changed.
+
+    python -m benchmarks.library_unchanged --work DIR --files 10000
+
+The files are clicks of 0.2 s in folders of 100, heard once by the tests' small embedder. Timed is the whole command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from recommender.library.building import build
+from recommender.wav import wav_bytes
+from tests.support.spectral import SpectralEars
+
+SAMPLES = 3200
+RUNS = 5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--files", type=int, default=10_000)
+    arguments = parser.parse_args()
+    folder, out = arguments.work / "unchanged", arguments.work / "unchanged-catalogue"
+    random = np.random.default_rng(1)
+    for number in range(arguments.files):
+        path = folder / f"folder {number // 100:03}" / f"click {number:05}.wav"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(wav_bytes(random.integers(-9000, 9000, SAMPLES, dtype=np.int16)))
+    print(build(folder, out, SpectralEars()).table())
+    command = [sys.executable, "-m", "recommender", "build", "library", str(folder), "--out", str(out)]
+    for _ in range(RUNS):
+        started = time.monotonic()
+        told = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout.splitlines()[-1]
+        print(f"{time.monotonic() - started:.2f} s  {told}")
+
+
+if __name__ == "__main__":
+    main()
