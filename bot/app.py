@@ -10,7 +10,7 @@ from typing import Any
 from slack_bolt import App, BoltResponse
 
 from bot.context import Context
-from bot.errors import SlackError
+from bot.errors import QueueFull
 from bot.listeners import actions, commands, home, library, mentions, modal, shortcuts, uploads
 from bot.messages import Message
 from bot.observed import Request
@@ -44,13 +44,14 @@ def build_app(context: Context) -> App:
 
 
 def _tell(context: Context, error: Exception, body: dict[str, Any]) -> BoltResponse:
-    """Map what a listener raised: people are told in the acknowledgement or through the response_url. Events stay
-    unacknowledged unless the error is one of ours, so that Slack delivers them again."""
+    """Map what a listener raised: people are told in the acknowledgement or through the response_url. An event that
+    could not be taken on stays unacknowledged, so that Slack delivers it again."""
     user = str((body.get("user") or {}).get("id") or body.get("user_id") or "")
     with context.parts.observer.request("error", uuid.uuid4().hex[:12], user) as request:
         message = context.asker.sentence(error, request)
     if body.get("type") == "event_callback":
-        return BoltResponse(status=200 if isinstance(error, SlackError | SoundalikeError) else 500)
+        told = isinstance(error, SoundalikeError) and not isinstance(error, QueueFull)
+        return BoltResponse(status=200 if told else 500)
     if body.get("command"):
         return BoltResponse(status=200, body={"response_type": "ephemeral", **message.payload()})
     _respond(context, body, message, request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -26,6 +27,8 @@ ACK_SECONDS = 0.2
 """An answer that is ready sooner travels in the acknowledgement itself: it cannot get lost in between, and costs
 no call. Slack's own limit is three seconds."""
 WEBHOOK_TIMEOUT_SECONDS = 20
+DRAIN_SECONDS = 6.0
+"""SIGTERM gives ten seconds for all: the socket is closed before, the catalogue after."""
 
 _log = logging.getLogger(__name__)
 
@@ -94,8 +97,10 @@ class Context:
             _log.error("an answer could not be delivered: Slack says %s %s", answer.status_code, answer.body[:100])
 
     def close(self) -> None:
-        """Finish what is being answered, take no more."""
-        self._pool.shutdown(wait=True)
+        """Finish what is being answered, for `DRAIN_SECONDS` at most, and take no more."""
+        finishing = threading.Thread(target=self._pool.shutdown, daemon=True)
+        finishing.start()
+        finishing.join(DRAIN_SECONDS)
 
     def _observed(self, kind: str, user: str, work: Work) -> Message:
         with self.parts.observer.request(kind, uuid.uuid4().hex[:12], user) as request:

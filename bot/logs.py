@@ -62,6 +62,8 @@ def configure(settings: BotSettings) -> None:
     """Send the log of this process to standard error, at the settings' level."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter(Redactor(secrets_of(settings))))
+    # Bolt also reads SLACK_BOT_TOKEN by itself, and warns at each start that it has the client's already.
+    handler.addFilter(lambda record: not str(record.msg).startswith("As you gave `client` as well"))
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)

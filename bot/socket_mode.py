@@ -9,13 +9,14 @@ import threading
 from collections.abc import Iterable
 
 from slack_bolt.adapter.socket_mode import SocketModeHandler
-from slack_sdk.errors import SlackApiError
+from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot import health
 from bot.acceptance import Acceptance
 from bot.app import build_app
 from bot.context import Context
 from bot.parts import build
+from bot.reconnect import Reconnector
 from bot.settings import BotSettings
 from bot.slack_errors import code_of
 from recommender.errors import SettingsError
@@ -47,8 +48,13 @@ def run(settings: BotSettings) -> int:
         )
         parts.recommender.warm()
         handler.connect()  # type: ignore[no-untyped-call]
+        reconnector = Reconnector(handler.client)
     except SlackApiError as error:
         raise SettingsError(f"Slack refuses the tokens ({code_of(error)}): `python -m bot check` says why.") from error
+    except (SlackClientError, OSError) as error:
+        raise SettingsError(
+            f"Slack does not answer ({type(error).__name__}): check the network and SLACK_API_URL."
+        ) from error
 
     def socket() -> Iterable[health.Check]:
         return [health.Check("socket", handler.client.is_connected(), "no connection to Slack at the moment")]
@@ -58,6 +64,7 @@ def run(settings: BotSettings) -> int:
         health.serve(settings.health_host, settings.health_port, health.Health(parts, socket), parts.observer.registry)
     _log.info("bot ready")
     stopped.wait()
+    reconnector.stop()
     handler.close()  # type: ignore[no-untyped-call]
     context.close()
     context.acceptance.close()

@@ -7,7 +7,7 @@ from typing import Any
 from slack_bolt import Ack, App, BoltResponse
 
 from bot.context import Context
-from bot.messages import ask_view
+from bot.messages import Message, ask_view
 from bot.observed import Request
 from bot.questions import parse
 
@@ -24,10 +24,11 @@ def register(app: App, context: Context) -> None:
         if typed.kind == "nothing":
             trigger, view = str(command["trigger_id"]), ask_view(str(command["channel_id"]), response_url)
 
-            def open_form(request: Request) -> None:
+            def open_form(request: Request) -> Message:
                 context.parts.client.views_open(trigger_id=trigger, view=view)
+                return Message("", [])
 
-            context.do("form", user, open_form)
+            context.answer_later("form", user, response_url, open_form)
             return ack()
         how = {"response_type": "in_channel" if typed.here else "ephemeral"}
         return context.answer_soon(

@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 
 from recommender.wav import wav_bytes
+from sandbox import names
 from sandbox.driver import Driver
 from tests.scenarios.stack import Stack, running
 from tests.support.audio import melody, pcm16
 
 GROUP = "scenarios"
+SECRETS = (names.BOT_TOKEN, names.APP_TOKEN, "/response/", "hello there", "RIFF")
+"""What no log may hold: tokens, addresses to answer at, words of a message, content of a file."""
 HERE = Path(__file__).parent
 
 
@@ -39,6 +42,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The processes, started once."""
     with running(tmp_path_factory.mktemp("stack")) as running_stack:
         yield running_stack
+    told = {name: secret for name, text in running_stack.logs(10**9) for secret in SECRETS if secret in text}
+    assert not told, "secrets or people's words in the logs"
 
 
 @pytest.fixture

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from recommender.wav import wav_bytes
 from sandbox.driver import Driver, Json, direct_message, text_of
 from sandbox.names import ADA, BEN, RANDOM, SOUNDS
 from tests.scenarios.stack import CLIPS, Stack, video_id
-from tests.support.audio import write_audio
+from tests.support.audio import melody, pcm16, write_audio
 
 RANK = re.compile(r"^\*(\d+)\.\* ", re.MULTILINE)
 
@@ -23,6 +27,11 @@ def ranks(message: Json) -> list[int]:
 def labelled(message: Json, label: str) -> int:
     """How many results carry a label, in bold or not."""
     return sum(label in re.split(r", |\*", line) for line in text_of(message).splitlines() if "Sounds" not in line)
+
+
+def wav(path: Path, sound: NDArray[np.float32]) -> Path:
+    path.write_bytes(wav_bytes(pcm16(sound)))
+    return path
 
 
 @pytest.fixture(params=["socket", "http"])
@@ -235,7 +244,8 @@ def test_share_to_channel(anyhow: Driver):
 
 
 def test_where_it_matched_of_a_long_upload(slack: Driver, tmp_path: Path):
-    question = slack.upload(SOUNDS, write_audio(tmp_path / "long.wav", "pcm_s16le", rate=16000, seconds=24))
+    parts = [melody(4.0, seed=number) for number in range(6)]
+    question = slack.upload(SOUNDS, wav(tmp_path / "long.wav", np.concatenate(parts)))
     answer = slack.wait_reply(question, ranks, timeout=40)
     assert re.search(r"resembles 0:\d\d–0:\d\d of the upload", text_of(answer))
     slack.click(answer, "where_matched")
@@ -249,6 +259,15 @@ def test_buttons_of_an_upload_ask_the_cached_sound_again(slack: Driver, sound: P
     slack.click(answer, "next_ten")
     slack.wait_reply(question, lambda m: "*11.*" in text_of(m))
     assert len(slack.replies(question)) == 1
+
+
+def test_what_nobody_foresaw_has_a_number_that_finds_the_traceback(slack: Driver, stack: Stack):
+    slack.fail("views.open", "something_new")
+    slack.command("")
+    told = slack.wait_ephemeral(lambda m: "`internal`" in text_of(m))
+    number = re.findall(r"[0-9a-f]{8}", str(told["text"]))[0]
+    line = next(line for line in (stack.folder / "bot.log").read_text().splitlines() if f"error {number}" in line)
+    assert "something_new" in json.loads(line)["traceback"]
 
 
 def test_home_shows_catalogue_history_and_services_and_repeats(anyhow: Driver):
