@@ -79,12 +79,17 @@ class _Layers:
 
     def dense(self, x: Any) -> Any:
         kernel, bias = self._variables("dense", "kernel", "bias")
-        return x @ kernel + bias
+        return x @ self._outside(kernel) + bias
+
+    def _outside(self, values: NDArray[np.float32]) -> Any:
+        """Make a tensor outside the graph, which TensorFlow copies several times while it optimises."""
+        with self._tf.init_scope():
+            return self._tf.constant(values)
 
     def over_time(self, x: Any) -> Any:
         """Convolve 7 frames of all features: (rows, time, features) -> (rows, time, 64)."""
         kernel, bias = self._variables("conv2d", "kernel", "bias")
-        convolved = self._tf.nn.conv1d(x, kernel[:, :, 0], 1, "SAME")
+        convolved = self._tf.nn.conv1d(x, self._outside(kernel[:, :, 0]), 1, "SAME")
         return self.normalised(self._tf.nn.relu(convolved + bias))
 
     def timbral(self, x: Any) -> Any:
@@ -96,7 +101,7 @@ class _Layers:
             width, filters = kernel.shape[1], kernel.shape[2]
             outputs, together = BANDS - width + 1, _BANDS_AT_ONCE[width]
             matrix = np.stack([np.pad(k, ((0, together - 1), (0, 0))) for k in kernel])
-            matrix = _shifted(matrix, together).reshape(len(kernel), -1, together * filters)
+            matrix = self._outside(_shifted(matrix, together).reshape(len(kernel), -1, together * filters))
             strips = []
             # The last strip overlaps the one before, which a maximum does not mind.
             for first in [*range(0, outputs - together, together), outputs - together]:
@@ -120,7 +125,7 @@ class _Layers:
             bands = tf.transpose(tf.pad(x, [[0, 0], [before, after], [0, 0]]), [0, 2, 1])
             strips = tf.stack([bands[:, :, at : at + span] for at in range(0, count * together, together)], 1)
             matrix = _shifted(np.pad(kernel[:, 0], ((0, together - 1), (0, 0)))[None], together)
-            product = tf.reshape(strips, [-1, span]) @ matrix.reshape(span, together * filters)
+            product = tf.reshape(strips, [-1, span]) @ self._outside(matrix.reshape(span, together * filters))
             strongest = tf.reduce_max(tf.reshape(product, [-1, count, BANDS, together, filters]), 2)
             return tf.reshape(strongest, [-1, count * together, filters])[:, :FRAMES]
 
