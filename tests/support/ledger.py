@@ -50,6 +50,7 @@ class Ledger:
     people: int = PEOPLE
     uploads: dict[int, Json] = field(default_factory=dict)
     commands: Counter[str] = field(default_factory=Counter)
+    typed: Counter[str] = field(default_factory=Counter)
     waits: list[float] = field(default_factory=list)
     began: float = field(default_factory=time.time)
 
@@ -73,8 +74,9 @@ class Ledger:
         return sent
 
     def command(self, text: str, user: str) -> Json:
-        """Type a command; one that Slack saw unacknowledged does not count as accepted."""
+        """Type a command; one that Slack saw unacknowledged, and said so, was not accepted, though it may be answered."""
         outcome = self.driver.command(text, user=user)
+        self.typed[user] += 1
         if outcome["acked"]:
             self.commands[user] += 1
             self.waits.append(outcome["ms"] / 1000)
@@ -114,7 +116,7 @@ class Ledger:
         for user, count in self.commands.items():
             got = sum(float(message["ts"]) >= self.began for message in self.driver.ephemerals(user))
             row.lost += max(0, count - got)
-            row.doubled += max(0, got - count)
+            row.doubled += max(0, got - self.typed[user])
             row.once += min(count, got)
         return row
 
