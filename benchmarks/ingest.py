@@ -23,13 +23,14 @@ def ours(features: Path, labels: Path) -> int:
     from recommender.sources import audioset
     from recommender.sources.shards import Wanted
     from recommender.vector_file import VectorFile, finish_vectors
+    from recommender.vectors import Recipe
 
     wanted = Wanted(read_label_names(labels).names, None, "mean")
     with tempfile.TemporaryDirectory(dir=features.parent if features.is_file() else None) as folder:
         table = ClipTableWriter(Path(folder) / "clips.sqlite")
         with VectorFile(Path(folder) / "vectors.npy") as raw:
             _collect(audioset.batches(features, wanted, report=audioset.Report()), table, raw)
-        silent, _ = finish_vectors(Path(folder) / "vectors.npy", raw.mean)
+        silent, _ = finish_vectors(Path(folder) / "vectors.npy", Recipe("mean", raw.mean))
         table.finish(silent)
         return table.count
 

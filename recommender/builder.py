@@ -20,8 +20,20 @@ from recommender.errors import BuildFailed
 from recommender.exact import Items, Vectors, nearest
 from recommender.folders import staged
 from recommender.index import Index
-from recommender.manifest import CLIPS, INDEX, MANIFEST, VECTORS, Calibration, FileFacts, KnownAnswer, Manifest
+from recommender.learned import Learner
+from recommender.manifest import (
+    CLIPS,
+    INDEX,
+    MANIFEST,
+    PROJECTION,
+    VECTORS,
+    Calibration,
+    FileFacts,
+    KnownAnswer,
+    Manifest,
+)
 from recommender.vector_file import VectorFile, finish_vectors, mapped
+from recommender.vectors import Recipe
 
 DEFAULT_TREES = 50
 """What reference figures are measured with: fewer make the index smaller and `search_k` larger."""
@@ -69,7 +81,8 @@ def write_catalogue(
 ) -> Manifest:
     """Write a catalogue and put it in the place of what stood at `out`.
 
-    vectors_kind: mean (centred and scaled to unit length) or raw-frames (scaled). Of clips with the same id the first
+    vectors_kind: mean (centred and scaled to unit length), raw-frames (scaled), or learned (vectors are mean and
+    standard deviation of the frames, and a projection is learned from the labels). Of clips with the same id the first
     is kept. extra: goes into the manifest; a function is asked when all batches have been read. Raises `BuildFailed`;
     the catalogue at `out` is then untouched.
     """
@@ -97,12 +110,13 @@ def _write(
     table = ClipTableWriter(folder / CLIPS)
     try:
         with VectorFile(folder / VECTORS) as raw:
-            duplicates = _collect(batches, table, raw)
+            learner = Learner() if kind == "learned" else None
+            duplicates = _collect(batches, table, raw, learner)
         clips, labels = table.count, table.labels
         if not clips:
             raise BuildFailed("There is no clip to put into the catalogue: check the source and its filters.")
-        centre = raw.mean if kind != "raw-frames" and clips >= FEWEST_CLIPS_TO_CENTRE else None
-        silent, lengths = finish_vectors(folder / VECTORS, centre)
+        recipe = _recipe(kind, raw, learner)
+        silent, lengths = finish_vectors(folder / VECTORS, recipe)
         # The bytes that a raw-frames vector was made of can be had back by its length; `export` does so.
         sources = table.finish(silent, lengths if kind == "raw-frames" else None)
     finally:
@@ -111,8 +125,12 @@ def _write(
     if not len(searchable):
         raise BuildFailed("No clip has a vector with a direction: the catalogue could not answer any query.")
     vectors = mapped(folder / VECTORS)
+    names = [CLIPS, VECTORS, INDEX]
+    if recipe.projection is not None:
+        np.save(folder / PROJECTION, recipe.projection)
+        names.append(PROJECTION)
     annoy_index.build(vectors, folder / INDEX, trees, silent, progress)
-    index = Index(folder / INDEX, raw.dimension)
+    index = Index(folder / INDEX, vectors.shape[1])
     try:
         calibration = annoy_index.calibrate(index, vectors, searchable, target_recall, progress)
         known = _known_answers(folder, index, vectors, searchable, silent, calibration)
@@ -125,8 +143,8 @@ def _write(
         built=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         space=space,
         vectors_kind=kind,
-        dimension=raw.dimension,
-        centre=() if centre is None else tuple(float(value) for value in centre),
+        dimension=vectors.shape[1],
+        centre=() if recipe.centre is None else tuple(recipe.centre.tolist()),
         clips=clips,
         sources=sources,
         searchable=len(searchable),
@@ -136,15 +154,23 @@ def _write(
         target_recall=target_recall,
         calibration=calibration,
         known_answers=known,
-        files={name: facts_of(folder / name, progress) for name in (CLIPS, VECTORS, INDEX)},
+        files={name: facts_of(folder / name, progress) for name in names},
         extra={**given, "duplicates": duplicates},
     )
     manifest = replace(manifest, id=_id_of(manifest))
     manifest.write(folder)
-    for name in (CLIPS, VECTORS, INDEX, MANIFEST):
+    for name in (*names, MANIFEST):
         # Running processes map these files: overwriting one in place would kill them, renaming a new one over it not.
         (folder / name).chmod(0o444)
     return manifest
+
+
+def _recipe(kind: str, raw: VectorFile, learner: Learner | None) -> Recipe:
+    """Decide how features become vectors, now that all are known."""
+    if learner is not None:
+        return Recipe(kind, *learner.fit())
+    centred = kind != "raw-frames" and raw.rows >= FEWEST_CLIPS_TO_CENTRE
+    return Recipe(kind, raw.mean if centred else None)
 
 
 def facts_of(path: Path, progress: bool = False) -> FileFacts:
@@ -160,7 +186,9 @@ def facts_of(path: Path, progress: bool = False) -> FileFacts:
     return FileFacts(size, digest.hexdigest())
 
 
-def _collect(batches: Iterable[ClipBatch], table: ClipTableWriter, raw: VectorFile) -> int:
+def _collect(
+    batches: Iterable[ClipBatch], table: ClipTableWriter, raw: VectorFile, learner: Learner | None = None
+) -> int:
     """Store clips and vectors; gives how many clips were left out because their id came before."""
     seen = SeenIds()
     duplicates = 0
@@ -168,6 +196,8 @@ def _collect(batches: Iterable[ClipBatch], table: ClipTableWriter, raw: VectorFi
         new = seen.add([clip.clip_id for clip in batch.clips])
         duplicates += len(new) - int(new.sum())
         kept = [clip for clip, is_new in zip(batch.clips, new.tolist(), strict=True) if is_new]
+        if learner is not None:
+            learner.add(batch.vectors[new], [clip.labels for clip in kept], table.count)
         table.add(kept)
         raw.append(batch.vectors[new])
     return duplicates

@@ -19,10 +19,12 @@ from recommender.clips import Clip
 from recommender.errors import CatalogueDamaged, NoCatalogue, UnknownClip, UnknownLabel
 from recommender.exact import Vectors
 from recommender.index import Index
+from recommender.learned import read_projection
 from recommender.library.additions import NOTHING, Added, Journal
-from recommender.manifest import CLIPS, INDEX, MANIFEST, VECTORS, Manifest
+from recommender.manifest import CLIPS, INDEX, MANIFEST, PROJECTION, VECTORS, Manifest
 from recommender.query import video_moment
 from recommender.vector_file import mapped
+from recommender.vectors import Recipe
 
 OPEN_ATTEMPTS = 5
 OPEN_PAUSE_SECONDS = 0.05
@@ -74,6 +76,7 @@ class Catalogue:
             self.table = ClipTable(folder / CLIPS)
             self.vectors: Vectors = mapped(folder / VECTORS)
             self.index = Index(folder / INDEX, manifest.dimension)
+            self.recipe = self._read_recipe()
         except BaseException:
             self.close()
             raise
@@ -209,9 +212,20 @@ class Catalogue:
         for part in ("table", "index"):
             if hasattr(self, part):
                 getattr(self, part).close()
-        for state in self._states:
+        for state in getattr(self, "_states", ()):
             os.close(state.handle)
         self._states = []
+
+    def __del__(self) -> None:
+        # The last thread that answers from a replaced catalogue lets go of it.
+        self.close()
+
+    def _read_recipe(self) -> Recipe:
+        kind, centre = self.manifest.vectors_kind, self.manifest.centre
+        projection = None
+        if kind == "learned":
+            projection = read_projection(self.folder / PROJECTION, len(centre), self.manifest.dimension)
+        return Recipe(kind, np.array(centre) if centre else None, projection)
 
     def _hold(self, name: str) -> None:
         handle = os.open(self.folder / name, os.O_RDONLY)

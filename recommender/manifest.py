@@ -13,6 +13,8 @@ MANIFEST = "manifest.json"
 CLIPS = "clips.sqlite"
 VECTORS = "vectors.npy"
 INDEX = "index.ann"
+PROJECTION = "projection.npy"
+"""Only where the vectors are learned."""
 FORMAT = 1
 LARGEST_MANIFEST_BYTES = 64 * 1024 * 1024
 """A real one has some 100 kB; more is no manifest, and is not read into memory."""

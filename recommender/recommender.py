@@ -37,7 +37,7 @@ from recommender.settings import Settings
 from recommender.spaces import SPACES, require_same
 from recommender.steps import Steps
 from recommender.uploads import Upload
-from recommender.vectors import Window, clip_vectors, unit, windows
+from recommender.vectors import Window, unit, windows
 from recommender.votes import VOTERS, sounds_like
 
 MAX_TOP = 1000
@@ -313,8 +313,7 @@ class Recommender:
         """Give the unit vector of each window of an upload that has one."""
         require_same(catalogue.manifest.space, upload.frames.space)
         cuts = windows(len(upload.frames.vectors), upload.frames.hop, upload.seconds)
-        manifest = catalogue.manifest
-        rows = clip_vectors(upload.frames.vectors, cuts, manifest.vectors_kind, manifest.centre)
+        rows = catalogue.recipe.clip_vectors(upload.frames.vectors, cuts)
         usable = [(row, cut) for row, cut in zip(rows, cuts, strict=True) if row.any()]
         if not usable:
             raise NoVector("The file has nothing in it that could be compared: take another.")

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender.errors import BuildFailed
-from recommender.vectors import unit_rows
+from recommender.vectors import Recipe, unit_rows
 
 HEADER_BYTES = 128
 """numpy's header for any number of rows: it leaves room for the count to grow."""
@@ -63,13 +64,15 @@ class VectorFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._file:
-            self._file.seek(0)
-            header = {"descr": "<f4", "fortran_order": False, "shape": (self.rows, self.dimension)}
-            np.lib.format.write_array_header_1_0(self._file, header)
-            if self._file.tell() != HEADER_BYTES:
-                raise BuildFailed(
-                    "numpy writes .npy headers of another size than this version knows: install numpy as pinned."
-                )
+            _write_header(self._file, self.rows, self.dimension)
+
+
+def _write_header(file: IO[bytes], rows: int, dimension: int) -> None:
+    file.seek(0)
+    header = {"descr": "<f4", "fortran_order": False, "shape": (rows, dimension)}
+    np.lib.format.write_array_header_1_0(file, header)
+    if file.tell() != HEADER_BYTES:
+        raise BuildFailed("numpy writes .npy headers of another size than this version knows: install it as pinned.")
 
 
 def mapped(path: Path) -> NDArray[np.float32]:
@@ -79,22 +82,27 @@ def mapped(path: Path) -> NDArray[np.float32]:
     return vectors
 
 
-def finish_vectors(path: Path, centre: NDArray[np.float64] | None) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Centre all rows and scale them to unit length, in place; gives the rows that have no direction, now zero, and
-    the length that each row had."""
+def finish_vectors(path: Path, recipe: Recipe) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Turn features into clip vectors in place; gives the rows that have no direction, now zero, and the length that
+    each row had before it was scaled. Raises `BuildFailed` where vectors would be longer than features."""
     shape = mapped(path).shape
+    width = shape[1] if recipe.projection is None else recipe.projection.shape[1]
+    if width > shape[1]:
+        raise BuildFailed(f"Features of {shape[1]} values cannot become vectors of {width}.")
     silent: list[NDArray[np.int64]] = []
     lengths: list[NDArray[np.float64]] = []
     with path.open("r+b") as file:
         for first in range(0, shape[0], BLOCK_ROWS):
             count = min(BLOCK_ROWS, shape[0] - first)
-            place = HEADER_BYTES + 4 * first * shape[1]
-            file.seek(place)
-            rows = np.frombuffer(file.read(4 * count * shape[1]), "<f4").reshape(count, shape[1])
-            centred = np.asarray(rows if centre is None else rows - centre, np.float64)
-            lengths.append(np.sqrt(np.einsum("ij,ij->i", centred, centred)))
-            rows = unit_rows(centred)
-            file.seek(place)
+            file.seek(HEADER_BYTES + 4 * first * shape[1])
+            features = np.frombuffer(file.read(4 * count * shape[1]), "<f4").reshape(count, shape[1])
+            finished = recipe.finish(features)
+            lengths.append(np.sqrt(np.einsum("ij,ij->i", finished, finished)))
+            rows = unit_rows(finished)
+            # Vectors are no longer than features, so that what is written was read before.
+            file.seek(HEADER_BYTES + 4 * first * width)
             file.write(rows.astype("<f4").tobytes())
             silent.append(first + np.flatnonzero(~rows.any(axis=1)))
+        file.truncate(HEADER_BYTES + 4 * shape[0] * width)
+        _write_header(file, shape[0], width)
     return np.concatenate(silent), np.concatenate(lengths)

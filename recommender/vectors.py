@@ -100,12 +100,33 @@ def raw_frames(vectors: Array) -> Array:
     return levels[:RAW_FRAMES].reshape(-1).astype(np.float32)
 
 
-def clip_vectors(vectors: Array, cuts: Sequence[Window], kind: str, centre: Sequence[float]) -> Array:
-    """Give the clip vector of each window, made as the catalogue's were: float32 (windows, d); zero for none.
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a catalogue's clip vectors were made, which is how those of uploads are made.
 
-    kind: `vectors_kind` of the manifest; centre: its centre, empty for none.
+    kind: mean, raw-frames or learned; centre: (k,) taken away first, None for none; projection: (k, d) applied next.
     """
-    if kind == "raw-frames":
-        return unit_rows(np.stack([raw_frames(vectors[cut.first : cut.last]) for cut in cuts]))
-    means = window_means(vectors, cuts).astype(np.float64)
-    return unit_rows(means - np.asarray(centre) if len(centre) else means)
+
+    kind: str
+    centre: NDArray[np.float64] | None = None
+    projection: NDArray[np.float64] | None = None
+
+    def finish(self, features: NDArray[Any]) -> NDArray[np.float64]:
+        """Centre and project features (n, k): float64 (n, d), not yet of unit length."""
+        rows = np.asarray(features, np.float64)
+        if self.centre is not None:
+            rows = rows - self.centre
+        return rows if self.projection is None else rows @ self.projection
+
+    def clip_vectors(self, vectors: Array, cuts: Sequence[Window]) -> Array:
+        """Give the clip vector of each window of frame vectors (n, values): float32 (windows, d); zero for none."""
+        if not cuts:
+            return np.empty((0, vectors.shape[1]), np.float32)
+        if self.kind == "raw-frames":
+            features = np.stack([raw_frames(vectors[cut.first : cut.last]) for cut in cuts])
+        else:
+            features = window_means(vectors, cuts)
+        if self.kind == "learned":
+            deviations = [vectors[cut.first : cut.last].std(axis=0, dtype=np.float64) for cut in cuts]
+            features = np.hstack((features, np.stack(deviations).astype(np.float32)))
+        return unit_rows(self.finish(features))

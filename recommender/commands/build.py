@@ -53,7 +53,10 @@ def _register_audioset(kinds: Any) -> None:
         "--only", nargs="+", action="extend", default=[], metavar="LABEL", help="clips with these labels or their kinds"
     )
     command.add_argument(
-        "--vectors", choices=["mean", "raw-frames"], default="mean", help="raw-frames: the seed notebook's own"
+        "--vectors",
+        choices=["mean", "learned", "raw-frames"],
+        default="mean",
+        help="learned: brings clips with common labels together; raw-frames: the seed notebook's own",
     )
     add_index_options(command)
     command.set_defaults(run=_run_audioset)

@@ -53,7 +53,8 @@ def read(batch: list[Piece], wanted: Wanted) -> Read:
                 continue
             if wanted.only is None or not wanted.only.isdisjoint(example.labels):
                 examples.append(example)
-    vectors = _raw_frames(examples) if wanted.vectors_kind == "raw-frames" else _means(examples)
+    features = {"raw-frames": _raw_frames, "learned": _means_and_deviations}.get(wanted.vectors_kind, _means)
+    vectors = features(examples)
     return Read([_clip(example, wanted.names) for example in examples], vectors, count, damages)
 
 
@@ -70,6 +71,15 @@ def _means(examples: Sequence[Example]) -> NDArray[np.float32]:
     for count, places, frames in _by_length(examples):
         means[places] = frames.sum(axis=1, dtype=np.uint32) / count
     return dequantise(means)
+
+
+def _means_and_deviations(examples: Sequence[Example]) -> NDArray[np.float32]:
+    """Give mean and standard deviation of the dequantised frames of each example: float32 (n, 256)."""
+    deviations = np.empty((len(examples), FRAME_VALUES), np.float64)
+    for _, places, frames in _by_length(examples):
+        deviations[places] = frames.std(axis=1, dtype=np.float64)
+    step = dequantise(np.array([1.0])) - dequantise(np.array([0.0]))
+    return np.hstack((_means(examples), (deviations * step).astype(np.float32)))
 
 
 def _raw_frames(examples: Sequence[Example]) -> NDArray[np.float32]:

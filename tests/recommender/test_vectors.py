@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.vectors import clip_vectors, dequantise, quantise, raw_frames, unit, unit_rows, window_means, windows
+from recommender.vectors import Recipe, dequantise, quantise, raw_frames, unit, unit_rows, window_means, windows
 
 
 def test_bytes_survive_both_ways():
@@ -63,7 +63,7 @@ def test_clip_vectors_are_centred_means_of_unit_length():
     frames = np.array([[1, 0], [3, 0], [0, 5]], np.float32)
     cuts = windows(3, 6.0, 18.0)
     assert window_means(frames, cuts).tolist() == [[2, 0], [0, 5]]
-    rows = clip_vectors(frames, cuts, "mean", (2.0, 0.0))
+    rows = Recipe("mean", np.array([2.0, 0.0])).clip_vectors(frames, cuts)
     assert rows[0].tolist() == [0, 0]
     assert rows[1].tolist() == pytest.approx([-2 / np.hypot(2, 5), 5 / np.hypot(2, 5)])
 
