@@ -34,7 +34,7 @@ def main() -> None:
     report(arguments.embedder, out, paths, _recording)
 
 
-def report(name: str, out: Path, paths: list[str], recording: Callable[[str], str]) -> None:
+def report(embedder: str, out: Path, paths: list[str], recording: Callable[[str], str]) -> None:
     """Ask for every file, and print how often what comes back is of its class: the folder that it lies in."""
     asked = subprocess.run(
         [sys.executable, "-m", "recommender", "similar", str(out), "-", "--json", "--top", str(ASKED)],
@@ -52,7 +52,7 @@ def report(name: str, out: Path, paths: list[str], recording: Callable[[str], st
         of_five += sum(_class(other) == _class(path) for other in others)
     for name, right in sorted(nearest.items()):
         print(f"  {name:<24} {right}/{sum(_class(path) == name for path in paths)}")
-    print(f"{name}: nearest {sum(nearest.values()) / len(paths):.3f}, of five {of_five / 5 / len(paths):.3f}")
+    print(f"{embedder}: nearest {sum(nearest.values()) / len(paths):.3f}, of five {of_five / 5 / len(paths):.3f}")
 
 
 def run(*command: str) -> None:
