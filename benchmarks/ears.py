@@ -1,0 +1,186 @@
+"""`python -m benchmarks.ears throughput|overhead|decoding|memory`: what listening costs, as ratios against named peers.
+
+Rounds of the peers alternate, and the median of the rounds' ratios is given, so that other work on the machine weighs
+on all alike.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from recommender import audio
+from recommender.embedders.client import EmbedderClient
+from recommender.embedders.local import LocalEmbedder
+from recommender.wav import wav_bytes
+
+CLIP_SECONDS = 10
+CLIPS = 8
+CALLERS = 8
+ROUNDS = 3
+
+Pcm = NDArray[np.int16]
+
+
+@contextmanager
+def service() -> Iterator[tuple[str, psutil.Process]]:
+    """MusiCNN's service as operators start it: its address, and the process that holds the model."""
+    command = [sys.executable, "-m", "recommender", "embedder", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield server.stdout.readline().split()[-1], psutil.Process(server.pid).children()[0]
+        finally:
+            server.terminate()
+
+
+def sound(seconds: float, seed: int = 0) -> Pcm:
+    """Noise whose loudness and colour change: the network's time does not depend on what it hears."""
+    random = np.random.default_rng(seed)
+    noise = np.convolve(random.standard_normal(round(seconds * 16_000)), random.random(9), "same")
+    return np.asarray(noise / np.abs(noise).max() * 20_000, np.int16)
+
+
+def throughput() -> dict[str, float]:
+    """Seconds of audio embedded per second."""
+    from benchmarks.original_musicnn import OriginalMusiCNN
+    from recommender.embedders.musicnn import MusiCNN
+
+    clips = [sound(CLIP_SECONDS, seed) for seed in range(CLIPS)]
+    network = OriginalMusiCNN()
+    original, local = LocalEmbedder(network), LocalEmbedder(MusiCNN())
+    with service() as (url, _), ThreadPoolExecutor(CALLERS) as threads:
+        client = EmbedderClient(url)
+        ways: dict[str, Callable[[], object]] = {
+            "original, patch by patch": lambda: [original.embed(clip) for clip in clips],
+            "original, built for each file": lambda: [LocalEmbedder(network.rebuilt()).embed(clip) for clip in clips],
+            "in process": lambda: [local.embed(clip) for clip in clips],
+            "service, 1 caller": lambda: [client.embed(clip) for clip in clips],
+            f"service, {CALLERS} callers": lambda: list(threads.map(client.embed, clips)),
+        }
+        rounds = [{name: _seconds(way) for name, way in ways.items()} for _ in range(ROUNDS + 1)][1:]
+    audio_seconds = CLIP_SECONDS * CLIPS
+    figures = {name: audio_seconds / statistics.median(each[name] for each in rounds) for name in ways}
+    kept, rebuilt, _, one, eight = ways
+    for peer in (kept, rebuilt):
+        figures[f"{eight} / {peer}"] = statistics.median(each[peer] / each[eight] for each in rounds)
+    figures[f"{eight} / sequential requests"] = statistics.median(each[one] / each[eight] for each in rounds)
+    return figures
+
+
+def overhead() -> dict[str, float]:
+    """Milliseconds of a 10 s file's way, and what is added to the network's own time, in per cent."""
+    from recommender.embedders.musicnn import MusiCNN
+
+    network = MusiCNN()
+    with tempfile.TemporaryDirectory() as folder, service() as (url, _):
+        path = Path(folder) / "clip.wav"
+        path.write_bytes(wav_bytes(sound(CLIP_SECONDS * 44_100 / 16_000), 44_100))
+        client = EmbedderClient(url)
+        heard = audio.decode(path, max_seconds=60).pcm
+        patches = network.patches(heard, 0, network.framing.rows(len(heard)))
+        steps: dict[str, Callable[[], object]] = {
+            "network": lambda: network.run(patches),
+            "decoding": lambda: audio.decode(path, max_seconds=60),
+            "decoding, HTTP, queue and network": lambda: client.embed(audio.decode(path, max_seconds=60).pcm),
+        }
+        rounds = [{name: _seconds(step) for name, step in steps.items()} for _ in range(8 * ROUNDS)][ROUNDS:]
+    figures = {f"{name}, ms": 1000 * statistics.median(each[name] for each in rounds) for name in steps}
+    least = {name: min(each[name] for each in rounds) for name in steps}
+    name = "decoding, HTTP, queue and network"
+    figures["overhead, %"] = statistics.median(100 * (each[name] / each["network"] - 1) for each in rounds)
+    figures["overhead of the fastest rounds, %"] = 100 * (least[name] / least["network"] - 1)
+    return figures
+
+
+def decoding() -> dict[str, float]:
+    """Seconds of audio decoded per second, warm, for a minute of each format; and against the ffmpeg program."""
+    import imageio_ffmpeg
+
+    program = imageio_ffmpeg.get_ffmpeg_exe()
+    figures = {}
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "minute.wav"
+        source.write_bytes(wav_bytes(np.repeat(sound(60 * 44_100 / 16_000), 1), 44_100))
+        for name in ("minute.wav", "minute.mp3", "minute.m4a", "minute.flac", "minute.opus"):
+            path = Path(folder) / name
+            if path != source:
+                subprocess.run([program, "-v", "error", "-i", source, "-ac", "2", path], check=True)
+            theirs = [program, "-v", "error", "-i", str(path), "-ac", "1", "-ar", "16000", "-f", "s16le", "-"]
+            rounds = [
+                (
+                    _seconds(lambda path=path: audio.decode(path, max_seconds=100)),  # type: ignore[misc]
+                    _seconds(lambda theirs=theirs: subprocess.run(theirs, check=True, stdout=subprocess.PIPE)),  # type: ignore[misc]
+                )
+                for _ in range(ROUNDS + 1)
+            ][1:]
+            figures[f"{path.suffix[1:]}, audio seconds per second"] = 60 / statistics.median(ours for ours, _ in rounds)
+            figures[f"{path.suffix[1:]}, speed / ffmpeg"] = statistics.median(ff / ours for ours, ff in rounds)
+    return figures
+
+
+def memory() -> dict[str, float]:
+    """Megabytes of the service's process: loaded, at most with eight callers, and at most with ten minutes at once."""
+    with service() as (url, process), ThreadPoolExecutor(CALLERS) as threads:
+        client = EmbedderClient(url)
+        figures = {"loaded": process.memory_info().rss / 1e6}
+        clips = [sound(CLIP_SECONDS, seed) for seed in range(CLIPS)]
+        with _watched(process) as peak:
+            list(threads.map(client.embed, clips))
+        figures["eight callers, 10 s each"] = peak[0] / 1e6
+        with _watched(process) as peak:
+            client.embed(np.resize(sound(60), 600 * 16_000))
+        figures["one caller, 10 minutes"] = peak[0] / 1e6
+    return figures
+
+
+@contextmanager
+def _watched(process: psutil.Process) -> Iterator[list[int]]:
+    """Sample a process's memory; the list's one value is the most that was seen."""
+    peak, done = [0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.02):
+            peak[0] = max(peak[0], process.memory_info().rss)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    yield peak
+    done.set()
+    watcher.join()
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+MEASURES = {measure.__name__: measure for measure in (throughput, overhead, decoding, memory)}
+
+
+def main(arguments: list[str]) -> int:
+    """Run the measures that are named, or all, and print their figures."""
+    if not set(arguments) <= set(MEASURES):
+        print(__doc__, file=sys.stderr)
+        return 2
+    for name in arguments or MEASURES:
+        for figure, value in MEASURES[name]().items():
+            print(f"{name:12}{figure:64}{value:10.2f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
