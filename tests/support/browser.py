@@ -88,7 +88,8 @@ def accessibility_faults(page: Page) -> list[str]:
     if not source.exists():
         pytest.skip(f"no axe-core in {NODE_MODULES}: npm install --prefix .run/node axe-core")
     # Evaluated rather than added as a script: the page's own policy forbids scripts from elsewhere.
-    page.evaluate(source.read_text(encoding="utf-8"))
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(source.read_text(encoding="utf-8"))
     found: dict[str, Any] = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
     return [
         f"{fault['impact']} {fault['id']}: {fault['help']}: {json.dumps([node['target'] for node in fault['nodes']])}"

@@ -84,9 +84,9 @@ def test_sounds_to_try_are_made_in_the_browser(page: Page, driver: Driver):
     assert driver.messages()[0]["files"][0]["duration_ms"] == 4000
 
 
-def test_blocks_are_shown_and_used(any_page: Page, driver: Driver):
-    type_message(any_page, "/similar all")
-    message = messages(any_page).filter(has_text="Clips like")
+def test_blocks_are_shown_and_used(page: Page, driver: Driver):
+    type_message(page, "/similar all")
+    message = messages(page).filter(has_text="Clips like")
     expect(message.get_by_role("heading")).to_contain_text("Clips like 1OU19ANx4fg")
     expect(message.get_by_role("img", name="musical note")).to_be_visible()
     link = message.get_by_role("link", name="Ska band, live")
@@ -96,20 +96,20 @@ def test_blocks_are_shown_and_used(any_page: Page, driver: Driver):
     expect(message.get_by_role("separator")).to_have_count(1)
     # The overflow menu by keyboard alone.
     message.get_by_role("button", name="More actions", exact=True).press("Enter")
-    any_page.keyboard.press("ArrowDown")
-    any_page.keyboard.press("Enter")
-    expect(messages(any_page).last).to_contain_text("chose 2")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(messages(page).last).to_contain_text("chose 2")
     static = message.get_by_role("combobox", name="Choose a label")
     static.click()
-    any_page.get_by_role("option", name="Rain").click()
-    expect(messages(any_page).last).to_contain_text("chose Rain")
+    page.get_by_role("option", name="Rain").click()
+    expect(messages(page).last).to_contain_text("chose Rain")
     external = message.get_by_role("combobox", name="Type a label")
     external.press_sequentially("jazz g")
-    any_page.get_by_role("option", name="Jazz guitar").wait_for()
+    page.get_by_role("option", name="Jazz guitar").wait_for()
     external.press("Enter")
-    expect(messages(any_page).last).to_contain_text("chose Jazz guitar")
+    expect(messages(page).last).to_contain_text("chose Jazz guitar")
     message.get_by_role("button", name="Next ten").click()
-    expect(messages(any_page).first).to_contain_text("the next ten")
+    expect(messages(page).first).to_contain_text("the next ten")
     driver.wait_quiet(0.1)
     assert driver.refusals() == []
 
@@ -142,15 +142,15 @@ def test_modals_close_by_escape(page: Page, driver: Driver):
     assert driver.views() == []
 
 
-def test_homes_and_direct_messages(any_page: Page):
-    go_to(any_page, "App Home")
-    home = any_page.get_by_role("region", name="Soundalike home")
+def test_homes_and_direct_messages(page: Page):
+    go_to(page, "App Home")
+    home = page.get_by_role("region", name="Soundalike home")
     expect(home).to_contain_text("22,160 clips")
     home.get_by_role("button", name="Ask").click()
-    any_page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
-    any_page.get_by_role("tab", name="Messages").click()
-    type_message(any_page, "hello there")
-    expect(messages(any_page).last).to_contain_text("you said hello there")
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    page.get_by_role("tab", name="Messages").click()
+    type_message(page, "hello there")
+    expect(messages(page).last).to_contain_text("you said hello there")
 
 
 def test_messages_elsewhere_are_counted(page: Page, driver: Driver):
@@ -221,11 +221,11 @@ def test_mrkdwn(page: Page):
     assert list(zip([text for text, _ in MRKDWN], shown, strict=True)) == MRKDWN
 
 
-def test_the_panel_shows_traffic_and_switches_faults(any_page: Page, driver: Driver):
-    type_message(any_page, "/similar x")
-    expect(messages(any_page)).to_have_count(1)
-    any_page.locator(".top-button").click()
-    panel = any_page.get_by_role("complementary", name="Traffic between Slack and the bot")
+def test_the_panel_shows_traffic_and_switches_faults(page: Page, driver: Driver):
+    type_message(page, "/similar x")
+    expect(messages(page)).to_have_count(1)
+    page.locator(".top-button").click()
+    panel = page.get_by_role("complementary", name="Traffic between Slack and the bot")
     entry = panel.locator(".entry-row").filter(has_text="/similar")
     expect(entry).to_contain_text("ms")
     entry.locator("summary").click()
