@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ HASHING_THREADS = 2
 HASH_BLOCK_BYTES = 1 << 20
 STAMPS_KEPT_AT_ONCE = 500
 FILES_PER_BATCH = 200
+FINGERPRINTS_KEPT = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +273,7 @@ def _grouped(good: dict[str, list[str]], store: Store, space: str) -> dict[str, 
     known: list[copies.Known] = []
     hashes: list[str] = []
 
+    @lru_cache(FINGERPRINTS_KEPT)
     def fingerprint_of(place: int) -> Fingerprint:
         return store.fingerprint(hashes[place], space)
 

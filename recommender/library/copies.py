@@ -13,9 +13,14 @@ from recommender.library.fingerprints import Fingerprint, same_recording
 
 LONGEST_DIFFERENCE_SECONDS = 0.2
 """Encoders pad: MP3 by up to 0.1 s, AAC by 0.13 s."""
-LEAST_SIMILARITY = 0.9
-"""Cosine of the whole recordings' mean vectors, uncentred, below which fingerprints need not be compared."""
-BLOCK_ROWS = 1024
+LEAST_SIMILARITY = 0.7
+"""Cosine of the recordings' mean vectors below which fingerprints need not be compared."""
+NEAREST = 16
+"""Recordings that one is compared with: copies are the nearest of all."""
+FEWEST_TO_CENTRE = 20
+SHORTEST_SECONDS = 1.3
+"""Shorter sounds have too short a fingerprint; of them only equal bytes are copies."""
+BLOCK_ROWS = 512
 LOSSLESS = (".wav", ".flac", ".aif", ".aiff", ".caf", ".w64", ".wv", ".ape", ".tta")
 """The best copy stands for all: lossless ones before others, then the first path."""
 
@@ -57,20 +62,31 @@ def best_first(paths: Sequence[str]) -> list[str]:
 
 
 def _candidates(recordings: Sequence[Known]) -> list[tuple[int, int]]:
-    """Give pairs of about the same length that sound much alike to the embedder; most files have no such pair."""
-    if not recordings:
+    """Give pairs of about the same length that sound alike to the embedder: for each recording its nearest few, so that
+    a library of ten thousand like loops of one length stays quick."""
+    lengths = np.array([recording.seconds for recording in recordings])
+    order = np.argsort(lengths, kind="stable")
+    order = order[lengths[order] >= SHORTEST_SECONDS]
+    if len(order) < 2:
         return []
-    order = np.argsort([recording.seconds for recording in recordings], kind="stable")
-    lengths = np.array([recordings[i].seconds for i in order])
-    rows = np.stack([recordings[i].vector for i in order]).astype(np.float32)
+    lengths = lengths[order]
+    rows = np.stack([recordings[place].vector for place in order]).astype(np.float32)
+    if len(rows) >= FEWEST_TO_CENTRE:
+        rows -= rows.mean(axis=0)
     rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
-    pairs = []
+    pairs: set[tuple[int, int]] = set()
     for begin in range(0, len(order), BLOCK_ROWS):
         end = min(begin + BLOCK_ROWS, len(order))
-        reach = int(np.searchsorted(lengths, lengths[end - 1] + LONGEST_DIFFERENCE_SECONDS, side="right"))
-        alike = rows[begin:end] @ rows[begin:reach].T >= LEAST_SIMILARITY
-        near = lengths[None, begin:reach] - lengths[begin:end, None] <= LONGEST_DIFFERENCE_SECONDS
-        later = np.arange(begin, reach)[None, :] > np.arange(begin, end)[:, None]
-        found = np.argwhere(alike & near & later)
-        pairs += [(int(order[begin + a]), int(order[begin + b])) for a, b in found]
-    return sorted((min(pair), max(pair)) for pair in pairs)
+        low = int(np.searchsorted(lengths, lengths[begin] - LONGEST_DIFFERENCE_SECONDS))
+        high = int(np.searchsorted(lengths, lengths[end - 1] + LONGEST_DIFFERENCE_SECONDS, side="right"))
+        alike = rows[begin:end] @ rows[low:high].T
+        apart = np.abs(lengths[low:high] - lengths[begin:end, None]) > LONGEST_DIFFERENCE_SECONDS
+        alike[apart] = -1
+        alike[np.arange(end - begin), np.arange(begin, end) - low] = -1
+        count = min(NEAREST, alike.shape[1])
+        nearest = np.argpartition(-alike, count - 1, axis=1)[:, :count]
+        for own, others in enumerate(nearest):
+            for other in others[alike[own, others] >= LEAST_SIMILARITY]:
+                pair = int(order[begin + own]), int(order[low + other])
+                pairs.add((min(pair), max(pair)))
+    return sorted(pairs)
