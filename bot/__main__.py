@@ -88,11 +88,14 @@ def _dead_letters(arguments: argparse.Namespace) -> int:
 
 
 def _forget(arguments: argparse.Namespace) -> int:
-    from bot.history import History
     from bot.parts import redis_client
+    from bot.privacy import forget
+    from bot.tasks import RedisQueue
 
-    removed = History(redis_client(load(BotSettings))).forget(arguments.user)
-    sys.stdout.write(f"{'The last questions are removed.' if removed else 'Nothing was remembered.'}\n")
+    settings = load(BotSettings)
+    removed = forget(redis_client(settings), RedisQueue(settings.redis_url), arguments.user)
+    told = ", ".join(f"{count} {kind}" for kind, count in removed.items())
+    sys.stdout.write(f"Removed: {told}.\n" if told else "Nothing was remembered.\n")
     return 0
 
 

@@ -19,10 +19,11 @@ import redis
 from bot.errors import QueueFull, RateLimited
 from bot.jobs import Job
 from bot.local import LocalQueue
+from bot.memory_records import MemoryRecords
 from bot.parts import Parts
 from bot.posts import CLAIM_SECONDS
 from bot.questions import Question
-from bot.records import MemoryRecords, RedisRecords, filters_field
+from bot.records import RedisRecords, filters_field
 
 LEAVE_ALONE_SECONDS = 3.0
 """After a failure, how long Redis is not asked, so that not every event waits for its time-out."""

@@ -17,7 +17,10 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from bot.parts import Parts
+from recommender.embedders.client import EmbedderClient
 from recommender.errors import SoundalikeError
+
+EMBEDDER_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +42,9 @@ class Health:
     def __init__(self, parts: Parts, extra: Callable[[], Iterable[Check]] = tuple) -> None:
         self._parts = parts
         self._extra = extra
+        # Its own client: whoever asks for health waits seconds, not the minute that audio may take.
+        url = parts.settings.embedder_url
+        self._ears = EmbedderClient(url, timeout=EMBEDDER_SECONDS) if url else None
 
     def checks(self) -> list[Check]:
         """Look at everything now."""
@@ -64,15 +70,16 @@ class Health:
         return Check("redis", True)
 
     def _embedder(self) -> Check:
-        if self._parts.embedder is None:
+        if self._ears is None:
             return Check("embedder", False, "EMBEDDER_URL is not set: uploads are embedded in the worker itself")
-        if self._parts.embedder.ready():
+        if self._ears.ready():
             return Check("embedder", True)
         return Check("embedder", False, "does not answer: uploads are refused until it does")
 
     def _catalogue(self) -> Check:
         try:
             catalogue = self._parts.recommender.catalogue
+            catalogue.still_whole()
         except SoundalikeError as error:
             return Check("catalogue", False, str(error), needed=True)
         return Check("catalogue", True, f"{catalogue.id}, {len(catalogue)} clips", needed=True)
@@ -91,11 +98,12 @@ class Gauges(Collector):
     def collect(self) -> Iterable[Any]:
         """Look now; what does not answer is left out."""
         try:
-            length = self._parts.queue.length()
+            length, dead = self._parts.queue.length(), self._parts.queue.dead()
         except redis.RedisError:
             pass
         else:
             yield GaugeMetricFamily("soundalike_queue_length", "Tasks that wait or are being worked", value=length)
+            yield GaugeMetricFamily("soundalike_dead_letters", "Jobs that failed for good, of a week", value=dead)
         catalogue = self._parts.recommender.catalogue
         info = {"id": catalogue.id, "space": catalogue.manifest.space}
         yield InfoMetricFamily("soundalike_catalogue", "The catalogue that answers", value=info)

@@ -55,7 +55,3 @@ class History:
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 _log.warning("a remembered question is unreadable: left out")
         return tuple(found)
-
-    def forget(self, user: str) -> int:
-        """Remove what is remembered of a person and give the number of keys removed; raises redis.RedisError."""
-        return int(self._client.delete(history_key(user)))

@@ -51,7 +51,13 @@ class Limits:
         with client.pipeline(transaction=True) as pipe:
             pipe.incr(key)
             pipe.expire(key, 2 * WINDOW_SECONDS)
-            return int(cast("list[int]", pipe.execute())[0])
+            try:
+                return int(cast("list[int]", pipe.execute())[0])
+            except redis.OutOfMemoryError:
+                raise
+            except redis.ResponseError:
+                client.delete(key)  # a value that is no count
+                return 1
 
     def _count_here(self, key: str) -> int:
         now = time.monotonic()

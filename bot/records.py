@@ -12,16 +12,23 @@ Keys, all in Redis and all with an end:
 
 from __future__ import annotations
 
+import functools
 import json
-import threading
+import logging
 import time
-from typing import Any, Protocol, cast
+from collections.abc import Callable
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 import redis
 
 from bot.jobs import Job, Record
 from bot.questions import Question
 from recommender.cache import KEY_PREFIX
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 SEEN_SECONDS = 15 * 60
 """Slack's last retry comes five minutes after the event; an old file posted anew later is a new wish."""
@@ -162,6 +169,23 @@ class Records(Protocol):
         ...
 
 
+def _discarding_foreign(method: Callable[P, T]) -> Callable[P, T]:
+    """Remove what lies under our keys and is of a type that we never write, and go on as if it were not there."""
+
+    @functools.wraps(method)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(*args, **kwargs)
+        except redis.ResponseError as error:
+            if "WRONGTYPE" not in str(error):
+                raise
+            records, what = cast("tuple[RedisRecords, Job | str]", args[:2])
+            records.discard_foreign(what)
+            return method(*args, **kwargs)
+
+    return call
+
+
 class RedisRecords:
     """Records in Redis; raises redis.RedisError where it fails."""
 
@@ -177,9 +201,24 @@ class RedisRecords:
         key = seen_key(channel, file)
         if self._client.set(key, job_id, nx=True, ex=SEEN_SECONDS):
             return job_id
-        found = cast("bytes | None", self._client.get(key))
+        try:
+            found = cast("bytes | None", self._client.get(key))
+        except redis.ResponseError:
+            self._client.set(key, job_id, ex=SEEN_SECONDS)  # no mark of ours
+            return job_id
         return found.decode(errors="replace") if found else job_id
 
+    def discard_foreign(self, what: Job | str) -> None:
+        """Remove the keys of a job, or of an id or channel, whose values have a type that is not ours."""
+        channel, job_id = (what.channel, what.id) if isinstance(what, Job) else (what, what)
+        hashes, strings = (job_key(job_id), first_key(channel)), (lease_key(job_id), slot_key(channel))
+        ours = dict.fromkeys(hashes, b"hash") | dict.fromkeys(strings, b"string") | {turn_key(channel): b"zset"}
+        for key, kind in ours.items():
+            if self._client.type(key) not in (kind, b"none"):
+                _log.error("%s held a foreign value: removed", key.split(":")[1])
+                self._client.delete(key)
+
+    @_discarding_foreign
     def begin(self, job: Job) -> None:
         key, turn = job_key(job.id), turn_key(job.channel)
         with self._client.pipeline(transaction=True) as pipe:
@@ -191,38 +230,47 @@ class RedisRecords:
             pipe.expire(turn, TURN_SECONDS)
             pipe.execute()
 
+    @_discarding_foreign
     def get(self, job_id: str) -> Record:
         raw = cast("dict[bytes, bytes]", self._client.hgetall(job_key(job_id)))
         return record_of({key.decode(errors="replace"): value.decode(errors="replace") for key, value in raw.items()})
 
+    @_discarding_foreign
     def put(self, job_id: str, **fields: str | int | float) -> None:
         with self._client.pipeline(transaction=True) as pipe:
             pipe.hset(job_key(job_id), mapping={key: str(value) for key, value in fields.items()})
             pipe.expire(job_key(job_id), JOB_SECONDS)
             pipe.execute()
 
+    @_discarding_foreign
     def claim(self, job_id: str) -> bool:
         return bool(self._client.hsetnx(job_key(job_id), "claimed", repr(time.time())))
 
+    @_discarding_foreign
     def reclaim(self, job_id: str, claimed: float) -> bool:
         return bool(self._reclaim(keys=[job_key(job_id)], args=[repr(claimed), repr(time.time())]))
 
+    @_discarding_foreign
     def add_try(self, job_id: str) -> int:
         return int(self._client.hincrby(job_key(job_id), "tries", 1))
 
+    @_discarding_foreign
     def lease(self, job_id: str, owner: str) -> bool:
         milliseconds = int(LEASE_SECONDS * 1000)
         if self._client.set(lease_key(job_id), owner, nx=True, px=milliseconds):
             return True
         return bool(self._renew(keys=[lease_key(job_id)], args=[owner, milliseconds]))
 
+    @_discarding_foreign
     def release(self, job_id: str, owner: str) -> None:
         self._release(keys=[lease_key(job_id)], args=[owner])
 
+    @_discarding_foreign
     def ahead(self, job: Job) -> int:
         keys = [turn_key(job.channel), first_key(job.channel)]
         return int(self._ahead(keys=keys, args=[turn_of(job), int(TURN_PATIENCE_SECONDS * 1000)]))
 
+    @_discarding_foreign
     def leave(self, job: Job) -> None:
         self._client.zrem(turn_key(job.channel), turn_of(job))
 
@@ -232,117 +280,10 @@ class RedisRecords:
     def has_thread(self, channel: str, thread: str) -> bool:
         return bool(self._client.exists(thread_key(channel, thread)))
 
+    @_discarding_foreign
     def reserve(self, channel: str) -> float:
         interval = int(POST_INTERVAL_SECONDS * 1000)
         return int(self._reserve(keys=[slot_key(channel)], args=[interval])) / 1000
-
-
-class MemoryRecords:
-    """Records of one process, for as long as Redis is away."""
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._seen: dict[str, tuple[str, float]] = {}
-        self._jobs: dict[str, dict[str, str]] = {}
-        self._turns: dict[str, dict[str, float]] = {}
-        self._slots: dict[str, float] = {}
-        self._firsts: dict[str, tuple[str, float]] = {}
-
-    def mark(self, channel: str, file: str, job_id: str) -> str:
-        now = time.monotonic()
-        with self._lock:
-            self._seen = {key: value for key, value in self._seen.items() if value[1] > now}
-            return self._seen.setdefault(seen_key(channel, file), (job_id, now + SEEN_SECONDS))[0]
-
-    def has_mark(self, channel: str, file: str) -> bool:
-        """Whether a file is marked as seen."""
-        with self._lock:
-            return seen_key(channel, file) in self._seen
-
-    def begin(self, job: Job) -> None:
-        with self._lock:
-            self._jobs.setdefault(job.id, {"accepted": repr(job.accepted)}).update(opening_fields(job))
-            self._turns.setdefault(job.channel, {}).setdefault(turn_of(job), job.order)
-            self._forget()
-
-    def get(self, job_id: str) -> Record:
-        with self._lock:
-            return record_of(dict(self._jobs.get(job_id, {})))
-
-    def put(self, job_id: str, **fields: str | int | float) -> None:
-        with self._lock:
-            self._jobs.setdefault(job_id, {}).update({key: str(value) for key, value in fields.items()})
-
-    def claim(self, job_id: str) -> bool:
-        with self._lock:
-            job = self._jobs.setdefault(job_id, {})
-            return "claimed" not in job and bool(job.setdefault("claimed", repr(time.time())))
-
-    def reclaim(self, job_id: str, claimed: float) -> bool:
-        with self._lock:
-            job = self._jobs.setdefault(job_id, {})
-            if _number(job.get("claimed")) != claimed:
-                return False
-            job["claimed"] = str(time.time())
-            return True
-
-    def add_try(self, job_id: str) -> int:
-        with self._lock:
-            job = self._jobs.setdefault(job_id, {})
-            job["tries"] = str(int(job.get("tries", "0")) + 1)
-            return int(job["tries"])
-
-    def lease(self, job_id: str, owner: str) -> bool:
-        with self._lock:
-            return self._jobs.setdefault(job_id, {}).setdefault("owner", owner) == owner
-
-    def release(self, job_id: str, owner: str) -> None:
-        with self._lock:
-            if self._jobs.get(job_id, {}).get("owner") == owner:
-                del self._jobs[job_id]["owner"]
-
-    def ahead(self, job: Job) -> int:
-        with self._lock:
-            waiting = self._turns.get(job.channel, {})
-            if turn_of(job) not in waiting:
-                return 0
-            order = sorted(waiting, key=lambda member: (waiting[member], member))
-            now = time.monotonic()
-            first, since = self._firsts.get(job.channel, ("", 0.0))
-            if first != order[0]:
-                self._firsts[job.channel] = (order[0], now)
-            elif now - since > TURN_PATIENCE_SECONDS and first != turn_of(job):
-                waiting.pop(first)
-            return order.index(turn_of(job))
-
-    def leave(self, job: Job) -> None:
-        with self._lock:
-            waiting = self._turns.get(job.channel, {})
-            waiting.pop(turn_of(job), None)
-            if not waiting:
-                self._turns.pop(job.channel, None)
-                self._firsts.pop(job.channel, None)
-
-    def note_thread(self, channel: str, thread: str) -> None:
-        self.mark(channel, f"thread:{thread}", "1")
-
-    def has_thread(self, channel: str, thread: str) -> bool:
-        with self._lock:
-            return seen_key(channel, f"thread:{thread}") in self._seen
-
-    def reserve(self, channel: str) -> float:
-        now = time.monotonic()
-        with self._lock:
-            self._slots = {key: value for key, value in self._slots.items() if value > now}
-            if channel in self._slots:
-                return self._slots[channel] - now
-            self._slots[channel] = now + POST_INTERVAL_SECONDS
-        return 0.0
-
-    def _forget(self) -> None:
-        oldest = time.time() - SEEN_SECONDS
-        for job_id in [key for key, job in self._jobs.items() if _number(job.get("accepted")) < oldest]:
-            del self._jobs[job_id]
 
 
 def record_of(raw: dict[str, str]) -> Record:
@@ -358,10 +299,10 @@ def record_of(raw: dict[str, str]) -> Record:
         state=raw.get("state", ""),
         ts=raw.get("ts", ""),
         place=raw.get("place", ""),
-        claimed=_number(raw.get("claimed")),
+        claimed=number(raw.get("claimed")),
         asked=raw.get("asked") == "1",
         thread=raw.get("thread", ""),
-        tries=int(_number(raw.get("tries"))),
+        tries=int(number(raw.get("tries"))),
         queued=raw.get("queued") == "1",
         filters=filters,
     )
@@ -386,7 +327,8 @@ def filters_field(question: Question) -> str:
     return json.dumps(question.to_json())
 
 
-def _number(value: Any) -> float:
+def number(value: Any) -> float:
+    """Read a number; what is none counts as 0."""
     try:
         return float(value)
     except (TypeError, ValueError):

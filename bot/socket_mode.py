@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -65,7 +66,8 @@ def run(settings: BotSettings) -> int:
     _log.info("bot ready")
     stopped.wait()
     reconnector.stop()
-    handler.close()  # type: ignore[no-untyped-call]
+    with suppress(AttributeError, OSError):  # the SDK's own threads may be closing the same socket
+        handler.close()  # type: ignore[no-untyped-call]
     context.close()
     context.acceptance.close()
     parts.close()

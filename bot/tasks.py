@@ -90,6 +90,10 @@ class RedisQueue:
                 pipe.hlen(f"{self._broker.key(name)}.msgs")
             return sum(int(count) for count in pipe.execute())
 
+    def dead(self) -> int:
+        """Give the number of jobs that failed for good."""
+        return sum(int(cast(int, self._broker.client.zcard(f"{self._broker.key(n)}.XQ"))) for n in (INTAKE, LISTEN))
+
     def dead_letters(self) -> list[dict[str, Any]]:
         """Give the jobs that failed for good, oldest first."""
         letters = [_letter(name, data) for name in (INTAKE, LISTEN) for _, data in self._dead(name)]

@@ -11,8 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.jobs import Job
+from bot.memory_records import MemoryRecords
 from bot.questions import Question
-from bot.records import POST_INTERVAL_SECONDS, MemoryRecords, RedisRecords, job_key, record_of
+from bot.records import (
+    POST_INTERVAL_SECONDS,
+    RedisRecords,
+    first_key,
+    job_key,
+    lease_key,
+    record_of,
+    seen_key,
+    slot_key,
+    turn_key,
+)
 
 
 @pytest.fixture(params=["redis", "memory"])
@@ -124,3 +135,20 @@ def test_any_hash_is_a_record(raw):
 def test_a_job_travels_through_the_queue():
     one = job(only=("Jazz",), refusal=("busy", "Later."), at="1.5")
     assert Job.from_json(one.to_json()) == one
+
+
+def test_a_value_of_a_foreign_type_is_as_if_it_were_not_there(redis_url):
+    client = redis.Redis.from_url(redis_url)
+    records = RedisRecords(client)
+    one = job()
+    for key in (job_key(one.id), turn_key("C1"), first_key("C1"), slot_key("C1"), lease_key(one.id)):
+        client.lpush(key, "foreign")
+    client.lpush(seen_key("C1", "F1"), "foreign")
+    assert records.mark("C1", "F1", one.id) == one.id
+    assert not records.get(one.id).known
+    assert records.lease(one.id, "a")
+    assert records.reserve("C1") == 0
+    records.begin(one)
+    assert records.ahead(one) == 0
+    assert records.claim(one.id)
+    assert records.get(one.id).known

@@ -74,7 +74,7 @@ class Ledger:
         return sent
 
     def command(self, text: str, user: str) -> Json:
-        """Type a command; one that Slack saw unacknowledged, and said so, was not accepted, though it may be answered."""
+        """Type a command; one that Slack saw unacknowledged was not accepted, though it may be answered."""
         outcome = self.driver.command(text, user=user)
         self.typed[user] += 1
         if outcome["acked"]:

@@ -1,0 +1,31 @@
+"""What is remembered of a person, and how it is removed."""
+
+from __future__ import annotations
+
+import re
+from typing import cast
+
+import redis
+
+from bot.tasks import RedisQueue
+from recommender.cache import KEY_PREFIX
+from recommender.errors import BadQuery
+
+_PERSON = re.compile(r"[UW][A-Z0-9]{2,30}")
+
+
+def forget(client: redis.Redis, queue: RedisQueue, person: str) -> dict[str, int]:
+    """Remove all that names a person: last questions, counts of limits, marks, dead letters; gives how many of each.
+
+    Uploads are remembered by their content's hash and under no name. Raises `BadQuery` for what is no user id, and
+    redis.RedisError.
+    """
+    if not _PERSON.fullmatch(person):
+        raise BadQuery("A person is named by Slack's user id, such as U012AB3CD: copy it from their profile in Slack.")
+    removed = {"dead letters": queue.forget(person)}
+    for raw in cast("list[bytes]", list(client.scan_iter(f"{KEY_PREFIX}*{person}*", count=1000))):
+        parts = raw.decode(errors="replace").split(":")
+        if person in parts[1:]:
+            kind = {"history": "last questions", "limit": "counts"}.get(parts[1], "marks")
+            removed[kind] = removed.get(kind, 0) + int(client.delete(raw))
+    return {kind: count for kind, count in removed.items() if count}
