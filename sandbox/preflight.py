@@ -48,7 +48,7 @@ def lacking(folder):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
 
 
 if __name__ == "__main__":
-    missing = lacking(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+    missing = lacking(os.path.dirname(os.path.abspath(__file__)))  # type: ignore[no-untyped-call]  # noqa: PTH100, PTH120
     for sentence in missing:
         print(sentence)
     sys.exit(1 if missing else 0)
