@@ -24,7 +24,7 @@ _READ_BYTES = 262_144
 """Bytes read from the file at a time."""
 _GATHERED = 32_768
 """Samples of each channel that are converted at a time."""
-_WAV_PROBE_BYTES = "65536"
+_WAV_PROBE_BYTES = "16384"
 """How far a WAV file is searched for other codecs in PCM's disguise: ffmpeg's 5 MB take as long as decoding 10 s."""
 _UNSAFE_PLANES = 8
 """PyAV 18 looks for the end of a frame's planes beyond the eighth, and crashes there."""
