@@ -21,7 +21,8 @@ from tests.recommender.library.conftest import write_song
 from tests.recommender.library.test_building import answers
 from tests.support.spectral import SpectralEars, SpectralNetwork, served
 
-KILLS = 6
+KILLS = int(os.environ.get("SOUNDALIKE_KILLS", "5"))
+"""Random moments at which a build is killed; SOUNDALIKE_KILLS=20 for a thorough run."""
 
 
 class Service:
