@@ -35,6 +35,7 @@ _INDEXES = """
 CREATE UNIQUE INDEX clips_by_id ON clips (clip_id);
 CREATE INDEX clips_by_source ON clips (source);
 """
+_WANTED = "FROM json_each(?) AS wanted CROSS JOIN clips ON item = wanted.value ORDER BY wanted.key"
 _UNSEARCHABLE = "unsearchable"
 _LENGTHS = "lengths"
 
@@ -155,15 +156,15 @@ class ClipTable:
 
     def rows(self, items: Sequence[int]) -> list[ClipRow]:
         """Give the clips of these items, in this order; items that do not exist are left out."""
-        sql = "SELECT item, clip_id, source, start, end, labels, title, url FROM clips WHERE item = ?"
+        sql = f"SELECT item, clip_id, source, start, end, labels, title, url {_WANTED}"
         with self._reading() as db:
-            found = [db.execute(sql, (item,)).fetchone() for item in items]
-        return [self._row(row) for row in found if row is not None]
+            found = db.execute(sql, (json.dumps(items),)).fetchall()
+        return [self._row(row) for row in found]
 
     def sources(self, items: Sequence[int]) -> list[str]:
         """Give the source of each item."""
         with self._reading() as db:
-            return [str(db.execute("SELECT source FROM clips WHERE item = ?", (i,)).fetchone()[0]) for i in items]
+            return [str(row[0]) for row in db.execute(f"SELECT source {_WANTED}", (json.dumps(items),))]
 
     def item_of(self, clip_id: str) -> int | None:
         """Give the item of a clip id."""
