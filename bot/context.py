@@ -7,7 +7,6 @@ import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from threading import BoundedSemaphore
 from typing import Any
 
 from slack_bolt import Ack, BoltResponse
@@ -21,8 +20,9 @@ from bot.observed import Request
 from bot.parts import Parts
 
 POOL_THREADS = 16
-POOL_LIMIT = 400
-"""Questions that wait or are being answered: at ten milliseconds each, a wait of half a second on two cores."""
+POOL_LIMIT = 4000
+"""Questions that wait or are being answered: at a hundred a second, a wait of less than a minute. A response_url takes
+the answer for half an hour."""
 ACK_SECONDS = 0.2
 """An answer that is ready sooner travels in the acknowledgement itself: it cannot get lost in between, and costs
 no call. Slack's own limit is three seconds."""
@@ -43,13 +43,15 @@ class Context:
         self.asker = parts.asker
         self.acceptance = acceptance
         self._pool = ThreadPoolExecutor(POOL_THREADS, "answers")
-        self._room = BoundedSemaphore(POOL_LIMIT)
+        self._pending = 0
+        self._lock = threading.Lock()
 
     def answer_soon(self, kind: str, user: str, ack: Ack, response_url: str, work: Work, **how: Any) -> BoltResponse:
         """Answer with the acknowledgement where the work is quick, else afterwards; how: arguments of the post, such as
         response_type."""
         future = self.submit(kind, user, work)
-        wait([future], ACK_SECONDS)
+        if self._pending <= POOL_THREADS:  # else it waits for others, and so would Slack for the acknowledgement
+            wait([future], ACK_SECONDS)
         if future.done():
             return ack(**future.result().payload(), **how)
         future.add_done_callback(lambda done: self._deliver(response_url, done, how))
@@ -61,14 +63,12 @@ class Context:
 
     def submit(self, kind: str, user: str, work: Work) -> Future[Message]:
         """Have the work done by the pool, observed; its errors become their sentences. Raises `QueueFull`."""
-        if not self._room.acquire(blocking=False):
-            raise QueueFull("I am answering too many questions right now: ask again in a minute.")
-        try:
+        with self._lock:
+            if self._pending >= POOL_LIMIT:
+                raise QueueFull("I am answering too many questions right now: ask again in a minute.")
             future = self._pool.submit(self._observed, kind, user, work)
-        except RuntimeError:
-            self._room.release()
-            raise
-        future.add_done_callback(lambda _: self._room.release())
+            self._pending += 1
+        future.add_done_callback(lambda _: self._done())
         return future
 
     def do(self, kind: str, user: str, work: Callable[[Request], None]) -> None:
@@ -101,6 +101,10 @@ class Context:
         finishing = threading.Thread(target=self._pool.shutdown, daemon=True)
         finishing.start()
         finishing.join(DRAIN_SECONDS)
+
+    def _done(self) -> None:
+        with self._lock:
+            self._pending -= 1
 
     def _observed(self, kind: str, user: str, work: Work) -> Message:
         with self.parts.observer.request(kind, uuid.uuid4().hex[:12], user) as request:
