@@ -21,8 +21,15 @@ _PATTERNS = re.compile(
     r"|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"  # user and password in an address
 )
 SECRET_FIELDS = ("slack_bot_token", "slack_app_token", "slack_signing_secret")
-QUIET = {"slack_bolt": logging.WARNING, "slack_sdk": logging.WARNING, "dramatiq": logging.CRITICAL}
-"""Bolt's and the SDK's own INFO and DEBUG lines repeat requests and their bodies, Dramatiq's warnings whole jobs."""
+QUIET = {
+    "slack_bolt": logging.WARNING,
+    "slack_sdk": logging.WARNING,
+    "urllib3": logging.WARNING,
+    "dramatiq": logging.CRITICAL,
+    "bot.tasks.": logging.CRITICAL,
+}
+"""From which level on these loggers are heard: the INFO and DEBUG lines of Bolt, the SDK and urllib3 repeat requests,
+bodies and addresses; Dramatiq's warnings, and the loggers that it gives to each kind of task, whole jobs."""
 
 
 class Redactor:
@@ -61,6 +68,7 @@ class LineFormatter(logging.Formatter):
 def configure(settings: BotSettings) -> None:
     """Send the log of this process to standard error, at the settings' level."""
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_heard)  # not by their levels, which Bolt sets anew
     handler.setFormatter(LineFormatter(Redactor(secrets_of(settings))))
     # Bolt also reads SLACK_BOT_TOKEN by itself, and warns at each start that it has the client's already.
     handler.addFilter(lambda record: not str(record.msg).startswith("As you gave `client` as well"))
@@ -69,8 +77,10 @@ def configure(settings: BotSettings) -> None:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(settings.log_level.upper())
-    for name, level in QUIET.items():
-        logging.getLogger(name).setLevel(max(level, logging.getLevelName(settings.log_level.upper())))
+
+
+def _heard(record: logging.LogRecord) -> bool:
+    return all(record.levelno >= level for name, level in QUIET.items() if record.name.startswith(name))
 
 
 def secrets_of(settings: BotSettings) -> list[str]:

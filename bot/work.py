@@ -269,6 +269,8 @@ class Work:
             self._records.put(job.id, tries=0)  # it is not the file's fault
             self._queue.listen(job, later.seconds)
             return
+        except SlackApiError as error:
+            self._broken(job, request, error)
         if failure is not None:
             raise failure
 

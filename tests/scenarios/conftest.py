@@ -13,6 +13,8 @@ from sandbox import names
 from sandbox.driver import Driver
 from tests.scenarios.stack import Stack, running
 from tests.support.audio import melody, pcm16
+from tests.support.ledger import Ledger
+from tests.support.town import Town
 
 GROUP = "scenarios"
 SECRETS = (names.BOT_TOKEN, names.APP_TOKEN, "/response/", "hello there", "RIFF")
@@ -63,3 +65,27 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sound") / "beat & *bold* <b>.wav"
     path.write_bytes(wav_bytes(pcm16(melody(4.0, seed=3))))
     return path
+
+
+@pytest.fixture(scope="session")
+def whole_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """Processes to kill, with the stand-in embedder, that log all they ever log."""
+    town = Town(tmp_path_factory.mktemp("town"), LOG_LEVEL="DEBUG")
+    try:
+        yield town
+    finally:
+        town.close()
+
+
+@pytest.fixture
+def town(whole_town: Town) -> Iterator[Town]:
+    """One bot and one worker in good health."""
+    whole_town.populate()
+    yield whole_town
+    whole_town.heal()
+
+
+@pytest.fixture
+def ledger(town: Town) -> Ledger:
+    """Counts requests and answers."""
+    return Ledger("", town.driver, town.folder)

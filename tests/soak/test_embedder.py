@@ -15,7 +15,7 @@ from tests.support.town import Town
 def test_down(town: Town, ledger: Ledger, check: Check):
     """embedder down"""
     town.embedder.kill()
-    ledger.upload(6)
+    ledger.upload(3)
     check(ledger.settle())
     assert all("`embedder-down`" in text for text in ledger.texts()), ledger.texts()
 

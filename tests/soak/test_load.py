@@ -27,7 +27,7 @@ def test_burst(town: Town, ledger: Ledger, check: Check):
     processes = [psutil.Process(process.child.pid) for process in (*town.bots, *town.workers)]
     ledger.people = 40
     warm = Ledger("warm", town.driver, town.folder, people=40)
-    burst(town, warm, UPLOADS // 4, COMMANDS // 4)
+    burst(town, warm, UPLOADS // 8, COMMANDS // 8)
     warm.settle()
     before = [process.memory_info().rss for process in processes]
     ledger.began = time.time()
@@ -64,11 +64,11 @@ def burst(town: Town, ledger: Ledger, uploads: int, commands: int) -> None:
 
 
 def test_order(town: Town, ledger: Ledger, check: Check):
-    """20 files into two threads: order kept"""
+    """12 files into two threads: order kept"""
     town.populate(workers=2)
     town.embedder.control(delay=0.2)
     parents = [town.driver.say(SOUNDS, f"thread {number}") for number in range(2)]
-    for _ in range(10):
+    for _ in range(6):
         for parent in parents:
             ledger.upload(1, channel=SOUNDS, thread_ts=parent["ts"])
     check(ledger.settle())

@@ -12,14 +12,14 @@ FROZEN_SECONDS = 20.0
 
 
 def test_stopped(town: Town, ledger: Ledger, check: Check):
-    """Redis stopped for 8 s, then back"""
+    """Redis stopped for 6 s, then back"""
     town.embedder.control(delay=1)
     ledger.upload(6)
     time.sleep(1.0)
     town.redis.stop()
     commands(ledger, 5)
     ledger.upload(6)
-    time.sleep(8.0)
+    time.sleep(6.0)
     commands(ledger, 5)
     town.redis.start()
     ledger.upload(3)
@@ -59,14 +59,14 @@ def test_frozen(town: Town, ledger: Ledger, check: Check):
 
 
 def test_full(town: Town, ledger: Ledger, check: Check):
-    """Redis out of memory for 8 s"""
+    """Redis out of memory for 6 s"""
     town.embedder.control(delay=0.5)
     ledger.upload(6)
     time.sleep(0.5)
     town.redis.client.config_set("maxmemory", "1")
     ledger.upload(6)
     commands(ledger, 10)
-    time.sleep(8.0)
+    time.sleep(6.0)
     town.redis.client.config_set("maxmemory", "0")
     ledger.upload(2)
     check(ledger.settle())

@@ -136,14 +136,14 @@ def stopped(town: Town) -> None:
 
 
 def test_frozen(town: Town, ledger: Ledger, check: Check):
-    """worker frozen for 15 s, then alive again"""
+    """worker frozen for 12 s, then alive again"""
     town.populate(workers=2)
     town.embedder.control(delay=1)
     ledger.upload(6)
     time.sleep(1.0)
     frozen = town.workers[0]
     pause(frozen)
-    time.sleep(15)
+    time.sleep(12)
     resume(frozen)
     check(ledger.settle())
 

@@ -19,7 +19,7 @@ from tests.support.audio import melody, pcm16
 Json = dict[str, Any]
 
 PEOPLE = 12
-LINGER_SECONDS = 1.5
+LINGER_SECONDS = 1.2
 """How long nothing may pass before the answers are counted: a second answer would come within it."""
 SETTLE_SECONDS = 60.0
 SOUND_SECONDS = 1.2
@@ -148,3 +148,8 @@ def table(rows: list[Row]) -> str:
         for row in rows
     ]
     return "\n".join([head, *lines])
+
+
+def require_once(row: Row) -> None:
+    """Fail unless all was answered exactly once."""
+    assert (row.lost, row.doubled, row.once) == (0, 0, row.sent), row
