@@ -23,7 +23,7 @@ THREADS_PER_EMBEDDER = 2
 EMBEDDER_ATTEMPTS = 5
 EMBEDDER_PAUSE_SECONDS = 2.0
 """A busy or restarted service gets about a minute, since each wait is twice the one before."""
-LINGER_SECONDS = 1.2
+LINGER_SECONDS = 0.8
 """How long a stop waits for the pieces in hand: within two seconds all is over."""
 KILLED_DECODER_SECONDS = 0.3
 """Ctrl-C reaches the decoders as well, and may do so before this process knows of it."""
