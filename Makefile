@@ -19,7 +19,7 @@ install: $(INSTALLED) ## make the virtual environment in .venv
 $(INSTALLED): requirements.txt requirements-dev.txt
 	@$(PYTHON) sandbox/preflight.py
 	@echo "Installing into $(VENV): a few minutes the first time …"
-	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on -r requirements.txt -r requirements-dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(MUSICNN)
 	@touch $@

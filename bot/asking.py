@@ -20,6 +20,7 @@ from bot.settings import BotSettings
 from recommender.answers import Answer
 from recommender.errors import BadQuery, SoundalikeError, UnknownClip
 from recommender.library.additions import KIND as LIBRARY
+from recommender.query import parse
 from recommender.recommender import Recommender
 
 REBUILT = "The catalogue has been rebuilt since: this answer comes from the new one."
@@ -116,8 +117,16 @@ class Asker:
             clip = self.recommender.random(question.query or None)
             question, note = replace(question, query=clip.clip_id), "A clip at random."
         found, _ = self.found(question, request)
-        self._history.add(user, question)
+        self._history.add(user, replace(question, name=question.name or _in_titles(found)))
         return self.answer(found, question, ephemeral=ephemeral, note=note)
+
+
+def _in_titles(found: Answer) -> str:
+    """Give the query with titles in place of clip ids: what people recognise in the list of their last questions."""
+    titles = {seed.clip_id: seed.title for seed in found.seeds}
+    first, *others = parse(found.query).terms
+    named = [f"{'+' if term.sign > 0 else '-'} {titles.get(term.text, term.text)}" for term in others]
+    return " ".join([titles.get(first.text, first.text), *named])
 
 
 def value_of(action: dict[str, Any]) -> tuple[Question, str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from slack_bolt import Ack, App, BoltResponse
@@ -42,7 +43,7 @@ def _publish(context: Context, health: Health, user: str, request: Request) -> N
             facts = HomeFacts(
                 clips=manifest.clips,
                 labels=manifest.labels,
-                built=str(manifest.built),
+                built=f"{datetime.fromisoformat(manifest.built):%-d %B %Y at %H:%M %Z}",
                 services=services,
                 history=facts.history,
             )

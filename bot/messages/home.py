@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.messages.notices import HELP
-from bot.messages.pieces import Block, actions, button, context, header, plain, section
+from bot.messages.pieces import Block, button, context, header, plain, section
 from bot.questions import Question
 
 HISTORY_SHOWN = 10
@@ -34,8 +34,7 @@ def home_view(facts: HomeFacts) -> dict[str, Any]:
     if not facts.history:
         blocks.append(section("None yet: try `/similar random`, or drop an audio file into our direct messages."))
     for question in facts.history[:HISTORY_SHOWN]:
-        blocks.append(section(described(question)))
-        blocks += actions(button("repeat", "Ask again", question.to_json()))
+        blocks.append(section(described(question), button("repeat", "Ask again", question.to_json())))
     return {"type": "home", "blocks": blocks}
 
 
@@ -54,7 +53,7 @@ def _catalogue(facts: HomeFacts) -> str:
     if facts.clips is None:
         return "There is none at the moment: the operator builds it with `python -m recommender build`."
     labels = f" under {facts.labels:,} labels" if facts.labels is not None else ""
-    built = f", built {plain(facts.built, 40)}" if facts.built else ""
+    built = f", built on {plain(facts.built, 40)}" if facts.built else ""
     return f"{facts.clips:,} clips{labels}{built}."
 
 

@@ -88,9 +88,10 @@ def per_cent(share: float) -> str:
     return f"{round(min(max(share, 0.0), 1.0) * 100)} %"
 
 
-def section(text: str) -> Block:
-    """Give a paragraph."""
-    return {"type": "section", "text": {"type": "mrkdwn", "text": _cut(text or " ", MAX_SECTION_CHARS)}}
+def section(text: str, accessory: Block | None = None) -> Block:
+    """Give a paragraph, with a button at its side where there is one."""
+    block = {"type": "section", "text": {"type": "mrkdwn", "text": _cut(text or " ", MAX_SECTION_CHARS)}}
+    return block | {"accessory": accessory} if accessory else block
 
 
 def context(text: str) -> Block:
