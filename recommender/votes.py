@@ -18,7 +18,7 @@ MOST_LABELS = 5
 
 
 def sounds_like(catalogue: Catalogue, matches: Sequence[Match]) -> tuple[tuple[str, float], ...]:
-    """Give labels and the share of the neighbours that have them, weighted by similarity; the most telling first.
+    """Give the most telling labels with the share of the neighbours that have them, by similarity; largest first.
 
     Telling is share * log(share / share in the catalogue): what a label adds to the Kullback-Leibler divergence.
     """
@@ -37,7 +37,8 @@ def sounds_like(catalogue: Catalogue, matches: Sequence[Match]) -> tuple[tuple[s
         common = _clips_with(catalogue, name) / len(catalogue)
         if share >= SMALLEST_SHARE and share >= SMALLEST_LIFT * common:
             telling.append((-share * log(share / common), name, share))
-    return tuple((name, min(1.0, share)) for _, name, share in sorted(telling)[:MOST_LABELS])
+    best = sorted(telling)[:MOST_LABELS]
+    return tuple((name, min(1.0, share)) for _, name, share in sorted(best, key=lambda vote: -vote[2]))
 
 
 def _clips_with(catalogue: Catalogue, name: str) -> int:
