@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -255,8 +256,10 @@ def _clip_ids(folder: Path, items: Sequence[int]) -> list[str]:
 
 
 def _id_of(manifest: Manifest) -> str:
-    """Name a catalogue by what it holds: the same files and settings, the same id."""
-    parts = [manifest.space, manifest.vectors_kind, *(facts.sha256 for _, facts in sorted(manifest.files.items()))]
+    """Name a catalogue by what it holds: the same files and settings, the same id. Answers are cached under it, so
+    what the source adds counts too: the copies of a recording stand in answers."""
+    parts = [manifest.space, manifest.vectors_kind, json.dumps(manifest.extra, sort_keys=True)]
+    parts += [facts.sha256 for _, facts in sorted(manifest.files.items())]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
