@@ -37,7 +37,11 @@ def measure(source: Path, labels: Path, size: str, work: Path, ways: Sequence[st
     for way in ("ours", "notebook"):
         done = processes.run(["-m", "benchmarks.ingest", way, str(archive), str(labels)])
         rate = done.json()["clips"] / done.json()["seconds"]
-        figures[f"ingest_{way}"] = {"clips_per_second": rate, "peak_megabytes": done.peak_megabytes}
+        figures[f"ingest_{way}"] = {
+            "clips_per_second": rate,
+            "clips_per_cpu_second": done.json()["clips"] / done.json()["cpu_seconds"],
+            "peak_megabytes": done.peak_megabytes,
+        }
     figures["ingest_ratio"] = (
         figures["ingest_ours"]["clips_per_second"] / figures["ingest_notebook"]["clips_per_second"]
     )
@@ -48,6 +52,7 @@ def measure(source: Path, labels: Path, size: str, work: Path, ways: Sequence[st
     figures["build"] = {
         "clips": manifest["counts"]["clips"],
         "seconds": built.seconds,
+        "cpu_seconds": built.cpu_seconds,
         "peak_megabytes": built.peak_megabytes,
         "disk_megabytes": sum(path.stat().st_size for path in out.iterdir()) / processes.MEGABYTE,
         "calibration": manifest["index"]["calibration"],
@@ -65,11 +70,14 @@ def show(figures: dict[str, Any]) -> None:
     print(f"\n{build['clips']:,} clips ({figures['size']})")
     for way, name in (("ours", "ingest"), ("notebook", "the notebook's way")):
         row = figures[f"ingest_{way}"]
-        print(f"  {name:<22} {row['clips_per_second']:>10,.0f} clips/s {row['peak_megabytes']:>8,.0f} MB peak")
+        print(
+            f"  {name:<22} {row['clips_per_second']:>10,.0f} clips/s {row['peak_megabytes']:>8,.0f} MB peak"
+            f" {row['clips_per_cpu_second']:>8,.0f} clips per second of CPU"
+        )
     print(f"  {'ratio':<22} {figures['ingest_ratio']:>10.1f}")
     print(
         f"  {'build, all of it':<22} {build['seconds']:>10.1f} s {build['peak_megabytes']:>13,.0f} MB peak"
-        f" {build['disk_megabytes']:>8,.0f} MB on disk"
+        f" {build['disk_megabytes']:>8,.0f} MB on disk {build['cpu_seconds']:>8.1f} s of CPU"
     )
     for measured in build["calibration"]:
         print(

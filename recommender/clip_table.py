@@ -84,14 +84,20 @@ class ClipTableWriter:
         """How many labels the clips have so far."""
         return len(self._label_ids)
 
-    def add(self, clips: Sequence[tuple[str, str, float, float, Sequence[str], str | None, str | None]]) -> None:
+    def add(self, clips: Sequence[tuple[str, str, float, float, tuple[str, ...], str | None, str | None]]) -> None:
         """Append clips: clip id, source, start, end, labels, title, url."""
         rows = []
+        known: dict[tuple[str, ...], tuple[str, list[array[int]]]] = {}
         for item, (clip_id, source, start, end, labels, title, url) in enumerate(clips, self.count):
-            ids = [self._label_id(label) for label in dict.fromkeys(labels)]
-            for label_id in ids:
-                self._postings[label_id].append(item)
-            rows.append((item, clip_id, source, start, end, ",".join(map(str, ids)), title, url))
+            # The same few labels come together again and again.
+            written = known.get(labels)
+            if written is None:
+                ids = [self._label_id(label) for label in dict.fromkeys(labels)]
+                written = known[labels] = ",".join(map(str, ids)), [self._postings[label_id] for label_id in ids]
+            text, postings = written
+            for posting in postings:
+                posting.append(item)
+            rows.append((item, clip_id, source, start, end, text, title, url))
         self._db.executemany("INSERT INTO clips VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
         self.count += len(rows)
 

@@ -25,10 +25,10 @@ BUILD_JOBS = 4
 """Threads of a build. Each grows its share of the trees from its own seed, so the trees, and with them the answers,
 are the same on every machine only where this number is; four keep two cores busy, and more cores fairly so."""
 ADD_ROWS = 8192
-CALIBRATED_TOPS = {10: 1000, 100: 200, 1000: 50}
-"""Numbers of results that `search_k` is measured for (a page, what filters and votes ask for, the most allowed), each
-with its number of queries: over 1000, the standard error of a recall of 0.99 is 0.001, and so it is here for the
-longer lists, which average over more results."""
+CALIBRATED_TOPS = {10: 1000, 30: 400, 100: 200, 1000: 50}
+"""Numbers of results that `search_k` is measured for (a page, pages after it, what filters ask for, the most
+allowed), each with its number of queries: over 1000, the standard error of a recall of 0.99 is 0.001, and so it is
+for the longer lists, which average over more results."""
 SMALLEST_SEARCH_K = 100
 CLOSE_ENOUGH = 1.15
 """A calibration stops when the smallest setting that will do is known within this factor."""

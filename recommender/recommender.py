@@ -257,10 +257,12 @@ class Recommender:
             own=own,
             own_sources=own_sources,
             chosen=Filter(),
+            # Voters are many, and need not be the very nearest.
+            sure=skip + top if chosen == Filter() else top,
         )
         found = plain
         if chosen != Filter():
-            found = search(catalogue, vectors, wanted, own=own, own_sources=own_sources, chosen=chosen)
+            found = search(catalogue, vectors, wanted, own=own, own_sources=own_sources, chosen=chosen, sure=skip + top)
         shown = found[skip : min(skip + top, MAX_TOP)]
         clips = catalogue.clips([match.item for match in shown])
         return Answer(

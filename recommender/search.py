@@ -61,18 +61,21 @@ def search(
     own: Items,
     own_sources: frozenset[str],
     chosen: Filter,
+    sure: int | None = None,
 ) -> list[Match]:
     """Find the clips most similar to any of some unit vectors, best first, ties by item, each source once.
 
-    own: items left out, with all clips of `own_sources`.
+    own: items left out, with all clips of `own_sources`; sure: how many of the results must have the calibrated recall,
+    where the others are good enough as they come.
     """
+    sure = count if sure is None else min(sure, count)
     allowed = chosen.allowed(catalogue)
     best: dict[str, Match] = {}
     for source, match in _beside(catalogue.added, queries, own_sources, chosen):
         if source not in best or _order(match) < _order(best[source]):
             best[source] = match
     for place, query in enumerate(queries):
-        for source, item, similarity in _distinct(catalogue, query, count, own, own_sources, allowed):
+        for source, item, similarity in _distinct(catalogue, query, count, sure, own, own_sources, allowed):
             match = Match(item, similarity, place)
             if source not in best or _order(match) < _order(best[source]):
                 best[source] = match
@@ -97,6 +100,7 @@ def _distinct(
     catalogue: Catalogue,
     query: Vectors,
     count: int,
+    sure: int,
     own: Items,
     own_sources: frozenset[str],
     allowed: NDArray[np.bool_] | None,
@@ -104,8 +108,10 @@ def _distinct(
     """Give source, item and similarity of the nearest clips of `count` sources, widening until there are enough."""
     most = len(catalogue) if allowed is None else int(allowed.sum())
     asked = min(count + len(own), most)
+    # What is known to be left out needs no recall of its own.
+    spare = count - sure + len(own)
     while True:
-        found = _near(catalogue, query, asked, most, allowed).without(own)
+        found = _near(catalogue, query, asked, max(asked - spare, 1), most, allowed).without(own)
         sources = catalogue.table.sources(found.items.tolist())
         first: dict[str, tuple[str, int, float]] = {}
         for source, item, similarity in zip(sources, found.items.tolist(), found.similarities.tolist(), strict=True):
@@ -113,17 +119,19 @@ def _distinct(
                 first.setdefault(source, (source, item, similarity))
         if len(first) >= count or asked >= most:
             return list(first.values())[:count]
-        asked = min(asked * WIDENING, most)
+        asked, spare = min(asked * WIDENING, most), 0
 
 
-def _near(catalogue: Catalogue, query: Vectors, count: int, most: int, allowed: NDArray[np.bool_] | None) -> Neighbours:
+def _near(
+    catalogue: Catalogue, query: Vectors, count: int, sure: int, most: int, allowed: NDArray[np.bool_] | None
+) -> Neighbours:
     """Find the nearest allowed clips: by the index, or by scanning them where that is as fast."""
     if count <= 0 or not most:
         return Neighbours(np.empty(0, np.int64), np.empty(0))
     total = len(catalogue)
-    wide = count if most == total else int(count * SLACK * total / most) + 1
+    wide, surely = (n if most == total else int(n * SLACK * total / most) + 1 for n in (count, sure))
     manifest = catalogue.manifest
-    nodes = search_k_for(manifest.calibration, wide)
+    nodes = search_k_for(manifest.calibration, surely)
     if most <= max(SCAN_VALUES // manifest.dimension, nodes) or wide >= total:
         among = None if allowed is None else np.flatnonzero(allowed)
         return nearest(catalogue.vectors, query, count, among, catalogue.table.unsearchable)

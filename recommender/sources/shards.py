@@ -55,14 +55,20 @@ def read(batch: list[Piece], wanted: Wanted) -> Read:
                 examples.append(example)
     features = {"raw-frames": _raw_frames, "learned": _means_and_deviations}.get(wanted.vectors_kind, _means)
     vectors = features(examples)
-    return Read([_clip(example, wanted.names) for example in examples], vectors, count, damages)
+    return Read(_clips(examples, wanted.names), vectors, count, damages)
 
 
-def _clip(example: Example, names: Sequence[str]) -> tuple[str, str, float, float, tuple[str, ...]]:
-    video_id, start, end, labels, _ = example
-    known = len(names)
-    texts = tuple([names[i] if 0 <= i < known else f"class {i}" for i in labels])
-    return f"{video_id}_{round(start * 1000)}", video_id, start, end, texts
+def _clips(examples: Sequence[Example], names: Sequence[str]) -> list[tuple[str, str, float, float, tuple[str, ...]]]:
+    # The same few labels come together again and again.
+    texts: dict[tuple[int, ...], tuple[str, ...]] = {}
+    clips = []
+    for video_id, start, end, labels, _ in examples:
+        text = texts.get(labels)
+        if text is None:
+            text = tuple([names[i] if 0 <= i < len(names) else f"class {i}" for i in labels])
+            texts[labels] = text
+        clips.append((f"{video_id}_{round(start * 1000)}", video_id, start, end, text))
+    return clips
 
 
 def _means(examples: Sequence[Example]) -> NDArray[np.float32]:
