@@ -12,7 +12,7 @@ from typing import Any
 
 import redis
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
@@ -97,6 +97,10 @@ class Gauges(Collector):
 
     def collect(self) -> Iterable[Any]:
         """Look now; what does not answer is left out."""
+        looks = CounterMetricFamily("soundalike_cache_looks", "Looks into the cache", labels=["what", "hit"])
+        for (what, hit), count in sorted(self._parts.cache.looks().items()):
+            looks.add_metric([what, str(hit).lower()], count)
+        yield looks
         try:
             length, dead = self._parts.queue.length(), self._parts.queue.dead()
         except redis.RedisError:

@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -65,6 +66,7 @@ class Cache:
         self._answer_seconds = answer_seconds
         self._lock = threading.Lock()
         self._down_until = 0.0
+        self._looks: Counter[tuple[str, bool]] = Counter()
 
     @classmethod
     def connect(cls, settings: Settings) -> Cache:
@@ -81,8 +83,18 @@ class Cache:
         """Whether Redis answers now."""
         return bool(self._ask(self._client.ping, default=False))
 
+    def looks(self) -> dict[tuple[str, bool], int]:
+        """Give how often it was asked for an `embedding` or an `answer`, and whether it had it."""
+        with self._lock:
+            return dict(self._looks)
+
     def upload(self, sha256: str, space: str) -> Upload | None:
         """Give what is remembered of an upload in a space."""
+        found = self._upload(sha256, space)
+        self._count("embedding", found is not None)
+        return found
+
+    def _upload(self, sha256: str, space: str) -> Upload | None:
         value = self._ask(lambda: self._client.get(embedding_key(sha256, space)), default=None)
         if not isinstance(value, bytes):
             return None
@@ -124,6 +136,11 @@ class Cache:
 
     def answer(self, catalogue_id: str, question: str) -> Answer | None:
         """Give the remembered answer to a question put to a catalogue."""
+        found = self._answer(catalogue_id, question)
+        self._count("answer", found is not None)
+        return found
+
+    def _answer(self, catalogue_id: str, question: str) -> Answer | None:
         value = self._ask(lambda: self._client.get(answer_key(catalogue_id, question)), default=None)
         if not isinstance(value, bytes):
             return None
@@ -139,6 +156,10 @@ class Cache:
         key = answer_key(answer.catalogue_id, question)
         value = json.dumps(answer.to_json())
         self._ask(lambda: self._client.set(key, value, ex=self._answer_seconds), default=None)
+
+    def _count(self, what: str, had: bool) -> None:
+        with self._lock:
+            self._looks[what, had] += 1
 
     def _ask(self, command: Callable[[], _T], default: _T) -> _T:
         with self._lock:

@@ -52,11 +52,11 @@ def test_in_decode(town: Town, ledger: Ledger, check: Check):
     """worker killed in decode"""
     for child in children(town.workers[-1]):
         child.suspend()
-    since = newest(town)
+    since, before = newest(town), town.embedder.counts()["begun"]
     ledger.upload(3)
     town.driver.wait_traffic(lambda entry: entry["ms"] is not None, since=since, kind="download")
     time.sleep(0.5)
-    assert town.embedder.counts()["begun"] == town.embedder.counts()["done"]
+    assert town.embedder.counts()["begun"] - before < 3, "no file waits for the decoder"
     killed_and_replaced(town, ledger, check)
 
 
