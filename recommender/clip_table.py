@@ -20,6 +20,8 @@ from recommender.errors import CatalogueDamaged
 
 LABEL_LISTS_KEPT = 16
 """Lists of items per label held in memory: filters come in runs, and AudioSet's longest list has 8 MB."""
+COMBINATIONS_KEPT = 100_000
+"""Combinations of labels whose written form is remembered during a build; AudioSet has about as many."""
 NEIGHBOURS_IN_SPELLING = 40
 """Clip ids fetched on each side of a misspelt one, to choose suggestions from."""
 
@@ -77,6 +79,7 @@ class ClipTableWriter:
         self._db.execute("BEGIN")
         self._label_ids: dict[str, int] = {}
         self._postings: list[array[int]] = []
+        self._combinations: dict[tuple[str, ...], tuple[str, list[array[int]]]] = {}
         self.count = 0
 
     @property
@@ -87,7 +90,9 @@ class ClipTableWriter:
     def add(self, clips: Sequence[tuple[str, str, float, float, tuple[str, ...], str | None, str | None]]) -> None:
         """Append clips: clip id, source, start, end, labels, title, url."""
         rows = []
-        known: dict[tuple[str, ...], tuple[str, list[array[int]]]] = {}
+        known = self._combinations
+        if len(known) > COMBINATIONS_KEPT:
+            known.clear()
         for item, (clip_id, source, start, end, labels, title, url) in enumerate(clips, self.count):
             # The same few labels come together again and again.
             written = known.get(labels)

@@ -27,7 +27,7 @@ class Wanted:
 class Read(NamedTuple):
     """What a worker gives back: fields of `NewClip`, vectors, and how many records there were."""
 
-    clips: list[tuple[str, str, float, float, tuple[str, ...]]]
+    clips: list[tuple[str, str, float, float, tuple[str, ...], None, None]]
     vectors: NDArray[np.float32]
     records: int
     damages: list[Damage]
@@ -58,7 +58,9 @@ def read(batch: list[Piece], wanted: Wanted) -> Read:
     return Read(_clips(examples, wanted.names), vectors, count, damages)
 
 
-def _clips(examples: Sequence[Example], names: Sequence[str]) -> list[tuple[str, str, float, float, tuple[str, ...]]]:
+def _clips(
+    examples: Sequence[Example], names: Sequence[str]
+) -> list[tuple[str, str, float, float, tuple[str, ...], None, None]]:
     # The same few labels come together again and again.
     texts: dict[tuple[int, ...], tuple[str, ...]] = {}
     clips = []
@@ -67,7 +69,7 @@ def _clips(examples: Sequence[Example], names: Sequence[str]) -> list[tuple[str,
         if text is None:
             text = tuple([names[i] if 0 <= i < len(names) else f"class {i}" for i in labels])
             texts[labels] = text
-        clips.append((f"{video_id}_{round(start * 1000)}", video_id, start, end, text))
+        clips.append((f"{video_id}_{round(start * 1000)}", video_id, start, end, text, None, None))
     return clips
 
 
