@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Generic, TypeVar
 
 _T = TypeVar("_T")
@@ -19,7 +19,7 @@ class _End(Generic[_T]):
         self.error = error
 
 
-def ahead(iterator: Iterator[_T], depth: int) -> Iterator[_T]:
+def ahead(iterator: Iterator[_T], depth: int) -> Generator[_T, None, None]:
     """Give what an iterator gives, up to `depth` items ahead; its errors are raised here."""
     waiting: queue.Queue[_T | _End[_T]] = queue.Queue(depth)
     stopped = threading.Event()

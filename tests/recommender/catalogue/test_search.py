@@ -140,3 +140,13 @@ def test_the_setting_grows_with_the_number_of_results():
         4000,
         20000,
     ]
+
+
+def test_results_that_must_be_sure_are_searched_for_as_calibrated(catalogue, monkeypatch):
+    asked = []
+    monkeypatch.setattr(search_module, "SCAN_VALUES", 0)
+    monkeypatch.setattr(search_module, "search_k_for", lambda calibration, count: asked.append(count) or 1500)
+    options = {"own": np.array([600]), "own_sources": frozenset({"src00000200"}), "chosen": ALL}
+    found = search(catalogue, [catalogue.vectors[600]], 20, sure=10, **options)
+    assert asked[0] == 10
+    assert [(m.item, m.similarity) for m in found][:10] == expected(catalogue, 600, 10, lambda i: i // 3 != 200, {600})
