@@ -144,9 +144,15 @@ def test_the_setting_grows_with_the_number_of_results():
 
 def test_results_that_must_be_sure_are_searched_for_as_calibrated(catalogue, monkeypatch):
     asked = []
+
+    def setting(calibration, count):
+        asked.append(count)
+        return 1500
+
     monkeypatch.setattr(search_module, "SCAN_VALUES", 0)
-    monkeypatch.setattr(search_module, "search_k_for", lambda calibration, count: asked.append(count) or 1500)
-    options = {"own": np.array([600]), "own_sources": frozenset({"src00000200"}), "chosen": ALL}
-    found = search(catalogue, [catalogue.vectors[600]], 20, sure=10, **options)
+    monkeypatch.setattr(search_module, "search_k_for", setting)
+    own, sources = np.array([600]), frozenset({"src00000200"})
+    found = search(catalogue, [catalogue.vectors[600]], 20, sure=10, own=own, own_sources=sources, chosen=ALL)
     assert asked[0] == 10
-    assert [(m.item, m.similarity) for m in found][:10] == expected(catalogue, 600, 10, lambda i: i // 3 != 200, {600})
+    wanted = expected(catalogue, 600, 10, lambda i: i // 3 != 200, {600})
+    assert [(match.item, match.similarity) for match in found][:10] == wanted
