@@ -22,14 +22,14 @@ _PATTERNS = re.compile(
 )
 SECRET_FIELDS = ("slack_bot_token", "slack_app_token", "slack_signing_secret")
 QUIET = {
-    "slack_bolt": logging.WARNING,
-    "slack_sdk": logging.WARNING,
+    "slack_bolt": logging.INFO,
+    "slack_sdk": logging.INFO,
     "urllib3": logging.WARNING,
     "dramatiq": logging.CRITICAL,
     "bot.tasks.": logging.CRITICAL,
 }
-"""From which level on these loggers are heard: the INFO and DEBUG lines of Bolt, the SDK and urllib3 repeat requests,
-bodies and addresses; Dramatiq's warnings, and the loggers that it gives to each kind of task, whole jobs."""
+"""From which level on these loggers are heard: the DEBUG lines of Bolt, the SDK and urllib3 repeat requests, bodies and
+addresses; Dramatiq's warnings, and the loggers that it gives to each kind of task, whole jobs."""
 
 
 class Redactor:
