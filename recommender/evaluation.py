@@ -62,7 +62,9 @@ def evaluate(catalogue: Catalogue, progress: bool = True) -> Evaluation:
     exact_times = _exact_times(catalogue, sample[:EXACT_QUERIES])
     # What labels were learned from would flatter the learning.
     unseen = held_out(searchable) if manifest.vectors_kind == "learned" else searchable
-    at_10, at_1, asked = label_precision(catalogue, random.permutation(unseen), progress)
+    # Drawn from all clips, so that two catalogues of the same clips are asked the same ones.
+    drawn = np.random.default_rng(SEED).permutation(manifest.clips)
+    at_10, at_1, asked = label_precision(catalogue, drawn[np.isin(drawn, unseen)], progress)
     return Evaluation(
         vectors=manifest.vectors_kind,
         clips=manifest.clips,
