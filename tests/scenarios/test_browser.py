@@ -12,19 +12,13 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from sandbox.driver import Driver
 from tests.sandbox.browser.steps import drop, field, go_to, messages, type_message
 from tests.scenarios.stack import video_id
-from tests.support.browser import accessibility_faults, browsing, visiting
+from tests.support.browser import accessibility_faults, visiting
 
 pytestmark = pytest.mark.browser
 
 RANK = re.compile(r"(?m)^(\d+)\. ")
 WORKED_MS = 30_000.0
 """An upload goes through download, decoder and embedder, on a machine that runs other tests as well."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as one:
-        yield one
 
 
 @pytest.fixture(params=["desktop", "phone"])

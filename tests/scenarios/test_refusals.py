@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -141,6 +142,8 @@ def test_an_embedder_of_another_space_is_refused(slack: Driver, stack: Stack, tm
 
 def test_who_asks_too_much_is_told_and_a_full_queue_says_busy(slack: Driver, stack: Stack, tmp_path: Path):
     files = [wav(tmp_path / f"{n}.wav", 3.2, seed=n) for n in range(3)]
+    if time.time() % 60 > 40:
+        time.sleep(60 - time.time() % 60)  # limits count by the minute: all of this must fall into one
     with stack.only_bot(UPLOADS_PER_MINUTE="2", QUESTIONS_PER_MINUTE="1", QUEUE_LIMIT="1"):
         slack.command("help")
         slack.command("help")

@@ -11,6 +11,7 @@ from recommender.embedders.musicnn import MusiCNN
 _WITHOUT_TENSORFLOW = {"test_framing", "test_mel", "test_client", "test_batching"}
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks in a hook of its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:

@@ -9,23 +9,17 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from sandbox.driver import Driver
-from tests.support.browser import browsing, visiting
+from tests.support.browser import visiting
 
 HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks in a hook of its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("browser"))
             item.add_marker(pytest.mark.browser)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """A headless Chromium."""
-    with browsing() as one:
-        yield one
 
 
 @pytest.fixture
