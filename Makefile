@@ -7,6 +7,8 @@ INSTALLED := $(VENV)/.installed
 MUSICNN := musicnn==0.1.0
 JOBS ?= 2
 PORT ?= 8090
+# Real data for benchmarks; tests look for it in the same place.
+DATA ?= ../shared/data
 
 .PHONY: help install run test lint format bench soak pin audit clean
 .DEFAULT_GOAL := help
@@ -41,7 +43,9 @@ format: $(INSTALLED) ## let ruff format and mend what it can
 
 bench: $(INSTALLED) ## benchmarks, as ratios against named peers
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-bench.txt
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.catalogue $(DATA)/audioset-features --labels $(DATA)/audioset-metadata/class_labels_indices.csv
+	$(BIN)/python -m benchmarks.ears throughput
+	$(BIN)/python -m benchmarks.slack
 
 soak: $(INSTALLED) ## fault and load runs, under ten minutes
 	$(BIN)/pytest -m soak -s
