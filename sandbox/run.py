@@ -79,6 +79,7 @@ def _running(settings: BotSettings, port: int, library: Path | None) -> Iterator
     real = bool(settings.slack_bot_token and settings.slack_app_token)
     if not real:
         _require_free(port)
+    folder = None if library is None and settings.catalogue else _library(library)
     redis_port = _free_port()
     environment = _environment(real, port, redis_port)
     lines = procfile_lines(PROJECT / "Procfile")
@@ -95,7 +96,6 @@ def _running(settings: BotSettings, port: int, library: Path | None) -> Iterator
 
     try:
         start("redis", f"python -m sandbox.redis --port {redis_port} --dir {shlex.quote(str(STATE / 'redis'))}")
-        folder = None if library is None and settings.catalogue else _library(library, environment)
         if not real:
             start("sandbox", f"python -m sandbox --port {port}" + _served(folder))
             environment["LIBRARY_URL"] = f"http://127.0.0.1:{port}/library"
@@ -139,13 +139,13 @@ def _environment(real: bool, port: int, redis_port: int) -> dict[str, str]:
     return environment
 
 
-def _library(library: Path | None, environment: dict[str, str]) -> Path:
+def _library(library: Path | None) -> Path:
     """Give the folder to index; without one, that of the samples, which are written once."""
     if library is None:
         folder = STATE / "samples"
         if not folder.is_dir():
             say("sounds", "writing a starter library of synthesised sounds …")
-            _command(environment, "samples", str(folder))
+            _command(dict(os.environ), "samples", str(folder))
         return folder
     folder = library.expanduser()
     if not folder.is_dir():
