@@ -52,8 +52,9 @@ def pieces(file: str, stream: IO[bytes]) -> Iterator[Piece]:
     while True:
         block = stream.read(PIECE_BYTES)
         data = rest + block if rest else block
-        end = _whole_records(data)
-        if not block or end is None:
+        # A short read is the last one.
+        end = _whole_records(data) if len(block) == PIECE_BYTES else None
+        if end is None:
             # The end of the file, or damage: whatever is left goes as it is, and `records` says what is wrong.
             if data:
                 yield Piece(file, offset, data)
@@ -66,22 +67,28 @@ def pieces(file: str, stream: IO[bytes]) -> Iterator[Piece]:
 def records(piece: Piece) -> Iterator[tuple[int, bytes] | Damage]:
     """Split a piece into records with their offsets in the file; both checksums of each are compared."""
     data, place, size = piece.data, 0, len(piece.data)
-    checksum, length_at, crc_at = masked_crc, _LENGTH.unpack_from, _CRC.unpack_from
+    crc_at = _CRC.unpack_from
+    # Records are of few lengths: each header need be checked once.
+    lengths: dict[bytes, int] = {}
     while place < size:
         start = place + HEADER_BYTES
         if start > size:
             yield Damage(piece.file, piece.offset + place, "the file ends within a record's header", True)
             return
-        (length,) = length_at(data, place)
-        if checksum(data[place : place + 8]) != crc_at(data, place + 8)[0]:
-            yield Damage(piece.file, piece.offset + place, "the checksum of a record's length is wrong", True)
-            return
+        header = data[place:start]
+        length = lengths.get(header)
+        if length is None:
+            if masked_crc(header[:8]) != crc_at(header, 8)[0]:
+                yield Damage(piece.file, piece.offset + place, "the checksum of a record's length is wrong", True)
+                return
+            (length,) = _LENGTH.unpack_from(header)
+            lengths[header] = length
         end = start + length
         if end + FOOTER_BYTES > size:
             yield Damage(piece.file, piece.offset + place, "the file ends within a record", True)
             return
         record = data[start:end]
-        if checksum(record) == crc_at(data, end)[0]:
+        if masked_crc(record) == crc_at(data, end)[0]:
             yield piece.offset + place, record
         else:
             yield Damage(piece.file, piece.offset + place, "the checksum of a record is wrong", False)
