@@ -36,8 +36,10 @@ from recommender.manifest import (
 from recommender.vector_file import VectorFile, finish_vectors, mapped
 from recommender.vectors import Recipe
 
-DEFAULT_TREES = 50
-"""What reference figures are measured with: fewer make the index smaller and `search_k` larger."""
+MANY_TREES, FEW_TREES = 100, 50
+MANY_TREES_CLIPS = 1_000_000
+"""Up to so many clips an index has many trees: that takes a sixth off the time of a query, and half as much disk again
+for the index. Beyond, an index of few trees already takes gigabytes, at 1.3 kB a clip."""
 DEFAULT_TARGET_RECALL = 0.99
 FEWEST_CLIPS_TO_CENTRE = 20
 """The mean of fewer clips is mostly those clips themselves: taking it away would set each against the others."""
@@ -75,7 +77,7 @@ def write_catalogue(
     space: str,
     vectors_kind: str,
     batches: Iterable[ClipBatch],
-    trees: int = DEFAULT_TREES,
+    trees: int | None = None,
     target_recall: float = DEFAULT_TARGET_RECALL,
     extra: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None,
     progress: bool = True,
@@ -84,8 +86,8 @@ def write_catalogue(
 
     vectors_kind: mean (centred and scaled to unit length), raw-frames (scaled), or learned (vectors are mean and
     standard deviation of the frames, and a projection is learned from the labels). Of clips with the same id the first
-    is kept. extra: goes into the manifest; a function is asked when all batches have been read. Raises `BuildFailed`;
-    the catalogue at `out` is then untouched.
+    is kept. trees: by the number of clips where None. extra: goes into the manifest; a function is asked when all
+    batches have been read. Raises `BuildFailed`; the catalogue at `out` is then untouched.
     """
     _refuse_foreign(out)
     try:
@@ -103,7 +105,7 @@ def _write(
     space: str,
     kind: str,
     batches: Iterable[ClipBatch],
-    trees: int,
+    trees: int | None,
     target_recall: float,
     extra: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None,
     progress: bool,
@@ -130,7 +132,7 @@ def _write(
     if recipe.projection is not None:
         np.save(folder / PROJECTION, recipe.projection)
         names.append(PROJECTION)
-    annoy_index.build(vectors, folder / INDEX, trees, silent, progress)
+    annoy_index.build(vectors, folder / INDEX, trees or default_trees(clips), silent, progress)
     index = Index(folder / INDEX, vectors.shape[1])
     try:
         calibration = annoy_index.calibrate(index, vectors, searchable, target_recall, progress)
@@ -164,6 +166,11 @@ def _write(
         # Running processes map these files: overwriting one in place would kill them, renaming a new one over it not.
         (folder / name).chmod(0o444)
     return manifest
+
+
+def default_trees(clips: int) -> int:
+    """Say how many trees the index of so many clips has."""
+    return MANY_TREES if clips <= MANY_TREES_CLIPS else FEW_TREES
 
 
 def _recipe(kind: str, raw: VectorFile, learner: Learner | None) -> Recipe:

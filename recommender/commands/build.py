@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from recommender import sources
-from recommender.builder import DEFAULT_TARGET_RECALL, DEFAULT_TREES
+from recommender.builder import DEFAULT_TARGET_RECALL, FEW_TREES, MANY_TREES, MANY_TREES_CLIPS
 
 
 def register(subparsers: Any) -> None:
@@ -27,7 +27,12 @@ def register(subparsers: Any) -> None:
 def add_index_options(command: argparse.ArgumentParser) -> None:
     """Add what both kinds of build take."""
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the catalogue")
-    command.add_argument("--trees", type=_positive, default=DEFAULT_TREES, metavar="N", help="trees of the index")
+    command.add_argument(
+        "--trees",
+        type=_positive,
+        metavar="N",
+        help=f"trees of the index (default {MANY_TREES}, beyond {MANY_TREES_CLIPS:,} clips {FEW_TREES})",
+    )
     command.add_argument(
         "--target-recall",
         type=_share,

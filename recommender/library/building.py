@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from recommender.builder import DEFAULT_TARGET_RECALL, DEFAULT_TREES, ClipBatch, NewClip, write_catalogue
+from recommender.builder import DEFAULT_TARGET_RECALL, ClipBatch, NewClip, write_catalogue
 from recommender.catalogue import FILES
 from recommender.clip_table import ClipTable
 from recommender.errors import BuildFailed, CatalogueError
@@ -44,7 +44,7 @@ FINGERPRINTS_KEPT = 1024
 class IndexOptions:
     """How the catalogue's index is built."""
 
-    trees: int = DEFAULT_TREES
+    trees: int | None = None
     target_recall: float = DEFAULT_TARGET_RECALL
 
 
