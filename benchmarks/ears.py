@@ -30,6 +30,8 @@ CLIP_SECONDS = 10
 CLIPS = 8
 CALLERS = 8
 ROUNDS = 3
+REST_SECONDS = 0.05
+"""TensorFlow's threads look for more work for some milliseconds, and would weigh on the step that comes next."""
 
 Pcm = NDArray[np.int16]
 
@@ -85,6 +87,7 @@ def overhead() -> dict[str, float]:
     from recommender.embedders.musicnn import MusiCNN
 
     network = MusiCNN()
+    local = LocalEmbedder(network)
     with tempfile.TemporaryDirectory() as folder, service() as (url, _):
         path = Path(folder) / "clip.wav"
         path.write_bytes(wav_bytes(sound(CLIP_SECONDS * 44_100 / 16_000), 44_100))
@@ -93,16 +96,18 @@ def overhead() -> dict[str, float]:
         patches = network.patches(heard, 0, network.framing.rows(len(heard)))
         steps: dict[str, Callable[[], object]] = {
             "network": lambda: network.run(patches),
+            "spectra, network": lambda: local.embed(heard),
+            "HTTP, queue, spectra, network": lambda: client.embed(heard),
             "decoding": lambda: audio.decode(path, max_seconds=60),
-            "decoding, HTTP, queue and network": lambda: client.embed(audio.decode(path, max_seconds=60).pcm),
         }
-        rounds = [{name: _seconds(step) for name, step in steps.items()} for _ in range(8 * ROUNDS)][ROUNDS:]
-    figures = {f"{name}, ms": 1000 * statistics.median(each[name] for each in rounds) for name in steps}
-    least = {name: min(each[name] for each in rounds) for name in steps}
-    name = "decoding, HTTP, queue and network"
-    figures["overhead, %"] = statistics.median(100 * (each[name] / each["network"] - 1) for each in rounds)
-    figures["overhead of the fastest rounds, %"] = 100 * (least[name] / least["network"] - 1)
-    return figures
+        rounds = [{name: _seconds(step, REST_SECONDS) for name, step in steps.items()} for _ in range(8 * ROUNDS)]
+    figures = {name: 1000 * statistics.median(each[name] for each in rounds[ROUNDS:]) for name in steps}
+    network_ms, in_process_ms, served_ms, decoding_ms = figures.values()
+    shares = {"HTTP and queue": served_ms - in_process_ms, "decoding": decoding_ms}
+    shares["HTTP, queue and decoding"] = sum(shares.values())
+    return {f"{name}, ms": value for name, value in figures.items()} | {
+        f"{name}, % of the network": 100 * value / network_ms for name, value in shares.items()
+    }
 
 
 def decoding() -> dict[str, float]:
@@ -162,7 +167,8 @@ def _watched(process: psutil.Process) -> Iterator[list[int]]:
     watcher.join()
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def _seconds(work: Callable[[], object], rest: float = 0) -> float:
+    time.sleep(rest)
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
