@@ -19,6 +19,7 @@ __all__ = [
     "Audio",
     "decode",
     "decode_blocks",
+    "excerpt",
     "is_silent",
     "metadata",
     "require_audible",
@@ -75,6 +76,15 @@ def decode_blocks(path: Path, *, block_seconds: float, timeout: float = 30) -> I
     block = max(1, round(block_seconds * SAMPLE_RATE))
     for part in process.blocks(path, block=block, limit=None, timeout=timeout, whole=False):
         yield np.frombuffer(part, np.int16)
+
+
+def excerpt(path: Path, start: float, end: float, *, timeout: float = 30) -> bytes:
+    """Give the seconds from start to end as a 16-bit WAV file in the file's own rate, up to 48 kHz, and up to stereo.
+
+    Holds no samples where the file ends before. timeout: seconds. Raises `NotAudio`, `CannotDecode`.
+    """
+    _require_file(path)
+    return process.excerpt(path, start, end, timeout=timeout)
 
 
 def metadata(path: Path, *, timeout: float = 30) -> dict[str, str]:

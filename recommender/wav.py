@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from recommender.errors import CannotDecode
 
+HEADER_BYTES = 44
+"""Of the files written here."""
 _PCM = 1
 _EXTENSIBLE = 0xFFFE
 _PCM_GUID = bytes.fromhex("0100000000001000800000aa00389b71")
@@ -18,12 +20,11 @@ _STREAMED = 0xFFFFFFFF
 
 
 def wav_bytes(pcm: NDArray[np.int16], rate: int = 16_000) -> bytes:
-    """Write samples (n,) int16 as a mono WAV file."""
+    """Write samples int16 as a WAV file: (n,) mono, or (n, channels)."""
     data = pcm.astype("<i2", copy=False).tobytes()
-    header = struct.pack(
-        "<4sI4s4sIHHIIHH4sI",
-        *(b"RIFF", 36 + len(data), b"WAVE", b"fmt ", 16, _PCM, 1, rate, 2 * rate, 2, 16, b"data", len(data)),
-    )
+    channels = pcm.shape[1] if pcm.ndim == 2 else 1
+    form = (_PCM, channels, rate, 2 * channels * rate, 2 * channels, 16)
+    header = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(data), b"WAVE", b"fmt ", 16, *form, b"data", len(data))
     return header + data
 
 

@@ -60,6 +60,7 @@ class Workspace:
         self.failures = Failures()
         self.traffic = Traffic(lambda entry: self.changed("traffic", {"entry": entry}))
         self.users: dict[str, Json] = {}
+        self.groups = {names.SOUND_TEAM: frozenset({names.ADA, names.MIA})}
         self.channels: dict[str, Channel] = {}
         self.ephemerals: list[Json] = []
         self.views: dict[str, list[Json]] = {}

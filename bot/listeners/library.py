@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Sequence
 from typing import Any
 
 from slack_bolt import Ack, App, BoltResponse
@@ -12,6 +14,7 @@ from bot.context import Context
 from bot.downloads import Downloader
 from bot.errors import MissingScope, NotAllowed
 from bot.files import file_info
+from bot.manifest import GROUPS_SCOPE, LISTEN_SCOPE
 from bot.messages import Message
 from bot.messages.library import ADD, LISTEN, added, excerpt_title
 from bot.observed import Request
@@ -20,6 +23,8 @@ from recommender.errors import BadQuery
 
 GROUP_PREFIX = "S"
 """Ids of Slack's user groups begin so, those of people with U or W."""
+
+_log = logging.getLogger(__name__)
 
 
 def register(app: App, context: Context) -> None:
@@ -61,7 +66,7 @@ def _listen(context: Context, value: dict[str, Any], body: dict[str, Any], reque
     except SlackApiError as error:
         if code_of(error) == "missing_scope":
             raise MissingScope(
-                "I lack the scope files:write: ask whoever installed me to add it and to reinstall the app."
+                f"I lack the scope {LISTEN_SCOPE}: ask whoever installed me to add it and to reinstall the app."
             ) from error
         raise
     return Message("", [])
@@ -88,19 +93,25 @@ def _require_librarian(context: Context, user: str) -> None:
     listed = context.parts.settings.librarians
     if user in listed:
         return
-    for group in listed:
-        if group.startswith(GROUP_PREFIX):
-            try:
-                members = context.parts.client.usergroups_users_list(usergroup=group).get("users") or []
-            except SlackApiError as error:
-                if code_of(error) != "missing_scope":
-                    raise
-                raise MissingScope(
-                    "I lack the scope usergroups:read: ask whoever installed me to add it and to reinstall the app."
-                ) from error
-            if user in members:
-                return
+    if any(user in _members(context, group) for group in sorted(listed) if group.startswith(GROUP_PREFIX)):
+        return
     raise NotAllowed("Only some people may add sounds to the library: ask the operator to put you on LIBRARY_ADDERS.")
+
+
+def _members(context: Context, group: str) -> Sequence[str]:
+    """Give the people of a user group; raises `MissingScope`."""
+    try:
+        members: Sequence[str] = context.parts.client.usergroups_users_list(usergroup=group).get("users") or ()
+    except SlackApiError as error:
+        if code_of(error) == "no_such_subteam":
+            _log.error("LIBRARY_ADDERS names the user group %s, which Slack does not know", group)
+            return ()
+        if code_of(error) == "missing_scope":
+            raise MissingScope(
+                f"I lack the scope {GROUPS_SCOPE}: ask whoever installed me to add it and to reinstall the app."
+            ) from error
+        raise
+    return members
 
 
 def _value(action: dict[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """The decoder's child process: reads requests from standard input, answers with framed PCM on standard output.
 
-A request is a line of JSON: {"path": str, "block": samples, "limit": samples or null, "seconds": time limit}; where
-"metadata" is true, no sound is asked for but what the file says of itself.
+A request is a line of JSON: {"path": str, "seconds": time limit} and what is asked for: {"block": samples, "limit":
+samples or null} for all of the sound, {"excerpt": [start, end]} for a stretch of it, {"metadata": true} for what the
+file says of itself.
 An answer is a run of messages, each a kind (one byte), a length (unsigned 32 bits, little-endian) and a payload:
-`P` int16 samples, `M` JSON of metadata, `E` JSON {"code", "message"}, `D` nothing, the end. Each answer ends with `E`
-or `D`.
+`P` int16 samples, `W` an excerpt as a WAV file, `M` JSON of metadata, `E` JSON {"code", "message"}, `D` nothing, the
+end. Each answer ends with `E` or `D`.
 """
 
 from __future__ import annotations
@@ -18,15 +19,16 @@ import resource
 import signal
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.decoder.excerpts import excerpt_of
 from recommender.decoder.resampling import SAMPLE_RATE
 from recommender.decoder.streams import BROKEN, metadata_of, pcm_blocks, pcm_of
 from recommender.errors import AudioError, CannotDecode, TooLong
@@ -37,6 +39,7 @@ MEMORY_BYTES = 768 * 1024 * 1024
 GRACE_SECONDS = 5
 """The parent ends a decoder that takes too long; this much later it ends itself, should the parent be gone."""
 HEADER = struct.Struct("<cI")
+_T = TypeVar("_T")
 
 
 def main() -> None:
@@ -47,8 +50,10 @@ def main() -> None:
     for line in sys.stdin.buffer:
         request = json.loads(line)
         try:
-            if request.get("metadata"):
-                _send(answers, b"M", json.dumps(_metadata(request)).encode())
+            if "metadata" in request:
+                _send(answers, b"M", json.dumps(_at_once(request, metadata_of)).encode())
+            elif "excerpt" in request:
+                _send(answers, b"W", wav_bytes(*_at_once(request, excerpt_of, *request["excerpt"])))
             else:
                 for block in _blocks(request):
                     _send(answers, b"P", block.tobytes())
@@ -57,11 +62,12 @@ def main() -> None:
             _send(answers, b"E", json.dumps({"code": error.code, "message": str(error)}).encode())
 
 
-def _metadata(request: dict[str, Any]) -> dict[str, str]:
+def _at_once(request: dict[str, Any], work: Callable[..., _T], *arguments: float) -> _T:
+    """Do what gives one answer, within the time limit for all of it."""
     with _mapped_errors(), _one_file_only():
         signal.setitimer(signal.ITIMER_REAL, request["seconds"] + GRACE_SECONDS)
         try:
-            return metadata_of(Path(request["path"]))
+            return work(Path(request["path"]), *arguments)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
 

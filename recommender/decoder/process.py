@@ -149,11 +149,19 @@ def blocks(path: Path, *, block: int, limit: int | None, timeout: float, whole: 
 
 def metadata(path: Path, *, timeout: float) -> dict[str, str]:
     """Give what a file says of itself, under lower-case names; raises `NotAudio`, `CannotDecode`."""
-    request = {"path": str(path.resolve()), "metadata": True, "seconds": timeout}
-    for kind, payload in _messages(request, timeout, whole=True):
-        if kind == b"M":
-            said: dict[str, str] = json.loads(payload)
+    said: dict[str, str] = json.loads(_answer(path, b"M", {"metadata": True}, timeout))
     return said
+
+
+def excerpt(path: Path, start: float, end: float, *, timeout: float) -> bytes:
+    """Give the seconds from start to end as a WAV file; raises `NotAudio`, `CannotDecode`."""
+    return _answer(path, b"W", {"excerpt": [start, end]}, timeout)
+
+
+def _answer(path: Path, wanted: bytes, what: dict[str, Any], timeout: float) -> bytes:
+    """Ask for something that comes in one message."""
+    request = {"path": str(path.resolve()), "seconds": timeout, **what}
+    return b"".join(payload for kind, payload in _messages(request, timeout, whole=True) if kind == wanted)
 
 
 def _messages(request: dict[str, Any], timeout: float, whole: bool) -> Iterator[tuple[bytes, bytes]]:

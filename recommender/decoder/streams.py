@@ -61,9 +61,14 @@ def metadata_of(path: Path) -> dict[str, str]:
 
 def pcm_of(file: BinaryIO) -> Iterator[NDArray[np.int16]]:
     """Decode an open file, as `pcm_blocks` does."""
-    for mono in _resampled(_gathered(_frames(file))):
+    for mono in _resampled(frames_of(file)):
         if len(mono):
             yield _to_int16(mono)
+
+
+def frames_of(file: BinaryIO) -> Iterator[AudioFrame]:
+    """Decode an open file to frames of some ten thousand samples; raises as `pcm_blocks` does."""
+    return _gathered(_frames(file))
 
 
 def _frames(file: BinaryIO) -> Iterator[AudioFrame]:

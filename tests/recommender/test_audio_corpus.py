@@ -11,6 +11,7 @@ import pytest
 
 from recommender import audio
 from recommender.errors import AudioError
+from recommender.wav import read_wav
 from tests.support.corpus import EITHER, ENCODED, PLAYS, REFUSED, encoded
 
 
@@ -37,9 +38,14 @@ def test_the_corpus_is_large_enough():
 
 @pytest.mark.parametrize("name", ENCODED)
 def test_what_ffmpeg_plays_is_heard(name: str, tmp_path: Path):
-    heard = audio.decode(made(tmp_path, name, encoded(name)), max_seconds=60)
+    path = made(tmp_path, name, encoded(name))
+    heard = audio.decode(path, max_seconds=60)
     assert heard.seconds == pytest.approx(1.5, abs=0.05)
     assert np.abs(heard.pcm).max() > 3000
+    samples, rate = read_wav(audio.excerpt(path, 0.5, 1.0))
+    assert len(samples) == pytest.approx(0.5 * rate, abs=1)
+    assert samples.shape[1] in {1, 2}
+    assert np.abs(samples).max() > 3000
 
 
 @pytest.mark.parametrize("name", PLAYS)

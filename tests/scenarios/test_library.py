@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from bot.manifest import LISTEN_SCOPE, SCOPES
+from bot.manifest import GROUPS_SCOPE, LISTEN_SCOPE, SCOPES
 from recommender.wav import read_wav, wav_bytes
 from sandbox.driver import Driver, text_of
-from sandbox.names import ADA, BEN, BOT_TOKEN, SOUNDS
+from sandbox.names import BEN, BOT_TOKEN, MIA, SOUND_TEAM, SOUNDS
 from tests.conftest import REPOSITORY
 from tests.scenarios.stack import Stack
 from tests.support.audio import melody, pcm16
@@ -41,11 +41,15 @@ def music(stack: Stack) -> Path:
 
 @pytest.fixture
 def library(stack: Stack, slack: Driver, music: Path) -> Iterator[Driver]:
-    """The workspace of a team whose catalogue is that library; Ada may add to it."""
-    settings = {"CATALOGUE": str(stack.folder / "library"), "LISTEN_BUTTON": "true", "LIBRARY_ADDERS": ADA}
+    """The workspace of a team whose catalogue is that library; Mia's user group may add to it."""
+    settings = {
+        "CATALOGUE": str(stack.folder / "library"),
+        "LISTEN_BUTTON": "true",
+        "LIBRARY_ADDERS": f"S0GONE, {SOUND_TEAM}, UNOBODY",
+    }
     with stack.only_worker(**settings), stack.only_bot(**settings):
         slack.wait_for_bot()
-        slack.configure(scopes=[*SCOPES, LISTEN_SCOPE])
+        slack.configure(scopes=[*SCOPES, LISTEN_SCOPE, GROUPS_SCOPE])
         yield slack
 
 
@@ -61,15 +65,15 @@ def new_sound(path: Path, seed: int) -> Path:
 def test_an_upload_is_added_by_who_may_and_is_found_and_heard_at_once(
     library: Driver, music: Path, tmp_path: Path
 ) -> None:
-    question = library.upload(SOUNDS, new_sound(tmp_path / "fresh beat.wav", 200), user=ADA)
+    question = library.upload(SOUNDS, new_sound(tmp_path / "fresh beat.wav", 200), user=MIA)
     answer = library.wait_reply(question, lambda message: "Clips like" in text_of(message), timeout=60)
     library.click(answer, "add_to_library", user=BEN)
     refusal = library.wait_ephemeral(user=BEN, timeout=30)
     assert "`not-allowed`" in text_of(refusal)
     assert not (music / "Added from Slack").exists()
 
-    library.click(answer, "add_to_library", user=ADA)
-    told = library.wait_ephemeral(user=ADA, timeout=30)
+    library.click(answer, "add_to_library", user=MIA)
+    told = library.wait_ephemeral(user=MIA, timeout=30)
     assert "Added as Added from Slack/fresh beat.wav" in text_of(told)
     kept = music / "Added from Slack" / "fresh beat.wav"
     assert kept.read_bytes() == (tmp_path / "fresh beat.wav").read_bytes()
@@ -83,12 +87,14 @@ def test_an_upload_is_added_by_who_may_and_is_found_and_heard_at_once(
     assert excerpt["files"][0]["title"] == "fresh beat 0:00–0:04"
     samples, rate = read_wav(downloaded(excerpt["files"][0]["url_private_download"]))
     assert (len(samples), rate) == (64_000, 16_000)
-    assert not library.refusals()
+    assert {refusal["error"] for refusal in library.refusals()} == {"no_such_subteam"}
 
 
-def test_without_the_scope_the_listener_is_told_which_is_missing(library: Driver, tmp_path: Path) -> None:
+def test_without_a_scope_people_are_told_which_is_missing(library: Driver, tmp_path: Path) -> None:
     library.configure(scopes=list(SCOPES))
     question = library.upload(SOUNDS, new_sound(tmp_path / "x.wav", 201), user=BEN)
     answer = library.wait_reply(question, lambda message: "Clips like" in text_of(message), timeout=60)
     library.click(answer, "listen", user=BEN)
-    assert "files:write" in text_of(library.wait_ephemeral(user=BEN, timeout=30))
+    assert LISTEN_SCOPE in text_of(library.wait_ephemeral(user=BEN, timeout=30))
+    library.click(answer, "add_to_library", user=MIA)
+    assert GROUPS_SCOPE in text_of(library.wait_ephemeral(user=MIA, timeout=30))

@@ -1,0 +1,42 @@
+"""A stretch of a file as people listen to it, inside the decoder's child process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.decoder.streams import frames_of
+
+HIGHEST_RATE = 48_000
+"""What every player takes; more is not heard."""
+
+
+def excerpt_of(path: Path, start: float, end: float) -> tuple[NDArray[np.int16], int]:
+    """Decode the seconds from start to end: samples (n, channels) int16 and their rate; none beyond the file's end.
+
+    Rate and channels are the file's own, up to 48 kHz and stereo. Raises `NotAudio`, `CannotDecode`.
+    """
+    form: av.AudioResampler | None = None
+    parts: list[NDArray[Any]] = []
+    channels, rate, spare, position = 1, HIGHEST_RATE, 0.0, 0
+    with path.open("rb") as file:
+        for frame in frames_of(file):
+            first, position = position, position + frame.samples
+            if position <= start * frame.sample_rate:
+                continue
+            if form is None:
+                channels = min(2, len(frame.layout.channels))
+                rate = min(HIGHEST_RATE, frame.sample_rate)
+                form = av.AudioResampler("s16", "stereo" if channels == 2 else "mono", rate)
+                spare = start - first / frame.sample_rate
+            parts += [packed.to_ndarray() for packed in form.resample(frame)]
+            if position >= end * frame.sample_rate:
+                break
+    if form is not None:
+        parts += [packed.to_ndarray() for packed in form.resample(None)]
+    samples = np.concatenate([np.empty((1, 0), np.int16), *parts], axis=1).reshape(-1, channels)
+    return samples[round(spare * rate) :][: round((end - start) * rate)], rate

@@ -1,0 +1,21 @@
+"""usergroups.*."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.errors import SlackRefusal
+from sandbox.web_api import Api, method
+
+Json = dict[str, Any]
+
+
+@method("usergroups.users.list", "usergroups:read")
+def users_list(api: Api, arguments: Json) -> Json:
+    group = arguments.get("usergroup")
+    if not isinstance(group, str) or not group:
+        raise SlackRefusal("invalid_arguments")
+    members = api.workspace.groups.get(group)
+    if members is None:
+        raise SlackRefusal("no_such_subteam")
+    return {"users": sorted(members)}
