@@ -93,7 +93,7 @@ def _forget(arguments: argparse.Namespace) -> int:
     from bot.tasks import RedisQueue
 
     settings = load(BotSettings)
-    removed = forget(redis_client(settings), RedisQueue(settings.redis_url), arguments.user)
+    removed = forget(redis_client(settings), RedisQueue(settings.redis_url), settings.catalogue, arguments.user)
     told = ", ".join(f"{count} {kind}" for kind, count in removed.items())
     sys.stdout.write(f"Removed: {told}.\n" if told else "Nothing was remembered.\n")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import cast
 
 import redis
@@ -10,12 +11,15 @@ import redis
 from bot.tasks import RedisQueue
 from recommender.cache import KEY_PREFIX
 from recommender.errors import BadQuery
+from recommender.library.additions import forget_person
+from recommender.manifest import Manifest
 
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,30}")
 
 
-def forget(client: redis.Redis, queue: RedisQueue, person: str) -> dict[str, int]:
-    """Remove all that names a person: last questions, counts of limits, marks, dead letters; gives how many of each.
+def forget(client: redis.Redis, queue: RedisQueue, catalogue: Path | None, person: str) -> dict[str, int]:
+    """Remove all that names a person: last questions, counts of limits, marks, dead letters, and their name from what
+    they added to the library of the catalogue; gives how many of each.
 
     Uploads are remembered by their content's hash and under no name. Raises `BadQuery` for what is no user id, and
     redis.RedisError.
@@ -28,4 +32,6 @@ def forget(client: redis.Redis, queue: RedisQueue, person: str) -> dict[str, int
         if person in parts[1:]:
             kind = {"history": "last questions", "limit": "counts"}.get(parts[1], "marks")
             removed[kind] = removed.get(kind, 0) + int(client.delete(raw))
+    if catalogue is not None:
+        removed["names of who added a sound"] = forget_person(catalogue, Manifest.read(catalogue), person)
     return {kind: count for kind, count in removed.items() if count}

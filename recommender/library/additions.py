@@ -7,9 +7,6 @@ and every process that has the catalogue open reads on when the journal has grow
 from __future__ import annotations
 
 import base64
-import fcntl
-import json
-import logging
 import os
 import re
 import shutil
@@ -17,7 +14,6 @@ import sqlite3
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
@@ -29,6 +25,7 @@ from numpy.typing import NDArray
 
 from recommender.clips import Clip
 from recommender.errors import CannotWrite
+from recommender.library import jsonl
 from recommender.library.naming import clip_id, file_id, file_labels, title_of
 from recommender.manifest import Manifest
 from recommender.uploads import Upload
@@ -44,7 +41,6 @@ HISTORY = ".added.jsonl"
 LONGEST_NAME = 100
 
 _UNSAFE = re.compile(r"[^\w .()+&'-]+")
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +140,15 @@ def add(
     memory = memory_of(out)
     try:
         memory.mkdir(exist_ok=True)
-        with _locked(memory / f"{JOURNAL}.lock"):
+        with jsonl.locked(memory / f"{JOURNAL}.lock"):
             known = _known_path(memory, upload.sha256)
             if known is not None and knows(known):
                 return known
             path = _keep(Path(root), file, name)
             now = datetime.now(timezone.utc).isoformat(timespec="seconds")
             history = {"path": path, "name": name, "who": who, "when": now, "sha256": upload.sha256}
-            _append(Path(root) / FOLDER / HISTORY, history)
-            _append(memory / JOURNAL, _entry(path, upload, _next_number(memory / JOURNAL)))
+            jsonl.append(Path(root) / FOLDER / HISTORY, history)
+            jsonl.append(memory / JOURNAL, _entry(path, upload, _next_number(memory / JOURNAL)))
     except OSError as error:
         raise CannotWrite(
             f"The file cannot be kept in the library ({error.strerror}): ask the operator to check {root}."
@@ -166,14 +162,26 @@ def forget_built(out: Path, knows: Callable[[str], bool]) -> None:
     path = memory / JOURNAL
     if not path.exists():
         return
-    with _locked(memory / f"{JOURNAL}.lock"):
+    with jsonl.locked(memory / f"{JOURNAL}.lock"):
         entries = list(_entries(path))
         left = [entry for entry in entries if not knows(entry["path"])]
         if len(left) < len(entries):
-            with tempfile.NamedTemporaryFile("w", dir=memory, prefix=f".{JOURNAL}.", delete=False) as file:
-                file.write("".join(f"{json.dumps(entry)}\n" for entry in left))
-            Path(file.name).chmod(0o644)
-            Path(file.name).replace(path)
+            jsonl.rewrite(path, left)
+
+
+def forget_person(out: Path, manifest: Manifest, who: str) -> int:
+    """Take a person out of the history of what was added, where their sounds stay; gives the number of sounds."""
+    path = Path(str(manifest.extra.get("folder"))) / FOLDER / HISTORY
+    if manifest.extra.get("kind") != KIND or not path.exists():
+        return 0
+    with jsonl.locked(memory_of(out) / f"{JOURNAL}.lock"):
+        entries = list(jsonl.read(path))
+        theirs = [entry for entry in entries if entry.get("who") == who]
+        for entry in theirs:
+            entry["who"] = ""
+        if theirs:
+            jsonl.rewrite(path, entries)
+    return len(theirs)
 
 
 def safe_name(name: str) -> str:
@@ -232,19 +240,8 @@ def _entry(path: str, upload: Upload, number: int) -> dict[str, Any]:
     }
 
 
-def _entries(path: Path) -> Iterator[dict[str, Any]]:
-    """Read a journal; a line that was cut short by a crash is left out."""
-    try:
-        lines = path.read_bytes().splitlines()
-    except FileNotFoundError:
-        return
-    for line in lines:
-        try:
-            entry = json.loads(line)
-            if isinstance(entry, dict) and entry["windows"]:
-                yield entry
-        except (ValueError, KeyError):
-            _log.warning("%s has a line that cannot be read: it is left out", path)
+def _entries(journal: Path) -> Iterator[dict[str, Any]]:
+    return (entry for entry in jsonl.read(journal) if entry.get("windows"))
 
 
 def _next_number(journal: Path) -> int:
@@ -266,30 +263,3 @@ def _known_path(memory: Path, sha256: str) -> str | None:
     finally:
         database.close()
     return None if row is None else str(row[0])
-
-
-def _append(path: Path, entry: dict[str, Any]) -> None:
-    """Append a line at one blow, and see that it is on disk."""
-    line = f"{json.dumps(entry, ensure_ascii=False)}\n".encode()
-    with path.open("ab") as file:
-        if file.tell() and not _ends_with_newline(path):
-            line = b"\n" + line
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _ends_with_newline(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

@@ -77,6 +77,7 @@ def test_an_upload_is_added_by_who_may_and_is_found_and_heard_at_once(
     assert "Added as Added from Slack/fresh beat.wav" in text_of(told)
     kept = music / "Added from Slack" / "fresh beat.wav"
     assert kept.read_bytes() == (tmp_path / "fresh beat.wav").read_bytes()
+    assert MIA in (music / "Added from Slack" / ".added.jsonl").read_text()
 
     again = library.upload(SOUNDS, new_sound(tmp_path / "same.wav", 200), user=BEN)
     found = library.wait_reply(again, lambda message: "fresh beat" in text_of(message), timeout=30)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from recommender.embedders.local import LocalEmbedder
 from recommender.errors import CannotWrite, UnknownClip
-from recommender.library.additions import FOLDER, HISTORY, JOURNAL, safe_name
+from recommender.library.additions import FOLDER, HISTORY, JOURNAL, forget_person, safe_name
 from recommender.library.building import build
 from recommender.library.naming import clip_id, file_id
 from recommender.recommender import Recommender
@@ -90,6 +90,22 @@ def test_what_the_library_has_is_not_kept_twice(recommender: Recommender, music:
     clips = {recommender.add(file, recommender.listen(file), name="y.wav", who=who).clip_id for who in ("ann", "bob")}
     assert clips == {clip_id(f"{FOLDER}/y.wav", 0)}
     assert [path.name for path in (music / FOLDER).iterdir() if path.name != HISTORY] == ["y.wav"]
+
+
+def test_who_added_a_sound_can_be_forgotten(recommender: Recommender, music: Path, tmp_path: Path) -> None:
+    out, manifest = tmp_path / "out", recommender.catalogue.manifest
+    assert forget_person(out, manifest, "U1ANN") == 0
+    for number, who in enumerate(("U1ANN", "U2BOB", "U1ANN")):
+        file = write_song(tmp_path / f"upload {number}", 4, 520 + number)
+        recommender.add(file, recommender.listen(file), name="é.wav", who=who)
+    history = music / FOLDER / HISTORY
+    with history.open("a") as cut_short:
+        cut_short.write('{"path')
+    assert forget_person(out, manifest, "U1ANN") == 2
+    left = [json.loads(line) for line in history.read_text().splitlines()]
+    assert [(entry["who"], entry["name"]) for entry in left] == [("", "é.wav"), ("U2BOB", "é.wav"), ("", "é.wav")]
+    assert recommender.clip(f"{FOLDER}/é.wav")
+    assert forget_person(out, manifest, "U1ANN") == 0
 
 
 def test_people_who_add_at_once_under_one_name_lose_nothing(
