@@ -23,7 +23,8 @@ from bot.memory_records import MemoryRecords
 from bot.parts import Parts
 from bot.posts import CLAIM_SECONDS
 from bot.questions import Question
-from bot.records import RedisRecords, filters_field
+from bot.records import filters_field
+from bot.redis_records import RedisRecords
 
 LEAVE_ALONE_SECONDS = 3.0
 """After a failure, how long Redis is not asked, so that not every event waits for its time-out."""

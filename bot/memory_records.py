@@ -13,7 +13,6 @@ from bot.records import (
     number,
     opening_fields,
     record_of,
-    seen_key,
     turn_of,
 )
 
@@ -23,7 +22,7 @@ class MemoryRecords:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._seen: dict[str, tuple[str, float]] = {}
+        self._seen: dict[tuple[str, str], tuple[str, float]] = {}
         self._jobs: dict[str, dict[str, str]] = {}
         self._turns: dict[str, dict[str, float]] = {}
         self._slots: dict[str, float] = {}
@@ -33,12 +32,12 @@ class MemoryRecords:
         now = time.monotonic()
         with self._lock:
             self._seen = {key: value for key, value in self._seen.items() if value[1] > now}
-            return self._seen.setdefault(seen_key(channel, file), (job_id, now + SEEN_SECONDS))[0]
+            return self._seen.setdefault((channel, file), (job_id, now + SEEN_SECONDS))[0]
 
     def has_mark(self, channel: str, file: str) -> bool:
         """Whether a file is marked as seen."""
         with self._lock:
-            return seen_key(channel, file) in self._seen
+            return (channel, file) in self._seen
 
     def begin(self, job: Job) -> None:
         with self._lock:
@@ -109,7 +108,7 @@ class MemoryRecords:
 
     def has_thread(self, channel: str, thread: str) -> bool:
         with self._lock:
-            return seen_key(channel, f"thread:{thread}") in self._seen
+            return (channel, f"thread:{thread}") in self._seen
 
     def reserve(self, channel: str) -> float:
         now = time.monotonic()

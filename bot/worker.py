@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from bot import health
 from bot.leases import Leases
 from bot.parts import build
-from bot.records import RedisRecords
+from bot.redis_records import RedisRecords
 from bot.settings import BotSettings
 from bot.tasks import Workers, redis_for_queue
 from recommender import audio

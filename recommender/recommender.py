@@ -7,9 +7,7 @@ import logging
 import random
 import re
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +18,6 @@ from recommender.catalogue import Catalogue, identity_of
 from recommender.clips import Clip
 from recommender.embedders import Embedder
 from recommender.errors import (
-    BadEmbedding,
     BadQuery,
     CatalogueError,
     ForgottenUpload,
@@ -31,18 +28,17 @@ from recommender.errors import (
 from recommender.exact import Items, Vectors
 from recommender.index import spread
 from recommender.library.additions import add
+from recommender.listener import Listener
 from recommender.query import Query, Term, parse, video_moment
 from recommender.search import Filter, search, union
 from recommender.settings import Settings
-from recommender.spaces import SPACES, require_same
+from recommender.spaces import require_same
 from recommender.steps import Steps
 from recommender.uploads import Upload
 from recommender.vectors import Window, unit, windows
 from recommender.votes import VOTERS, sounds_like
 
 MAX_TOP = 1000
-UPLOADS_KEPT = 32
-"""Uploads remembered in the process itself, for the question that follows, also where there is no Redis."""
 WARMING_QUERIES = 64
 
 _LINK = re.compile(r"(?:https?://|\b(?:www\.|m\.|music\.)?youtu(?:\.be|be\.com)/)[^\s<>|]+", re.IGNORECASE)
@@ -58,12 +54,10 @@ class Recommender:
     ) -> None:
         self._catalogue = catalogue
         self._settings = settings
-        self._embedder = embedder
+        self._listener = Listener(settings, embedder, cache)
         self._cache = cache
-        self._lock = threading.Lock()
         self._reloading = threading.Lock()
         self._refused: object = None
-        self._uploads: OrderedDict[str, Upload] = OrderedDict()
 
     @classmethod
     def open(cls, settings: Settings, *, embedder: Embedder | None = None, cache: Cache | None = None) -> Recommender:
@@ -107,7 +101,7 @@ class Recommender:
         self, upload: Upload, *, top: int = 10, skip: int = 0, only: Sequence[str] = (), without: Sequence[str] = ()
     ) -> Answer:
         """Find the clips most similar to any part of an upload; raises `SpaceMismatch` or a `QueryError`."""
-        self._remember(upload)
+        self._listener.remember(upload)
         catalogue = self.catalogue
         require_same(catalogue.manifest.space, upload.frames.space)
         return self._similar(catalogue, upload.query, {upload.sha256: upload}, top, skip, only, without)
@@ -115,40 +109,7 @@ class Recommender:
     def listen(self, path: Path, steps: Steps | None = None) -> Upload:
         """Turn a file into an upload, by the cache where it was heard before; raises `AudioError`, `EmbedderError`
         or `SpaceMismatch`."""
-        # Decoding brings ffmpeg's libraries along, which a process that answers clip ids never needs.
-        from recommender import audio
-
-        steps = steps or Steps()
-        space = self.catalogue.manifest.space
-        with steps("hash"):
-            sha256 = audio.sha256_of(path)
-        known = self._recall(sha256, space)
-        steps.note("embedding_cached", known is not None)
-        if known is not None:
-            return known
-        with self._cache.alone(sha256, space) if self._cache is not None else nullcontext():
-            known = self._recall(sha256, space)
-            steps.note("embedding_cached", known is not None)
-            return known or self._embedded(path, sha256, space, steps)
-
-    def _embedded(self, path: Path, sha256: str, space: str, steps: Steps) -> Upload:
-        # Decoding brings ffmpeg's libraries along, which a process that answers clip ids never needs.
-        from recommender import audio
-
-        embedder = self._ears(space)
-        with steps("decode"):
-            sound = audio.decode(path, max_seconds=self._settings.max_upload_seconds)
-        with steps("embed"):
-            require_same(space, embedder.space)
-            frames = embedder.embed(sound.pcm)
-        wanted = (SPACES[space].dimension,)
-        if not len(frames.vectors) or frames.vectors.shape[1:] != wanted or not np.isfinite(frames.vectors).all():
-            raise BadEmbedding("The embedder answered something that is no embedding: tell the operator.")
-        upload = Upload(sha256, sound.seconds, frames)
-        self._remember(upload)
-        if self._cache is not None:
-            self._cache.keep_upload(upload)
-        return upload
+        return self._listener.listen(path, self.catalogue.manifest.space, steps or Steps())
 
     def add(self, path: Path, upload: Upload, *, name: str, who: str) -> Clip:
         """Keep a file that was listened to in the library, where the next query finds it; gives its first clip.
@@ -323,42 +284,10 @@ class Recommender:
 
     def _upload(self, catalogue: Catalogue, term: Term, uploads: dict[str, Upload]) -> Upload:
         sha256 = term.sha256 or ""
-        upload = uploads.get(sha256) or self._recall(sha256, catalogue.manifest.space)
+        upload = uploads.get(sha256) or self._listener.recall(sha256, catalogue.manifest.space)
         if upload is None:
             raise ForgottenUpload("The file's sound is no longer remembered: upload it again.")
         return upload
-
-    def _recall(self, sha256: str, space: str) -> Upload | None:
-        with self._lock:
-            upload = self._uploads.get(sha256)
-        if upload is not None and upload.frames.space == space:
-            return upload
-        return self._cache.upload(sha256, space) if self._cache is not None else None
-
-    def _remember(self, upload: Upload) -> None:
-        with self._lock:
-            self._uploads[upload.sha256] = upload
-            self._uploads.move_to_end(upload.sha256)
-            while len(self._uploads) > UPLOADS_KEPT:
-                self._uploads.popitem(last=False)
-
-    def _ears(self, space: str) -> Embedder:
-        with self._lock:
-            if self._embedder is None:
-                self._embedder = _make_embedder(self._settings, space)
-            return self._embedder
-
-
-def _make_embedder(settings: Settings, space: str) -> Embedder:
-    if settings.embedder_url:
-        from recommender.embedders.client import EmbedderClient
-
-        client: Embedder = EmbedderClient(settings.embedder_url)
-        return client
-    from recommender.embedders.local import in_process
-
-    local: Embedder = in_process(space, settings.weights)
-    return local
 
 
 def _resolved(catalogue: Catalogue, query: Query) -> tuple[Query, tuple[Clip, ...]]:

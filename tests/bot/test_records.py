@@ -13,17 +13,8 @@ from hypothesis import strategies as st
 from bot.jobs import Job
 from bot.memory_records import MemoryRecords
 from bot.questions import Question
-from bot.records import (
-    POST_INTERVAL_SECONDS,
-    RedisRecords,
-    first_key,
-    job_key,
-    lease_key,
-    record_of,
-    seen_key,
-    slot_key,
-    turn_key,
-)
+from bot.records import POST_INTERVAL_SECONDS, record_of
+from bot.redis_records import RedisRecords, first_key, job_key, lease_key, seen_key, slot_key, turn_key
 
 
 @pytest.fixture(params=["redis", "memory"])

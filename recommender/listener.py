@@ -1,0 +1,103 @@
+"""Turns files into uploads, and remembers them for the questions that follow."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+
+from recommender.cache import Cache
+from recommender.embedders import Embedder
+from recommender.errors import BadEmbedding
+from recommender.settings import Settings
+from recommender.spaces import SPACES, require_same
+from recommender.steps import Steps
+from recommender.uploads import Upload
+
+UPLOADS_KEPT = 32
+"""Uploads remembered in the process itself, for the question that follows, also where there is no Redis."""
+
+
+class Listener:
+    """Listens through an embedder, by the cache where a file was heard before. Safe to use from several threads.
+
+    embedder: made at first use where None, from the settings' address, else in this process. cache: none where None.
+    """
+
+    def __init__(self, settings: Settings, embedder: Embedder | None, cache: Cache | None) -> None:
+        self._settings = settings
+        self._embedder = embedder
+        self._cache = cache
+        self._lock = threading.Lock()
+        self._uploads: OrderedDict[str, Upload] = OrderedDict()
+
+    def listen(self, path: Path, space: str, steps: Steps) -> Upload:
+        """Turn a file into an upload of a space; raises `AudioError`, `EmbedderError` or `SpaceMismatch`."""
+        # Decoding brings ffmpeg's libraries along, which a process that answers clip ids never needs.
+        from recommender import audio
+
+        with steps("hash"):
+            sha256 = audio.sha256_of(path)
+        known = self.recall(sha256, space)
+        steps.note("embedding_cached", known is not None)
+        if known is not None:
+            return known
+        with self._cache.alone(sha256, space) if self._cache is not None else nullcontext():
+            known = self.recall(sha256, space)
+            steps.note("embedding_cached", known is not None)
+            return known or self._embedded(path, sha256, space, steps)
+
+    def recall(self, sha256: str, space: str) -> Upload | None:
+        """Give the upload of a file that was heard before, None where it is forgotten."""
+        with self._lock:
+            upload = self._uploads.get(sha256)
+        if upload is not None and upload.frames.space == space:
+            return upload
+        return self._cache.upload(sha256, space) if self._cache is not None else None
+
+    def remember(self, upload: Upload) -> None:
+        """Keep an upload in this process; the one that was not asked for longest goes."""
+        with self._lock:
+            self._uploads[upload.sha256] = upload
+            self._uploads.move_to_end(upload.sha256)
+            while len(self._uploads) > UPLOADS_KEPT:
+                self._uploads.popitem(last=False)
+
+    def _embedded(self, path: Path, sha256: str, space: str, steps: Steps) -> Upload:
+        from recommender import audio
+
+        embedder = self._ears(space)
+        with steps("decode"):
+            sound = audio.decode(path, max_seconds=self._settings.max_upload_seconds)
+        with steps("embed"):
+            require_same(space, embedder.space)
+            frames = embedder.embed(sound.pcm)
+        wanted = (SPACES[space].dimension,)
+        if not len(frames.vectors) or frames.vectors.shape[1:] != wanted or not np.isfinite(frames.vectors).all():
+            raise BadEmbedding("The embedder answered something that is no embedding: tell the operator.")
+        upload = Upload(sha256, sound.seconds, frames)
+        self.remember(upload)
+        if self._cache is not None:
+            self._cache.keep_upload(upload)
+        return upload
+
+    def _ears(self, space: str) -> Embedder:
+        with self._lock:
+            if self._embedder is None:
+                self._embedder = _make_embedder(self._settings, space)
+            return self._embedder
+
+
+def _make_embedder(settings: Settings, space: str) -> Embedder:
+    if settings.embedder_url:
+        from recommender.embedders.client import EmbedderClient
+
+        client: Embedder = EmbedderClient(settings.embedder_url)
+        return client
+    from recommender.embedders.local import in_process
+
+    local: Embedder = in_process(space, settings.weights)
+    return local
