@@ -38,9 +38,10 @@ def register(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Watch until Ctrl-C or SIGTERM."""
     from recommender.library.additions import KIND
-    from recommender.library.building import IndexOptions, Interrupted
+    from recommender.library.building import Interrupted
     from recommender.library.report import Report
     from recommender.library.watching import Watch
+    from recommender.library.writing import IndexOptions
     from recommender.sources.library import ears_of, say_interrupted
 
     manifest = Manifest.read(arguments.catalogue)

@@ -3,49 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
-from recommender.builder import DEFAULT_TARGET_RECALL, ClipBatch, NewClip, write_catalogue
-from recommender.catalogue import FILES
-from recommender.clip_table import ClipTable
-from recommender.errors import BuildFailed, CatalogueError
-from recommender.library import copies
-from recommender.library.additions import KIND, forget_built, memory_of
+from recommender.library.additions import memory_of
 from recommender.library.ears import Ears
-from recommender.library.fingerprints import Fingerprint
 from recommender.library.listening import Listening, Outcome, Task
-from recommender.library.naming import clip_id, clip_labels, file_labels, one_spelling, shared_folders, title_of
-from recommender.library.report import FAILURES, UNREADABLE, Failure, Report, write_failures
+from recommender.library.report import Report
 from recommender.library.scanning import FoundFile, Scan, scan
 from recommender.library.store import Store
-from recommender.manifest import CLIPS, Manifest
+from recommender.library.writing import USUAL, IndexOptions, Stock, write
 
-NAMING = 2
-"""Goes up when clips of the same files are named, titled or labelled otherwise: such catalogues are written anew."""
 HASHING_THREADS = 2
 HASH_BLOCK_BYTES = 1 << 20
 STAMPS_KEPT_AT_ONCE = 500
-FILES_PER_BATCH = 200
-FINGERPRINTS_KEPT = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class IndexOptions:
-    """How the catalogue's index is built."""
-
-    trees: int | None = None
-    target_recall: float = DEFAULT_TARGET_RECALL
 
 
 class Interrupted(KeyboardInterrupt):
@@ -65,13 +42,13 @@ def build(
     ears: Ears,
     *,
     retry_failed: bool = False,
-    index: IndexOptions = IndexOptions(),
+    index: IndexOptions = USUAL,
     progress: bool = True,
 ) -> Report:
     """Bring the catalogue at `out` in step with a folder; only content that was never heard is listened to.
 
-    Raises `BuildFailed` where nothing can be indexed,
-    `EmbedderError` where the embedder is gone, `Interrupted` on Ctrl-C: what was heard is remembered in each case.
+    Raises `BuildFailed` where nothing can be indexed, `EmbedderError` where the embedder is gone, `Interrupted` on
+    Ctrl-C: what was heard is remembered in each case.
     """
     started = time.monotonic()
     found = scan(folder)
@@ -84,7 +61,7 @@ def build(
         report = Report(other=found.other)
         _listen(found, hashes, store, ears, report, progress)
         report.took = time.monotonic() - started
-        _finish(folder, out, found, hashes, store, space, index, report, progress)
+        write(Stock(folder, found, hashes, store, space), out, index, report, progress)
     finally:
         store.close()
     return report
@@ -99,8 +76,8 @@ def _hashes(found: Scan, store: Store, progress: bool) -> dict[str, str]:
     stopping = threading.Event()
     with bar, ThreadPoolExecutor(HASHING_THREADS) as pool:
         try:
-            for some in _chunks(new, STAMPS_KEPT_AT_ONCE):
-                kept = []
+            for first in range(0, len(new), STAMPS_KEPT_AT_ONCE):
+                some, kept = new[first : first + STAMPS_KEPT_AT_ONCE], []
                 for file, digest in zip(some, pool.map(lambda file: _hash(file, stopping), some), strict=True):
                     bar.update(file.size)
                     if digest.startswith("!"):
@@ -192,168 +169,5 @@ def _keep(outcome: Outcome, store: Store, space: str, report: Report) -> None:
         store.keep_failure(outcome.task.sha256, space, outcome.error.code, str(outcome.error))
 
 
-def _finish(
-    folder: Path,
-    out: Path,
-    found: Scan,
-    hashes: dict[str, str],
-    store: Store,
-    space: str,
-    index: IndexOptions,
-    report: Report,
-    progress: bool,
-) -> None:
-    """Write the catalogue where it would differ from the one that stands there, and the failures."""
-    outcomes = store.outcomes(space)
-    paths_of: dict[str, list[str]] = {}
-    for path, sha256 in hashes.items():
-        paths_of.setdefault(sha256, []).append(path)
-    good = {sha256: paths for sha256, paths in paths_of.items() if outcomes.get(sha256, "") is None}
-    report.failures = sorted(_failures(found, paths_of, outcomes, store, space), key=lambda failure: failure.path)
-    report.indexed = sum(map(len, good.values()))
-    digest = _digest(good, space, index)
-    standing = _standing(out)
-    if standing is not None:
-        _forget_added(out, standing)
-    if not good:
-        write_failures(memory_of(out), report.failures)
-        raise BuildFailed(_nothing(folder, found, report, memory_of(out)))
-    if standing is not None and standing.extra.get("digest") == digest:
-        facts = standing.extra
-        report.clips, report.seconds = standing.clips, float(facts["seconds"])
-        report.recordings, report.copies = int(facts["recordings"]), int(facts["copied"])
-    else:
-        groups = _grouped(good, store, space)
-        report.recordings = len(groups)
-        report.copies = report.indexed - len(groups)
-        extra = {
-            "kind": KIND,
-            "links": FILES,
-            "folder": str(folder.resolve()),
-            "trees": index.trees,
-            "digest": digest,
-            "recordings": report.recordings,
-            "copied": report.copies,
-            "copies": {paths[0]: list(paths[1:]) for paths in groups.values() if len(paths) > 1},
-        }
-        seconds = _Sum()
-        manifest = write_catalogue(
-            out,
-            space=space,
-            vectors_kind="mean",
-            batches=_batches(groups, store, space, seconds),
-            trees=index.trees,
-            target_recall=index.target_recall,
-            extra=lambda: {**extra, "seconds": seconds.total},
-            progress=progress,
-        )
-        report.written, report.clips, report.seconds = True, manifest.clips, seconds.total
-    write_failures(out, report.failures)
-
-
-class _Sum:
-    def __init__(self) -> None:
-        self.total = 0.0
-
-
-def _failures(
-    found: Scan, paths_of: dict[str, list[str]], outcomes: dict[str, str | None], store: Store, space: str
-) -> Iterator[Failure]:
-    failed = [sha256 for sha256 in paths_of if outcomes.get(sha256) is not None]
-    for recording in store.recordings(failed, space):
-        if recording.error is not None:
-            for path in paths_of[recording.sha256]:
-                yield Failure(path, *recording.error)
-    for path, reason in found.unreadable.items():
-        yield Failure(path, UNREADABLE, f"{reason}: check the file's rights and its name.")
-
-
-def _grouped(good: dict[str, list[str]], store: Store, space: str) -> dict[str, tuple[str, ...]]:
-    """Give, for the content that stands for each recording, all paths of that recording, in the order of paths."""
-    known: list[copies.Known] = []
-    hashes: list[str] = []
-
-    @lru_cache(FINGERPRINTS_KEPT)
-    def fingerprint_of(place: int) -> Fingerprint:
-        return store.fingerprint(hashes[place], space)
-
-    for recording in store.recordings(sorted(good, key=lambda sha256: min(good[sha256])), space):
-        assert recording.heard is not None  # noqa: S101 - `good` holds what was heard alone
-        heard = recording.heard
-        mean = np.mean([window.vector for window in heard.windows], axis=0)
-        known.append(copies.Known(tuple(good[recording.sha256]), heard.seconds, mean))
-        hashes.append(recording.sha256)
-    groups: list[tuple[str, tuple[str, ...]]] = []
-    for places in copies.group(known, fingerprint_of):
-        content = {path: hashes[place] for place in places for path in known[place].paths}
-        paths = copies.best_first(list(content))
-        groups.append((content[paths[0]], tuple(paths)))
-    return dict(sorted(groups, key=lambda entry: entry[1][0]))
-
-
-def _batches(groups: dict[str, tuple[str, ...]], store: Store, space: str, seconds: _Sum) -> Iterator[ClipBatch]:
-    shared = shared_folders(paths[0] for paths in groups.values())
-    labels = {
-        sha256: file_labels(groups[sha256][0], metadata, shared)
-        for sha256, metadata in store.metadata(groups, space).items()
-    }
-    spelling = one_spelling(labels.values())
-    for some in _chunks(list(groups), FILES_PER_BATCH):
-        clips: list[NewClip] = []
-        vectors = []
-        for recording in store.recordings(some, space):
-            assert recording.heard is not None  # noqa: S101 - as above
-            path = groups[recording.sha256][0]
-            of_file = [spelling[label] for label in labels[recording.sha256]]
-            title = title_of(path, dict(recording.metadata))
-            seconds.total += recording.heard.seconds
-            for window in recording.heard.windows:
-                tagged = clip_labels(of_file, window.tags)
-                clips.append(NewClip(clip_id(path, window.start), path, window.start, window.end, tagged, title))
-                vectors.append(window.vector)
-        yield ClipBatch(clips, np.stack(vectors))
-
-
-def _digest(good: dict[str, list[str]], space: str, index: IndexOptions) -> str:
-    """Name what a catalogue would hold: the same files under the same names, the same digest."""
-    files = sorted((min(paths), sorted(paths), sha256) for sha256, paths in good.items())
-    content = json.dumps([NAMING, space, index.trees, index.target_recall, files])
-    return hashlib.sha256(content.encode()).hexdigest()
-
-
-def _forget_added(out: Path, standing: Manifest) -> None:
-    """Empty the journal of what the catalogue that stands holds: running processes have it from there by now."""
-    try:
-        table = ClipTable(out / CLIPS)
-    except CatalogueError:
-        return
-    try:
-        held = {copy for paths in standing.extra.get("copies", {}).values() for copy in paths}
-        forget_built(out, lambda path: path in held or bool(table.items_of_source(path)))
-    finally:
-        table.close()
-
-
-def _standing(out: Path) -> Manifest | None:
-    try:
-        return Manifest.read(out)
-    except CatalogueError:
-        return None
-
-
-def _nothing(folder: Path, found: Scan, report: Report, memory: Path) -> str:
-    if not found.files and not found.unreadable:
-        return f"{folder} holds no audio files: name a folder with WAV, MP3, FLAC, OGG or M4A files."
-    causes = "; ".join(sorted({failure.cause for failure in report.failures})[:2])
-    return (
-        f"None of the {len(found.files)} audio files in {folder} could be indexed: {causes} "
-        f"{memory / FAILURES} lists them all."
-    )
-
-
 def _bar(progress: bool, work: Sequence[Any]) -> dict[str, Any]:
     return {"disable": None if progress and work else True, "dynamic_ncols": True}
-
-
-def _chunks(items: Sequence[Any], size: int) -> Iterable[Any]:
-    return (items[i : i + size] for i in range(0, len(items), size))

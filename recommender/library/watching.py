@@ -9,10 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from recommender.errors import SoundalikeError
-from recommender.library.building import IndexOptions, build
+from recommender.library.building import build
 from recommender.library.ears import Ears
 from recommender.library.report import Report
 from recommender.library.scanning import Scan, scan
+from recommender.library.writing import IndexOptions
 
 
 class Watch:

@@ -12,9 +12,10 @@ from typing import Any
 
 from recommender.embedders.local import NAMES
 from recommender.errors import SettingsError
-from recommender.library.building import IndexOptions, Interrupted, build
+from recommender.library.building import Interrupted, build
 from recommender.library.ears import Ears
 from recommender.library.report import FAILURES
+from recommender.library.writing import IndexOptions
 from recommender.settings import Settings, load
 
 INTERRUPTED = 130
