@@ -11,6 +11,7 @@ import threadpoolctl
 from numpy.typing import NDArray
 
 from recommender.embedders.framing import Framing
+from recommender.embedders.quiet import without_chatter
 from recommender.errors import NoWeights
 
 
@@ -58,7 +59,8 @@ def tensorflow() -> Any:
     take the cores from the network (a 10 s clip then takes 78 ms on two cores instead of 47).
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import tensorflow as tf
+    with without_chatter():
+        import tensorflow as tf
 
     threadpoolctl.threadpool_limits(1, "blas")
     return tf
