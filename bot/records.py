@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, Protocol
 
 from bot.jobs import Job, Record
@@ -123,8 +124,9 @@ def filters_field(question: Question) -> str:
 
 
 def number(value: Any) -> float:
-    """Read a number; what is none counts as 0."""
+    """Read a finite number; what is none counts as 0."""
     try:
-        return float(value)
+        read = float(value)
     except (TypeError, ValueError):
         return 0.0
+    return read if math.isfinite(read) else 0.0

@@ -85,7 +85,7 @@ def clock(seconds: float) -> str:
 
 def per_cent(share: float) -> str:
     """Give a share of 1 in whole per cent, never below 0 or above 100."""
-    return f"{round(min(max(share, 0.0), 1.0) * 100)} %"
+    return f"{round(min(max(share, 0.0), 1.0) * 100)}%"
 
 
 def section(text: str, accessory: Block | None = None) -> Block:

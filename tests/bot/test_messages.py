@@ -86,11 +86,11 @@ def test_help_and_form_are_ones_that_slack_takes():
 def test_an_answer_has_rank_labels_link_length_and_similarity():
     message = messages.answer(made.answer(), Question("clip0"))
     text = words(message)
-    assert "*1.* <https://youtu.be/abc?t=30|Clip 1> · 0:30–0:40 (10 s) · *99 %*\n*Jazz*, Speech" in text
-    assert "*2.* <https://youtu.be/abc?t=30|Clip 2> · 0:30–0:40 (10 s) · *98 %*\n*Music*, Rain" in text
-    assert "Sounds like Jazz 61 %, Music 40 %" in text
-    assert message.text == "Clips like The query: 1. Clip 1 (Speech, Jazz), 99 %; 2. Clip 2 (Rain, Music), 98 %; " + (
-        "3. Clip 3 (Speech, Jazz), 97 %"
+    assert "*1.* <https://youtu.be/abc?t=30|Clip 1> · 0:30–0:40 (10 s) · *99%*\n*Jazz*, Speech" in text
+    assert "*2.* <https://youtu.be/abc?t=30|Clip 2> · 0:30–0:40 (10 s) · *98%*\n*Music*, Rain" in text
+    assert "Sounds like Jazz 61%, Music 40%" in text
+    assert message.text == "Clips like The query: 1. Clip 1 (Speech, Jazz), 99%; 2. Clip 2 (Rain, Music), 98%; " + (
+        "3. Clip 3 (Speech, Jazz), 97%"
     )
 
 
@@ -104,7 +104,7 @@ def test_an_answer_to_a_long_upload_says_which_part_each_result_resembles():
     assert "resembles 0:05–0:15 of the upload" in words(message)
     assert "where_matched" in buttons(message)
     view: Any = messages.matches_view(made.answer(matched=True), Question("clip0", name="beat.wav"))
-    assert "*0:05–0:15*\n• <https://youtu.be/abc?t=30|Clip 1> · 99 %" in "\n".join(mrkdwn(view["blocks"]))
+    assert "*0:05–0:15*\n• <https://youtu.be/abc?t=30|Clip 1> · 99%" in "\n".join(mrkdwn(view["blocks"]))
 
 
 def test_buttons_carry_the_question_its_catalogue_and_the_clip():
@@ -153,7 +153,7 @@ def test_clock(seconds, shown):
 
 
 def test_per_cent_stays_within_its_bounds():
-    assert [per_cent(share) for share in (-0.2, 0.005, 0.934, 1.2)] == ["0 %", "0 %", "93 %", "100 %"]
+    assert [per_cent(share) for share in (-0.2, 0.005, 0.934, 1.2)] == ["0%", "0%", "93%", "100%"]
 
 
 def test_links_go_to_the_web_alone():

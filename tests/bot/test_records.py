@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 import redis
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.jobs import Job
@@ -118,6 +118,7 @@ def test_a_poisoned_record_is_an_empty_one(redis_url):
     assert (record.claimed, record.filters, record.tries, record.ts) == (0.0, None, 0, "1.0")
 
 
+@example({"tries": "1e999", "claimed": "nan"})
 @given(st.dictionaries(st.sampled_from(["claimed", "filters", "tries", "asked", "ts"]), st.text()))
 def test_any_hash_is_a_record(raw):
     record_of(raw)

@@ -81,7 +81,7 @@ def test_an_upload_is_added_by_who_may_and_is_found_and_heard_at_once(
 
     again = library.upload(SOUNDS, new_sound(tmp_path / "same.wav", 200), user=BEN)
     found = library.wait_reply(again, lambda message: "fresh beat" in text_of(message), timeout=30)
-    assert "fresh beat · 0:00–0:04 (4 s) · *100 %*" in text_of(found)
+    assert "fresh beat · 0:00–0:04 (4 s) · *100%*" in text_of(found)
 
     library.click(found, "listen", user=BEN)
     excerpt = library.wait_reply(again, lambda message: bool(message.get("files")), timeout=30)
