@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from recommender.embedders.musicnn import MusiCNN
+from tests.support.checkpoints import write_vggish
 
 _WITHOUT_TENSORFLOW = {"test_framing", "test_mel", "test_client", "test_batching"}
 
@@ -23,3 +24,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def musicnn() -> MusiCNN:
     """MusiCNN, loaded once."""
     return MusiCNN()
+
+
+@pytest.fixture(scope="session")
+def vggish_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of random weights for VGGish."""
+    return write_vggish(tmp_path_factory.mktemp("vggish"))

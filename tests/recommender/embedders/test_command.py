@@ -9,39 +9,69 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+import numpy as np
 
+from recommender import audio
 from recommender.embedders.client import EmbedderClient
+from recommender.embedders.local import in_process
+from recommender.vectors import quantise
 from tests.support.audio import melody, pcm16
 
+PCM = pcm16(melody(4))
 COMMAND = [sys.executable, "-m", "recommender", "embedder"]
 
 
-@pytest.fixture(scope="module")
-def embedder() -> Iterator[tuple[subprocess.Popen[str], str]]:
+@contextmanager
+def serving(space: str, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The service as a process, and its address as it prints it."""
-    process = subprocess.Popen([*COMMAND, "--port", "0"], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    found = re.fullmatch(r"Embedder musicnn-msd is ready at (http://127\.0\.0\.1:\d+)\n", line)
-    assert found, line
-    yield process, found[1]
-    if process.poll() is None:
-        process.kill()
-    process.wait()
-    process.stdout.close()
+    with subprocess.Popen([*COMMAND, "--port", "0", *options], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        try:
+            found = re.fullmatch(rf"Embedder {space} is ready at (http://127\.0\.0\.1:\d+)\n", line)
+            assert found, line
+            yield process, found[1]
+        finally:
+            if process.poll() is None:
+                process.kill()
 
 
-def test_it_serves_and_stops(embedder: tuple[subprocess.Popen[str], str]):
-    process, url = embedder
-    client = EmbedderClient(url)
-    assert client.ready()
-    assert client.embed(pcm16(melody(4)), tags=True).tags.shape == (1, 50)
-    client.close()
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 0
+def test_it_serves_and_stops():
+    with serving("musicnn-msd") as (process, url):
+        client = EmbedderClient(url)
+        assert client.ready()
+        assert client.embed(PCM, tags=True).tags.shape == (1, 50)
+        client.close()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+
+
+def test_vggish_with_ibms_relu(vggish_weights: Path, shared_data: Path):
+    heard = audio.decode(shared_data / "max-samples" / "car-horn.wav", max_seconds=60).pcm
+    with serving("vggish-relu-pca", "--model", "vggish", "--relu", "--weights", str(vggish_weights)) as (_, url):
+        client = EmbedderClient(url)
+        frames = client.embed(heard)
+        said = client.metadata()
+        client.close()
+    assert (frames.space, said["id"], said["verified"]) == ("vggish-relu-pca", "audio_embeddings-tf", False)
+    assert frames.vectors.shape == (4, 128)
+    here = in_process("vggish-relu-pca", vggish_weights).embed(heard)
+    assert np.array_equal(quantise(frames.vectors), quantise(here.vectors))
+
+
+def test_yamnet_with_its_real_weights(shared_data: Path):
+    weights = shared_data / "yamnet"
+    with serving("yamnet", "--model", "yamnet", "--weights", str(weights)) as (_, url):
+        client = EmbedderClient(url)
+        frames = client.embed(PCM, tags=True)
+        client.close()
+    here = in_process("yamnet", weights).embed(PCM, tags=True)
+    assert (frames.vectors.shape, frames.tags.shape) == ((4, 1024), (4, 521))
+    np.testing.assert_allclose(frames.vectors, here.vectors, rtol=1e-6)
+    np.testing.assert_allclose(frames.tags, here.tags, rtol=1e-6)
 
 
 def test_missing_weights_end_it_with_a_sentence(tmp_path: Path):

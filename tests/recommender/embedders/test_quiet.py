@@ -5,8 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import pytest
-
 from tests.conftest import REPOSITORY
 
 CHATTER = """WARNING: All log messages before absl::InitializeLog() is called are written to STDERR
@@ -37,6 +35,5 @@ except ImportError:
     assert said(code) == "inside\nI0000 00:00:1 2 port.cc:3] after\n"
 
 
-@pytest.mark.xdist_group("tensorflow")
 def test_tensorflow_starts_in_silence():
     assert said("from recommender.embedders.network import tensorflow\ntensorflow()") == ""

@@ -16,45 +16,22 @@ from recommender.embedders.vggish import _LAYERS, CHECKPOINT, PCA, PcaParameters
 from recommender.errors import NoWeights
 from recommender.vectors import quantise
 from tests.support.audio import melody, pcm16
+from tests.support.checkpoints import write_checkpoint
 
 
 @pytest.fixture(scope="session")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a checkpoint of random weights, in the version 1 format of Google's file, and a random PCA."""
-    folder = tmp_path_factory.mktemp("vggish")
-    random = np.random.default_rng(0)
-    tensors = {}
-    for name, shape in _LAYERS:
-        spread = np.float32(np.sqrt(2 / np.prod(shape[:-1])))
-        tensors[f"vggish/{name}/weights"] = random.standard_normal(shape, np.float32) * spread
-        tensors[f"vggish/{name}/biases"] = random.standard_normal(shape[-1], np.float32) * np.float32(0.01)
-    write_checkpoint(folder / CHECKPOINT, tensors)
-    np.savez(
-        folder / PCA,
-        pca_eigen_vectors=np.linalg.qr(random.standard_normal((128, 128)))[0] * 3,
-        pca_means=random.standard_normal(128) * 0.1,
-    )
-    return folder
+def vggish(vggish_weights: Path) -> VGGish:
+    return VGGish(vggish_weights)
 
 
-def write_checkpoint(path: Path, tensors: dict[str, NDArray[np.float32]]) -> None:
-    tf = tensorflow()
-    tf.raw_ops.Save(filename=str(path), tensor_names=list(tensors), data=list(tensors.values()))
-
-
-@pytest.fixture(scope="session")
-def vggish(weights: Path) -> VGGish:
-    return VGGish(weights)
-
-
-def test_network_equals_the_layers_by_hand(vggish: VGGish, weights: Path):
+def test_network_equals_the_layers_by_hand(vggish: VGGish, vggish_weights: Path):
     patches = vggish.patches(pcm16(melody(2)), 0, 2)
-    np.testing.assert_allclose(vggish.raw(patches)[1], by_hand(weights, patches[1]), rtol=0, atol=1e-4)
+    np.testing.assert_allclose(vggish.raw(patches)[1], by_hand(vggish_weights, patches[1]), rtol=0, atol=1e-4)
 
 
-def by_hand(weights: Path, patch: NDArray[np.float32]) -> NDArray[np.float32]:
+def by_hand(vggish_weights: Path, patch: NDArray[np.float32]) -> NDArray[np.float32]:
     """Convolve 3x3 by shifting, pool 2x2 by maximum, after the first, second, fourth and sixth convolution."""
-    reader = tensorflow().compat.v1.train.NewCheckpointReader(str(weights / CHECKPOINT))
+    reader = tensorflow().compat.v1.train.NewCheckpointReader(str(vggish_weights / CHECKPOINT))
     x = patch[..., None]
     for number, (name, shape) in enumerate(_LAYERS):
         kernel, bias = reader.get_tensor(f"vggish/{name}/weights"), reader.get_tensor(f"vggish/{name}/biases")
@@ -82,13 +59,13 @@ def test_vectors_are_what_max_would_send(vggish: VGGish):
     np.testing.assert_array_equal(quantise(frames.vectors), np.rint(levels))
 
 
-def test_relu_is_another_space(vggish: VGGish, weights: Path):
+def test_relu_is_another_space(vggish: VGGish, vggish_weights: Path):
     pcm = pcm16(melody(2))
-    relu = VGGish(weights, relu=True)
+    relu = VGGish(vggish_weights, relu=True)
     assert relu.space == "vggish-relu-pca"
     raw = vggish.raw(vggish.patches(pcm, 0, 2))
     assert (raw < 0).any()
-    pca = PcaParameters.read(weights / PCA)
+    pca = PcaParameters.read(vggish_weights / PCA)
     vectors, _ = relu.run(relu.patches(pcm, 0, 2))
     np.testing.assert_array_equal(quantise(vectors), pca.bytes_of(np.maximum(raw, 0)))
 
@@ -116,13 +93,13 @@ def test_weights_of_other_origin_are_not_verified(vggish: VGGish):
     assert not vggish.verified
 
 
-def test_missing_and_damaged_weights_are_named(weights: Path, tmp_path: Path):
+def test_missing_and_damaged_weights_are_named(vggish_weights: Path, tmp_path: Path):
     with pytest.raises(NoWeights, match="fetch vggish"):
         in_process("vggish", tmp_path)
     (tmp_path / PCA).write_bytes(b"PK\x03\x04 not a zip")
     with pytest.raises(NoWeights, match="PCA"):
         VGGish(tmp_path)
-    (tmp_path / PCA).write_bytes((weights / PCA).read_bytes())
+    (tmp_path / PCA).write_bytes((vggish_weights / PCA).read_bytes())
     (tmp_path / CHECKPOINT).write_bytes(b"<html>not found</html>" * 50)
     with pytest.raises(NoWeights, match="no TensorFlow checkpoint"):
         VGGish(tmp_path)
