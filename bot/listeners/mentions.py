@@ -8,9 +8,8 @@ from typing import Any
 from slack_bolt import App
 
 from bot.context import Context
-from bot.listeners.reading import accept_files, typed_in
+from bot.listeners.reading import accept_files, accept_words, typed_in
 from bot.observed import Request
-from bot.questions import Typed
 
 FILE_PATIENCE_SECONDS = 1.5
 """Slack may leave a mention's files out of its event; `file_shared` tells of them within this time."""
@@ -27,7 +26,7 @@ def register(app: App, context: Context) -> None:
         if typed.kind == "nothing":
             context.do("mention", str(event.get("user") or ""), lambda request: _silent(context, event, body, request))
         else:
-            _accept(context, event, body, typed)
+            accept_words(context, event, body, typed)
 
 
 def _silent(context: Context, event: dict[str, Any], body: dict[str, Any], request: Request) -> None:
@@ -36,16 +35,4 @@ def _silent(context: Context, event: dict[str, Any], body: dict[str, Any], reque
     if context.acceptance.has_file(str(event["channel"]), str(event.get("thread_ts") or event["ts"])):
         request.outcome = "repeated"
         return
-    _accept(context, event, body, typed_in("help"))
-
-
-def _accept(context: Context, event: dict[str, Any], body: dict[str, Any], typed: Typed) -> None:
-    context.acceptance.question(
-        str(event["channel"]),
-        str(event.get("user") or ""),
-        f"message:{event['ts']}",
-        typed.kind,
-        typed.question,
-        team=str(body.get("team_id") or ""),
-        thread=str(event.get("thread_ts") or event["ts"]),
-    )
+    accept_words(context, event, body, typed_in("help"))

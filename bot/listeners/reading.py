@@ -1,4 +1,4 @@
-"""What listeners read out of Slack's events."""
+"""What listeners read out of Slack's messages, and accept of them."""
 
 from __future__ import annotations
 
@@ -45,3 +45,16 @@ def accept_files(context: Context, event: dict[str, Any], body: dict[str, Any]) 
             at=str(event.get("event_ts") or ""),
         )
     return bool(files)
+
+
+def accept_words(context: Context, event: dict[str, Any], body: dict[str, Any], typed: Typed) -> None:
+    """Accept what was typed in a message that addresses the bot."""
+    context.acceptance.question(
+        str(event["channel"]),
+        str(event.get("user") or ""),
+        f"message:{event['ts']}",
+        typed.kind,
+        typed.question,
+        team=str(body.get("team_id") or ""),
+        thread=str(event.get("thread_ts") or event["ts"]),
+    )

@@ -7,7 +7,7 @@ from typing import Any
 from slack_bolt import App
 
 from bot.context import Context
-from bot.listeners.reading import accept_files, typed_in
+from bot.listeners.reading import accept_files, accept_words, typed_in
 
 WANTED_SUBTYPES = frozenset({None, "file_share"})
 """Edits, joins, unfurls and the rest are nobody's question."""
@@ -31,13 +31,4 @@ def register(app: App, context: Context) -> None:
             return
         if accept_files(context, event, body):
             return
-        typed = typed_in(str(event.get("text") or ""))
-        context.acceptance.question(
-            str(event["channel"]),
-            str(event.get("user") or ""),
-            f"message:{event['ts']}",
-            typed.kind,
-            typed.question,
-            team=str(body.get("team_id") or ""),
-            thread=str(event.get("thread_ts") or event["ts"]),
-        )
+        accept_words(context, event, body, typed_in(str(event.get("text") or "")))

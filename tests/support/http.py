@@ -1,4 +1,4 @@
-"""A real HTTP server whose answers a test scripts."""
+"""Real HTTP servers: one whose answers a test scripts, and one that runs an application."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from werkzeug.serving import make_server
 
 Answer = Callable[[BaseHTTPRequestHandler, bytes], None]
 """Answers one request, given its handler and its body; may break the connection by returning early."""
@@ -69,3 +72,17 @@ def reply(status: int, body: bytes, content_type: str = "application/json", **he
         handler.wfile.write(body)
 
     return answer
+
+
+@contextmanager
+def serving(app: Any) -> Iterator[str]:
+    """Serve a WSGI application on a free port; gives the address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

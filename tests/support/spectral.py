@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import numpy as np
 from numpy.typing import NDArray
-from werkzeug.serving import make_server
 
 from recommender.embedders import Embedder
 from recommender.embedders.framing import FRAMINGS
 from recommender.embedders.local import LocalEmbedder
 from recommender.library.ears import Ears
+from tests.support.http import serving
 
 TAGS = ("low", "middle", "high")
 
@@ -63,17 +62,8 @@ class SpectralEars(Ears):
         return [LocalEmbedder(self.network)]
 
 
-@contextmanager
-def served(network: SpectralNetwork) -> Iterator[str]:
+def served(network: SpectralNetwork) -> AbstractContextManager[str]:
     """Serve it as the real embedder service does; gives the address."""
     from recommender.embedder_service import create_app
 
-    server = make_server("127.0.0.1", 0, create_app(LocalEmbedder(network)), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return serving(create_app(LocalEmbedder(network)))

@@ -7,14 +7,11 @@ import threading
 import wave
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import requests
-from werkzeug.serving import make_server
 
 from recommender import audio, embedder_service
 from recommender.embedder_service import create_app
@@ -23,22 +20,10 @@ from recommender.embedders.local import LocalEmbedder
 from recommender.embedders.musicnn import TAGS, MusiCNN
 from recommender.wav import wav_bytes
 from tests.support.audio import melody, pcm16
+from tests.support.http import serving
 from tests.support.networks import FirstSamples
 
 PCM = pcm16(melody(4))
-
-
-@contextmanager
-def serving(app: Any) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture(scope="module")
