@@ -188,9 +188,11 @@ def _predict(service: Service) -> Response:
         raise BadRequest("Missing required parameter in uploaded files: audio")
     if not _WAV_MIMETYPE.match(upload.mimetype):
         raise BadRequest("Invalid file type/extension")
-    pcm = _pcm(upload.read())
+    with service.metrics.step("read"):
+        pcm = _pcm(upload.read())
     tags = _flag("tags")
-    frames = (embedder.embed_piece if _flag("piece") else embedder.embed)(pcm, tags)
+    with service.metrics.step("embed"):
+        frames = (embedder.embed_piece if _flag("piece") else embedder.embed)(pcm, tags)
     service.metrics.seconds.inc(len(pcm) / SAMPLE_RATE)
     body: dict[str, Any] = {"status": "ok", "embedding": _numbers(frames)}
     if tags:
@@ -244,4 +246,4 @@ def _failure(error: Exception) -> tuple[dict[str, str], int]:
 def _health(service: Service) -> tuple[dict[str, str], int]:
     if service.embedder is None:
         return {"status": "loading"}, 503
-    return {"status": "ok", "space": service.embedder.space}, 200
+    return {"status": "ready", "space": service.embedder.space}, 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 from flask import Response, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -22,9 +24,17 @@ class ServiceMetrics:
         self._rows = Histogram(
             "soundalike_embedder_batch_rows", "Rows run at once", registry=self._registry, buckets=_BATCH_ROWS
         )
+        self._steps = Histogram(
+            "soundalike_embedder_step_seconds", "Seconds of each step of a request", ["step"], registry=self._registry
+        )
         self._answers = Counter(
             "soundalike_embedder_answers", "Answers by path and status", ["path", "status"], registry=self._registry
         )
+
+    def step(self, name: str) -> AbstractContextManager[object]:
+        """Time a step of a request."""
+        timer: AbstractContextManager[object] = self._steps.labels(name).time()
+        return timer
 
     def batch(self, rows: int) -> None:
         """Count a batch."""

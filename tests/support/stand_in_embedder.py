@@ -69,7 +69,7 @@ class Handler(BaseHTTPRequestHandler):
                 counts = {"begun": self.state.begun, "done": self.state.done, "sounds": dict(self.state.sounds)}
             self._answer(200, counts)
         elif self.path == "/healthz":
-            self._answer(200, {"status": "ok"})
+            self._answer(200, {"status": "ready"})
         elif self.path == "/model/metadata":
             self._answer(200, {"id": "stand-in", "space": SPACE.name, "dimension": SPACE.dimension, "hop": SPACE.hop})
         else:

@@ -219,7 +219,7 @@ def test_beyond_the_places_it_is_503(monkeypatch: pytest.MonkeyPatch):
         refused = post(url, wav_bytes(PCM))
         assert refused.status_code == 503 and refused.headers["Retry-After"] == "1"
         assert refused.json()["status"] == "error"
-        assert requests.get(f"{url}/healthz", timeout=60).json() == {"status": "ok", "space": "vggish-pca"}
+        assert requests.get(f"{url}/healthz", timeout=60).json() == {"status": "ready", "space": "vggish-pca"}
         network.gate.set()
         assert [future.result().status_code for future in held] == [200, 200]
         assert post(url, wav_bytes(PCM)).status_code == 200
@@ -242,6 +242,8 @@ def test_metrics(vggish: str):
     assert 'soundalike_embedder_answers_total{path="/model/predict",status="200"}' in text
     assert 'path="other",status="404"' in text and "/no/such/path" not in text
     assert "soundalike_embedder_batch_rows_bucket" in text
+    for step in ("read", "embed"):
+        assert f'soundalike_embedder_step_seconds_count{{step="{step}"}}' in text
 
 
 def test_until_the_model_is_loaded_it_is_503(monkeypatch: pytest.MonkeyPatch):
