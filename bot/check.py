@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import redis
-from slack_sdk.errors import SlackApiError, SlackRequestError
+from slack_sdk.errors import SlackApiError
 
 from bot.manifest import OPTIONAL_SCOPES, scopes_of
 from bot.parts import redis_client
 from bot.settings import BotSettings
 from bot.slack_client import web_client
-from bot.slack_errors import code_of
+from bot.slack_errors import UNREACHED, code_of
 from recommender.catalogue import Catalogue
 from recommender.embedders.client import EmbedderClient
 from recommender.errors import NoCatalogue, SoundalikeError
@@ -68,7 +68,7 @@ def _bot_token(settings: BotSettings) -> Iterator[Finding]:
         text = f"Slack refuses it ({code_of(error)}): copy SLACK_BOT_TOKEN from the app's page OAuth & Permissions."
         yield Finding("bot token", False, text)
         return
-    except (SlackRequestError, OSError) as error:
+    except UNREACHED as error:
         text = f"Slack does not answer ({type(error).__name__}): check the network and SLACK_API_URL."
         yield Finding("bot token", False, text)
         return
@@ -108,7 +108,7 @@ def _app_token(settings: BotSettings) -> Finding:
             "Basic Information, and turn Socket Mode on."
         )
         return Finding("app token", False, text)
-    except (SoundalikeError, SlackRequestError, OSError):
+    except (SoundalikeError, *UNREACHED):
         return Finding("app token", False, "could not be tried: mend the bot token or the network first.")
     return Finding("app token", True, "Socket Mode connects")
 

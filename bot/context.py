@@ -18,6 +18,7 @@ from bot.errors import QueueFull
 from bot.messages import Message
 from bot.observed import Request
 from bot.parts import Parts
+from bot.slack_errors import UNREACHED
 
 POOL_THREADS = 16
 POOL_LIMIT = 4000
@@ -90,7 +91,7 @@ class Context:
         body = message.payload() | {"response_type": "ephemeral"} | how
         try:
             answer = webhook.send_dict(body)
-        except OSError as error:
+        except UNREACHED as error:
             _log.error("an answer could not be delivered (%s)", type(error).__name__)
             return
         if answer.status_code != 200:

@@ -10,6 +10,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.errors import DeletedFile, DownloadFailed, ForeignFile, HiddenFile, MissingScope
+from bot.slack_errors import UNREACHED
 from recommender.errors import NotAudio, SoundalikeError, TooLarge
 
 AUDIO_SUFFIXES = frozenset(
@@ -97,11 +98,13 @@ class SharedFile:
 
 
 def file_info(client: WebClient, file_id: str) -> SharedFile:
-    """Ask Slack for a file; raises the `SlackError` that its refusal means."""
+    """Ask Slack for a file; raises the `SlackError` that its refusal or its silence means."""
     try:
         return SharedFile.from_slack(client.files_info(file=file_id)["file"])
     except SlackApiError as error:
         raise file_error(str(error.response.get("error") or ""), str(error.response.get("needed") or "")) from error
+    except UNREACHED as error:
+        raise DownloadFailed("Slack did not tell me about the file (no answer): try again in a minute.") from error
 
 
 def file_error(code: str, needed: str = "") -> SoundalikeError:

@@ -13,13 +13,13 @@ from dataclasses import replace
 from typing import Any
 
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError, SlackRequestError
+from slack_sdk.errors import SlackApiError
 
 from bot.files import SharedFile
 from bot.jobs import Job, Record
 from bot.messages import Message
 from bot.records import Records
-from bot.slack_errors import BAD_BLOCKS, CLOSED, GONE, PASSING, REFUSED_FOR_SURE, code_of, retry_after
+from bot.slack_errors import BAD_BLOCKS, CLOSED, GONE, PASSING, REFUSED_FOR_SURE, UNREACHED, code_of, retry_after
 
 METADATA_EVENT = "soundalike_job"
 CLAIM_SECONDS = 5.0
@@ -75,14 +75,14 @@ class Posts:
             self._repeating.chat_update(channel=job.channel, ts=job.ts, **message.payload())
         except SlackApiError as error:
             code = code_of(error)
-            if code in BAD_BLOCKS:
+            if code in BAD_BLOCKS and message.blocks:
                 _log.error("Slack takes no blocks of job %s (%s): sent as text", job.id, code)
-                self._repeating.chat_update(channel=job.channel, ts=job.ts, text=message.text, blocks=[])
+                self.edit(job, Message(message.text, []))
             elif code in PASSING:
                 raise PostLater(retry_after(error, PASSING_SECONDS)) from error
             elif code not in GONE:
                 raise
-        except (SlackRequestError, OSError) as error:
+        except UNREACHED as error:
             raise PostLater(PASSING_SECONDS) from error
 
     def _posted(self, job: Job, message: Message) -> Job:
@@ -102,7 +102,7 @@ class Posts:
                 self._records.put(job.id, claimed=0 if code in REFUSED_FOR_SURE else -1)
                 raise PostLater(retry_after(error, PASSING_SECONDS)) from error
             raise Unpostable(code) from error
-        except (SlackRequestError, OSError) as error:
+        except UNREACHED as error:
             self._records.put(job.id, claimed=-1)
             raise PostLater(PASSING_SECONDS) from error
         return self._noted(job, str(answer["ts"]), str(answer.get("channel") or job.channel))
@@ -140,7 +140,7 @@ class Posts:
             if code_of(error) in PASSING:
                 raise PostLater(retry_after(error, PASSING_SECONDS)) from error
             return self._last_reply(job, message, code_of(error))
-        except (SlackRequestError, OSError) as error:
+        except UNREACHED as error:
             raise PostLater(PASSING_SECONDS) from error
         for each in found.get("messages") or []:
             metadata = each.get("metadata") or {}
@@ -163,7 +163,7 @@ class Posts:
                 if code_of(error) in PASSING:
                     raise PostLater(retry_after(error, PASSING_SECONDS)) from error
                 why = code_of(error)
-            except (SlackRequestError, OSError) as error:
+            except UNREACHED as error:
                 raise PostLater(PASSING_SECONDS) from error
             else:
                 return None

@@ -6,8 +6,10 @@ import logging
 import select
 import threading
 
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackClientError
 from slack_sdk.socket_mode.builtin import SocketModeClient
+
+from bot.slack_errors import UNREACHED
 
 LOOK_SECONDS = 0.5
 MAX_PAUSE_SECONDS = 10.0
@@ -40,7 +42,7 @@ class Reconnector:
                 if self._client.current_session is not None:
                     self._client.current_session.disconnect()
                 self._client.connect_to_new_endpoint()
-            except (SlackApiError, SlackClientError, OSError) as error:
+            except (SlackClientError, *UNREACHED) as error:
                 _log.warning("Slack gives no new socket (%s): trying again", type(error).__name__)
                 pause = min(2 * max(pause, 1.0), MAX_PAUSE_SECONDS)
 

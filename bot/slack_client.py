@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from http.client import HTTPException
+from urllib.error import URLError
+
 from slack_sdk import WebClient
 from slack_sdk.http_retry import RetryHandler
 from slack_sdk.http_retry.builtin_handlers import (
@@ -21,7 +24,7 @@ SERVER_ERROR_RETRIES = 2
 
 def web_client(settings: BotSettings) -> WebClient:
     """Make the client for calls that may safely be made twice."""
-    return _client(settings, [ConnectionErrorRetryHandler(max_retry_count=2), _rate_limit(), _server_errors()])
+    return _client(settings, [_connection_errors(), _rate_limit(), _server_errors()])
 
 
 def posting_client(settings: BotSettings) -> WebClient:
@@ -42,6 +45,11 @@ def _client(settings: BotSettings, handlers: list[RetryHandler]) -> WebClient:
         timeout=TIMEOUT_SECONDS,
         retry_handlers=handlers,
     )
+
+
+def _connection_errors() -> RetryHandler:
+    broken: list[type[Exception]] = [URLError, ConnectionError, HTTPException]  # no time-out: three would take a minute
+    return ConnectionErrorRetryHandler(max_retry_count=2, error_types=broken)
 
 
 def _rate_limit() -> RetryHandler:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from slack_sdk.errors import SlackApiError
+from http.client import HTTPException
+from json import JSONDecodeError
+
+from slack_sdk.errors import SlackApiError, SlackRequestError
 
 CLOSED = frozenset(
     {"not_in_channel", "channel_not_found", "is_archived", "restricted_action", "cannot_reply_to_message"}
@@ -14,6 +17,8 @@ GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_close
 BAD_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long"})
 PASSING = frozenset({"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable"})
 """Better luck later."""
+UNREACHED = (SlackRequestError, OSError, HTTPException, JSONDecodeError)
+"""What the SDK raises where Slack gave no whole answer: it is away, or the connection broke before or within one."""
 REFUSED_FOR_SURE = frozenset({"ratelimited", "rate_limited"})
 """Nothing was posted, which an error 500 does not say."""
 
@@ -23,8 +28,8 @@ def code_of(error: SlackApiError) -> str:
     response = error.response
     if getattr(response, "status_code", 200) == 429:
         return "ratelimited"
-    code = response.get("error") if hasattr(response, "get") else None
-    return str(code) if code else "internal_error"
+    code = str(response.get("error") or "") if hasattr(response, "get") else ""
+    return code if code and " " not in code else "internal_error"  # the SDK puts a sentence there for what is no JSON
 
 
 def retry_after(error: SlackApiError, default: float) -> float:

@@ -19,7 +19,7 @@ from bot.context import Context
 from bot.parts import build
 from bot.reconnect import Reconnector
 from bot.settings import BotSettings
-from bot.slack_errors import code_of
+from bot.slack_errors import UNREACHED, code_of
 from recommender.errors import SettingsError
 
 CONCURRENCY = 32
@@ -52,7 +52,7 @@ def run(settings: BotSettings) -> int:
         reconnector = Reconnector(handler.client)
     except SlackApiError as error:
         raise SettingsError(f"Slack refuses the tokens ({code_of(error)}): `python -m bot check` says why.") from error
-    except (SlackClientError, OSError) as error:
+    except (SlackClientError, *UNREACHED) as error:
         raise SettingsError(
             f"Slack does not answer ({type(error).__name__}): check the network and SLACK_API_URL."
         ) from error

@@ -39,6 +39,9 @@ from recommender.recommender import Recommender
 
 THREAD_WAITS = (0.2, 0.4, 0.8, 1.6, 3.0, 5.0)
 """Seconds between looks for the message that shares a file: uploads finish asynchronously (bolt-js#2115)."""
+LAST_WAIT = len(THREAD_WAITS) - 1
+UNHEARD_SECONDS = 10 * 60
+"""While Slack does not tell of a file that nobody would be refused aloud, it is asked again for so long."""
 TURN_WAIT_SECONDS = 0.05
 MAX_TURN_WAIT_SECONDS = 2.0
 SETTLE_SECONDS = 0.08
@@ -175,9 +178,10 @@ class Work:
             if job.refusal:
                 raise RefusedOnArrival(*job.refusal)
         except DownloadFailed as error:
-            if job.attempt < len(THREAD_WAITS):
+            unheard = not (job.direct or job.asked) and time.time() - job.accepted < UNHEARD_SECONDS
+            if job.attempt < len(THREAD_WAITS) or unheard:
                 request.outcome = "later"
-                self._queue.intake(replace(job, attempt=job.attempt + 1), THREAD_WAITS[job.attempt])
+                self._queue.intake(replace(job, attempt=job.attempt + 1), THREAD_WAITS[min(job.attempt, LAST_WAIT)])
                 return None
             job = _refused(job, error)
         except SoundalikeError as error:
@@ -203,6 +207,11 @@ class Work:
 
     def _ignored(self, job: Job, request: Request) -> None:
         request.outcome = "ignored"
+        self._set_aside(job)
+
+    def _set_aside(self, job: Job) -> None:
+        """Say nothing of a file until somebody asks. Its record needs a state, or the bot would take the job for lost
+        once the record has run out."""
         self._records.leave(job)
         self._records.put(job.id, state="ignored")
         if self._records.get(job.id).asked:  # somebody asked in between, and saw no `ignored` yet
@@ -318,7 +327,7 @@ class Work:
         reference = uuid.uuid4().hex[:8]
         request.broke(reference)
         _log.error("unforeseen error %s", reference, exc_info=error)
-        if job.described or job.text or job.asked or job.direct:  # else nobody knows whether it is audio at all
+        if job.described or job.text or job.asked or job.direct:
             sentence = unforeseen(reference, job.name)
             try:
                 self._final(job, sentence, request)
@@ -327,6 +336,9 @@ class Work:
                 self._queue.intake(replace(job, refusal=apology, text="", described=True), later.seconds)
             except SlackApiError as refused:
                 _log.error("nobody could be told of error %s: Slack says %s", reference, code_of(refused))
+                self._records.put(job.id, state="done")
+        else:
+            self._set_aside(job)  # nobody knows whether it is audio at all
         raise GivenUp("internal", reference) from None
 
     def _given_up(self, job: Job, reason: str, request: Request) -> None:

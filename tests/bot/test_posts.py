@@ -1,0 +1,85 @@
+"""Posts and edits whose answer breaks off."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from http.client import IncompleteRead
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from slack_sdk.errors import SlackApiError
+
+from bot.context import Context
+from bot.jobs import Job
+from bot.memory_records import MemoryRecords
+from bot.messages import Message
+from bot.posts import PostLater, Posts
+from bot.slack_errors import code_of
+
+MESSAGE = Message("Listening", [{"type": "divider"}])
+BROKEN = [IncompleteRead(b"{"), ConnectionResetError(), json.JSONDecodeError("", "", 0)]
+JOB = Job.new("C1", "F1", "U1", thread="1.0")
+
+
+@pytest.fixture
+def slack() -> Mock:
+    return Mock()
+
+
+@pytest.fixture
+def records() -> MemoryRecords:
+    return MemoryRecords()
+
+
+@pytest.fixture
+def posts(slack: Mock, records: MemoryRecords) -> Posts:
+    return Posts(slack, slack, records)
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=repr)
+def test_an_edit_whose_answer_breaks_off_is_made_again(posts: Posts, slack: Mock, broken: Exception):
+    slack.chat_update.side_effect = broken
+    with pytest.raises(PostLater):
+        posts.edit(replace(JOB, ts="2.0"), MESSAGE)
+
+
+def test_an_edit_without_the_blocks_that_slack_refused_is_made_again_too(posts: Posts, slack: Mock):
+    slack.chat_update.side_effect = [SlackApiError("no", {"error": "invalid_blocks"}), IncompleteRead(b"{")]
+    with pytest.raises(PostLater):
+        posts.edit(replace(JOB, ts="2.0"), MESSAGE)
+    assert slack.chat_update.call_args.kwargs["blocks"] == []
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=repr)
+def test_a_post_whose_answer_breaks_off_is_in_doubt(
+    posts: Posts, slack: Mock, records: MemoryRecords, broken: Exception
+):
+    slack.chat_postMessage.side_effect = broken
+    with pytest.raises(PostLater):
+        posts.post(JOB, MESSAGE)
+    assert records.get(JOB.id).claimed == -1
+    slack.conversations_replies.side_effect = broken
+    with pytest.raises(PostLater):
+        posts.post(JOB, MESSAGE)
+    slack.conversations_replies.side_effect = SlackApiError("no", {"error": "missing_scope"})
+    slack.files_info.side_effect = broken
+    with pytest.raises(PostLater):
+        posts.post(JOB, MESSAGE)
+    assert slack.chat_postMessage.call_count == 1
+
+
+def test_an_answer_that_is_no_json_says_nothing_about_the_post(posts: Posts, slack: Mock, records: MemoryRecords):
+    sentence = "Received a response in a non-JSON format: <html>"
+    slack.chat_postMessage.side_effect = error = SlackApiError("no", {"ok": False, "error": sentence})
+    assert code_of(error) == "internal_error"
+    with pytest.raises(PostLater):
+        posts.post(JOB, MESSAGE)
+    assert records.get(JOB.id).claimed == -1
+
+
+def test_a_response_url_whose_answer_breaks_off_is_noted(monkeypatch: Any, caplog: pytest.LogCaptureFixture):
+    monkeypatch.setattr("bot.context.WebhookClient", lambda *_, **__: Mock(send_dict=Mock(side_effect=BROKEN[0])))
+    Context(Mock(), Mock()).respond("http://slack.example/response", MESSAGE)
+    assert "an answer could not be delivered (IncompleteRead)" in caplog.text
