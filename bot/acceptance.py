@@ -23,7 +23,7 @@ from bot.memory_records import MemoryRecords
 from bot.parts import Parts
 from bot.posts import CLAIM_SECONDS
 from bot.questions import Question
-from bot.records import filters_field
+from bot.records import SEEN_SECONDS, filters_field
 from bot.redis_records import RedisRecords
 
 LEAVE_ALONE_SECONDS = 3.0
@@ -61,7 +61,7 @@ class Acceptance:
         self._down_until = 0.0
         self._outstanding: OrderedDict[str, Job] = OrderedDict()
         self._unqueued: OrderedDict[str, Job] = OrderedDict()
-        self._marked: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._marked: OrderedDict[tuple[str, str], tuple[str, float]] = OrderedDict()
         self._busy: set[str] = set()
         self._memory = MemoryRecords()
         self._local = LocalQueue(LOCAL_LIMIT)
@@ -122,7 +122,8 @@ class Acceptance:
     def _accept(self, job: Job, mark: str, filters: Question | None) -> bool:
         if self._memory.has_mark(job.channel, mark):
             return False  # worked here while Redis was away
-        before = self._marked.get((job.channel, mark), "")
+        before, until = self._marked.get((job.channel, mark), ("", 0.0))
+        before = before if time.monotonic() < until else ""
         if not self._redis_is_away():
             try:
                 return self._accept_in_redis(job, mark, before, filters)
@@ -144,7 +145,7 @@ class Acceptance:
         try:
             job = self._checked(job)
             with self._lock:
-                self._marked[job.channel, mark] = held
+                self._marked[job.channel, mark] = held, time.monotonic() + SEEN_SECONDS
                 while len(self._marked) > MARKS_KEPT:
                     self._marked.popitem(last=False)
             return self._queued(job, mark)

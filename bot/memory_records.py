@@ -37,7 +37,7 @@ class MemoryRecords:
     def has_mark(self, channel: str, file: str) -> bool:
         """Whether a file is marked as seen."""
         with self._lock:
-            return (channel, file) in self._seen
+            return self._seen.get((channel, file), ("", 0.0))[1] > time.monotonic()
 
     def begin(self, job: Job) -> None:
         with self._lock:
@@ -107,8 +107,7 @@ class MemoryRecords:
         self.mark(channel, f"thread:{thread}", "1")
 
     def has_thread(self, channel: str, thread: str) -> bool:
-        with self._lock:
-            return (channel, f"thread:{thread}") in self._seen
+        return self.has_mark(channel, f"thread:{thread}")
 
     def reserve(self, channel: str) -> float:
         now = time.monotonic()

@@ -1,0 +1,38 @@
+"""Acceptance: what is a repetition, and what is a new wish."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+import redis
+
+from bot import acceptance
+from bot.acceptance import Acceptance
+from bot.records import SEEN_SECONDS
+from bot.redis_records import seen_key
+
+
+def accepting(client: redis.Redis) -> tuple[Acceptance, Mock]:
+    queue = Mock(length=lambda: 0)
+    parts: Any = SimpleNamespace(
+        redis=client, queue=queue, limits=Mock(), settings=SimpleNamespace(queue_limit=10), work=lambda *_: None
+    )
+    return Acceptance(parts), queue
+
+
+def test_a_file_that_is_shared_again_much_later_is_a_new_wish(redis_url: str, monkeypatch: pytest.MonkeyPatch):
+    client = redis.Redis.from_url(redis_url)
+    accept, queue = accepting(client)
+    assert accept.upload("C1", "F1", "U1")
+    assert not accept.upload("C1", "F1", "U1")
+    client.delete(seen_key("C1", "F1"))  # as after `SEEN_SECONDS`, or in a Redis that came back empty
+    assert not accept.upload("C1", "F1", "U1")
+    client.delete(seen_key("C1", "F1"))
+    late = SimpleNamespace(time=time.time, monotonic=lambda: time.monotonic() + SEEN_SECONDS)
+    monkeypatch.setattr(acceptance, "time", late)
+    assert accept.upload("C1", "F1", "U1")
+    assert queue.intake.call_count == 2
