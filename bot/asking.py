@@ -134,5 +134,5 @@ def value_of(action: dict[str, Any]) -> tuple[Question, str, str]:
     try:
         data = json.loads(str(action.get("value") or ""))
         return Question.from_json(data), str(data.get("c", "")), str(data.get("k", ""))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadQuery("This button is too old to be understood: ask again with /similar.") from error

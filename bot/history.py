@@ -52,6 +52,6 @@ class History:
         for value in values:
             try:
                 found.append(Question.from_json(json.loads(value)))
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            except (ValueError, RecursionError):
                 _log.warning("a remembered question is unreadable: left out")
         return tuple(found)

@@ -55,16 +55,19 @@ class Question:
 
     @classmethod
     def from_json(cls, data: Any) -> Question:
-        """Read what `to_json` gave; raises KeyError, TypeError or ValueError on anything else."""
-        return cls(
-            query=str(data["q"]),
-            top=min(max(int(data.get("t", DEFAULT_TOP)), 1), MAX_TOP),
-            skip=max(int(data.get("s", 0)), 0),
-            only=tuple(str(label) for label in data.get("o", [])),
-            without=tuple(str(label) for label in data.get("n", [])),
-            name=str(data.get("f", "")),
-            file=str(data.get("i", "")),
-        )
+        """Read what `to_json` gave; raises ValueError on anything else."""
+        try:
+            return cls(
+                query=str(data["q"]),
+                top=min(max(int(data.get("t", DEFAULT_TOP)), 1), MAX_TOP),
+                skip=max(int(data.get("s", 0)), 0),
+                only=tuple(str(label) for label in data.get("o", [])),
+                without=tuple(str(label) for label in data.get("n", [])),
+                name=str(data.get("f", "")),
+                file=str(data.get("i", "")),
+            )
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
+            raise ValueError(f"no question ({type(error).__name__})") from error
 
 
 @dataclass(frozen=True, slots=True)

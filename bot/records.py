@@ -88,7 +88,7 @@ def record_of(raw: dict[str, str]) -> Record:
     if "filters" in raw:
         try:
             filters = Question.from_json(json.loads(raw["filters"]))
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, RecursionError):
             filters = None
     return Record(
         known=bool(raw),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import math
+import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -12,8 +16,8 @@ from hypothesis import strategies as st
 
 from bot.jobs import Job
 from bot.memory_records import MemoryRecords
-from bot.questions import Question
-from bot.records import POST_INTERVAL_SECONDS, record_of
+from bot.questions import MAX_TOP, Question
+from bot.records import POST_INTERVAL_SECONDS, SEEN_SECONDS, record_of
 from bot.redis_records import RedisRecords, first_key, job_key, lease_key, seen_key, slot_key, turn_key
 
 
@@ -118,10 +122,49 @@ def test_a_poisoned_record_is_an_empty_one(redis_url):
     assert (record.claimed, record.filters, record.tries, record.ts) == (0.0, None, 0, "1.0")
 
 
-@example({"tries": "1e999", "claimed": "nan"})
-@given(st.dictionaries(st.sampled_from(["claimed", "filters", "tries", "asked", "ts"]), st.text()))
-def test_any_hash_is_a_record(raw):
-    record_of(raw)
+numbers = st.integers() | st.floats()
+labels = st.lists(st.text(max_size=9) | numbers | st.none(), max_size=3)
+filters = st.fixed_dictionaries(
+    {"q": st.text(max_size=9)}, optional={"t": numbers, "s": numbers, "o": labels, "n": labels}
+)
+hashes = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(["claimed", "tries", "asked", "ts"], st.text() | numbers.map(str)),
+        "filters": filters.map(json.dumps) | st.text(),
+    },
+)
+
+
+@example({"tries": "1e999", "claimed": "nan", "filters": '{"q": "", "t": 1e999}'})
+@example({"filters": "[" * 100_000})
+@given(hashes)
+def test_any_hash_is_a_record_within_bounds(raw):
+    record = record_of(raw)
+    assert (record.known, record.ts) == (bool(raw), raw.get("ts", ""))
+    assert math.isfinite(record.claimed)
+    if record.filters is not None:
+        assert 1 <= record.filters.top <= MAX_TOP
+        assert record.filters.skip >= 0
+        assert all(isinstance(label, str) for label in (*record.filters.only, *record.filters.without))
+
+
+@example({"q": "", "s": math.inf})
+@given(filters)
+def test_filters_are_read_where_their_numbers_are_numbers(data):
+    finite = all(math.isfinite(data.get(name, 0)) for name in ("t", "s"))
+    assert (record_of({"filters": json.dumps(data)}).filters is not None) == finite
+
+
+def test_marks_in_memory_end_as_those_in_redis(monkeypatch: pytest.MonkeyPatch):
+    records = MemoryRecords()
+    records.mark("C1", "F1", "a")
+    records.note_thread("C1", "1.0")
+    assert records.has_mark("C1", "F1")
+    later = time.monotonic() + SEEN_SECONDS
+    monkeypatch.setattr("bot.memory_records.time", SimpleNamespace(monotonic=lambda: later))
+    assert not records.has_mark("C1", "F1")
+    assert not records.has_thread("C1", "1.0")
 
 
 def test_a_job_travels_through_the_queue():
