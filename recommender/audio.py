@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from recommender.decoder import process
 from recommender.embedders import SAMPLE_RATE
-from recommender.errors import CannotDecode, Silent, TooShort
+from recommender.errors import CannotRead, Silent, TooShort
 from recommender.wav import wav_bytes
 
 __all__ = [
@@ -52,7 +52,7 @@ class Audio:
 def decode(path: Path, *, max_seconds: float, timeout: float = 30) -> Audio:
     """Decode a file in a child process, within `timeout` seconds.
 
-    Raises `NotAudio`, `CannotDecode`, `TooLong` beyond `max_seconds` of audio, `TooShort`, `Silent`.
+    Raises `CannotRead`, `NotAudio`, `CannotDecode`, `TooLong` beyond `max_seconds` of audio, `TooShort`, `Silent`.
     """
     _require_file(path)
     parts = process.blocks(
@@ -70,7 +70,7 @@ def decode(path: Path, *, max_seconds: float, timeout: float = 30) -> Audio:
 def decode_blocks(path: Path, *, block_seconds: float, timeout: float = 30) -> Iterator[NDArray[np.int16]]:
     """Decode a file of any length to blocks of `block_seconds`, int16 (n,) each; the last may be shorter, or silent.
 
-    timeout: seconds for each block. Raises `NotAudio`, `CannotDecode`.
+    timeout: seconds for each block. Raises `CannotRead`, `NotAudio`, `CannotDecode`.
     """
     _require_file(path)
     block = max(1, round(block_seconds * SAMPLE_RATE))
@@ -81,7 +81,7 @@ def decode_blocks(path: Path, *, block_seconds: float, timeout: float = 30) -> I
 def excerpt(path: Path, start: float, end: float, *, timeout: float = 30) -> bytes:
     """Give the seconds from start to end as a 16-bit WAV file in the file's own rate, up to 48 kHz, and up to stereo.
 
-    Holds no samples where the file ends before. timeout: seconds. Raises `NotAudio`, `CannotDecode`.
+    Holds no samples where the file ends before. timeout: seconds. Raises `CannotRead`, `NotAudio`, `CannotDecode`.
     """
     _require_file(path)
     return process.excerpt(path, start, end, timeout=timeout)
@@ -90,7 +90,7 @@ def excerpt(path: Path, start: float, end: float, *, timeout: float = 30) -> byt
 def metadata(path: Path, *, timeout: float = 30) -> dict[str, str]:
     """Give what a file says of itself (title, artist, genre, …), under lower-case names.
 
-    timeout: seconds. Raises `NotAudio`, `CannotDecode`.
+    timeout: seconds. Raises `CannotRead`, `NotAudio`, `CannotDecode`.
     """
     _require_file(path)
     return process.metadata(path, timeout=timeout)
@@ -125,4 +125,4 @@ def sha256_of(path: Path) -> str:
 
 def _require_file(path: Path) -> None:
     if not path.is_file():
-        raise CannotDecode(f"There is no file {path.name}: check the path.")
+        raise CannotRead(f"There is no file {path.name}: check the path.")

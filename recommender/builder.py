@@ -249,8 +249,14 @@ def _known_answers(
     trials.sort(key=lambda trial: trial[:2])
     clip_ids = _clip_ids(folder, [item for _, item, _ in trials[:KNOWN_ANSWERS]])
     return tuple(
-        KnownAnswer(item, clip_id, tuple(exact.items.tolist()), tuple(round(s, 6) for s in exact.similarities.tolist()))
-        for (_, item, exact), clip_id in zip(trials[:KNOWN_ANSWERS], clip_ids, strict=True)
+        KnownAnswer(
+            item,
+            clip_id,
+            tuple(exact.items.tolist()),
+            tuple(round(s, 6) for s in exact.similarities.tolist()),
+            len(exact) - missed,
+        )
+        for (missed, item, exact), clip_id in zip(trials[:KNOWN_ANSWERS], clip_ids, strict=True)
     )
 
 

@@ -88,10 +88,11 @@ class Cache:
         with self._lock:
             return dict(self._looks)
 
-    def upload(self, sha256: str, space: str) -> Upload | None:
-        """Give what is remembered of an upload in a space."""
+    def upload(self, sha256: str, space: str, *, again: bool = False) -> Upload | None:
+        """Give what is remembered of an upload in a space; again: the look before was counted as a miss."""
         found = self._upload(sha256, space)
-        self._count("embedding", found is not None)
+        if found is not None or not again:
+            self._count("embedding", found is not None)
         return found
 
     def _upload(self, sha256: str, space: str) -> Upload | None:

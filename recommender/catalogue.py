@@ -228,7 +228,12 @@ class Catalogue:
         return Recipe(kind, np.array(centre) if centre else None, projection)
 
     def _hold(self, name: str) -> None:
-        handle = os.open(self.folder / name, os.O_RDONLY)
+        try:
+            handle = os.open(self.folder / name, os.O_RDONLY)
+        except OSError as error:
+            raise CatalogueDamaged(
+                f"{self.folder / name} cannot be read ({error.strerror}): check the disk and its rights."
+            ) from None
         facts = os.fstat(handle)
         self._states.append(_State(handle, facts.st_size, facts.st_mtime_ns))
 
@@ -305,12 +310,16 @@ def _check_files(folder: Path, manifest: Manifest) -> None:
             raise CatalogueDamaged(
                 f"{path} has {size} bytes, the manifest says {facts.bytes}: build the catalogue again."
             )
-    with (folder / VECTORS).open("rb") as file:
-        try:
+    try:
+        with (folder / VECTORS).open("rb") as file:
             np.lib.format.read_magic(file)
             shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
-        except (ValueError, EOFError):
-            raise CatalogueDamaged(f"{folder / VECTORS} is no .npy file: build the catalogue again.") from None
+    except OSError as error:
+        raise CatalogueDamaged(
+            f"{folder / VECTORS} cannot be read ({error.strerror}): check the disk and its rights."
+        ) from None
+    except Exception:  # noqa: BLE001 - numpy reads the header by Python's own parser, with errors of many kinds
+        raise CatalogueDamaged(f"{folder / VECTORS} is no .npy file: build the catalogue again.") from None
     if shape != (manifest.clips, manifest.dimension) or fortran or dtype != np.dtype("<f4"):
         raise CatalogueDamaged(f"{folder / VECTORS} belongs to another catalogue: build the catalogue again.")
     if not manifest.calibration or not manifest.known_answers:

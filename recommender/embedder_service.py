@@ -37,6 +37,8 @@ from recommender.wav import read_wav
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """Largest request: 33 minutes of 16 kHz mono, 6 minutes of CD quality. The client sends a minute at a time."""
+MAX_SECONDS = 70 * 60
+"""What the largest request holds at 8 kHz, the lowest rate that people record at: lower ones grow in resampling."""
 MAX_WAITING = 16
 """Requests that are worked on or wait for the network; those beyond are told to come back."""
 THREADS = MAX_WAITING + 8
@@ -60,8 +62,8 @@ class Service:
     def use(self, embedder: LocalEmbedder) -> None:
         """Serve an embedder, after it has run once: the first run of a graph takes a second."""
         batched = LocalEmbedder(BatchedNetwork(embedder.network, self.metrics.batch))
-        loud = np.zeros(embedder.network.framing.window, np.int16)
-        batched.embed_piece(loud)
+        silence = np.zeros(embedder.network.framing.window, np.int16)
+        batched.embed_piece(silence)
         self.embedder = batched
 
     def ready(self) -> LocalEmbedder:
@@ -205,6 +207,8 @@ def _pcm(data: bytes) -> NDArray[np.int16]:
     samples, rate = read_wav(data)
     if rate > MAX_RATE:
         raise CannotDecode(f"This WAV file claims {rate} Hz: export it again.")
+    if len(samples) > MAX_SECONDS * rate:
+        raise CannotDecode(f"This WAV file claims {len(samples) / rate / 60:.0f} minutes: export it again.")
     if not len(samples):
         raise CannotDecode("This WAV file holds no samples: export it again.")
     if rate == SAMPLE_RATE and samples.shape[1] == 1:

@@ -10,6 +10,7 @@ SoundalikeError
 ├── AudioError                    the file cannot be listened to
 │   ├── NotAudio                  not-audio
 │   ├── CannotDecode              cannot-decode
+│   ├── CannotRead                cannot-read: the disk does not give the file, which says nothing of its content
 │   ├── TooLong                   too-long
 │   ├── TooLarge                  too-large
 │   ├── TooShort                  too-short
@@ -84,6 +85,12 @@ class NotAudio(AudioError):
 
 class CannotDecode(AudioError):
     code = "cannot-decode"
+
+
+class CannotRead(AudioError):
+    """The disk does not give the file, which says nothing of its content."""
+
+    code = "cannot-read"
 
 
 class TooLong(AudioError):

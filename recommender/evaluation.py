@@ -118,7 +118,8 @@ def _recall(catalogue: Catalogue, sample: Items, search_k: int, progress: bool) 
     """Give recall@10 of the index, and the milliseconds of each query."""
     vectors = catalogue.vectors
     top = min(TOP, len(catalogue) - 1)
-    wanted = best_similarities(vectors, vectors[sample], sample, max(top, 1))[:, -1]
+    silent = catalogue.table.unsearchable
+    wanted = best_similarities(vectors, vectors[sample], sample, max(top, 1), silent)[:, -1]
     recalls, times = [], []
     for item, last in zip(tqdm(sample.tolist(), desc="recall", disable=disabled(progress)), wanted, strict=True):
         started = time.perf_counter()

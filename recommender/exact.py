@@ -69,10 +69,13 @@ def nearest(
     return rank(vectors, query, places if among is None else among[places]).first(count)
 
 
-def best_similarities(vectors: Vectors, queries: Vectors, own: Items, count: int) -> Vectors:
+def best_similarities(
+    vectors: Vectors, queries: Vectors, own: Items, count: int, silent: Items | None = None
+) -> Vectors:
     """Find, for many unit queries (q, d) in one pass, the similarities of the `count` nearest rows: (q, count).
 
-    own: the row that each query is itself, which is left out; -1 for none. Best first; -inf where rows run out.
+    own: the row that each query is itself, which is left out; -1 for none. silent: rows that have no vector. Best
+    first; -inf where rows run out.
     """
     best = np.full((len(queries), count), -np.inf, np.float32)
     wanted = np.ascontiguousarray(queries.T)
@@ -81,6 +84,8 @@ def best_similarities(vectors: Vectors, queries: Vectors, own: Items, count: int
         found = (vectors[first : first + CHUNK_ROWS] @ wanted).T
         here = (own >= first) & (own < first + found.shape[1])
         found[numbers[here], own[here] - first] = -np.inf
+        if silent is not None:
+            found[:, silent[(silent >= first) & (silent < first + found.shape[1])] - first] = -np.inf
         for query in np.flatnonzero((found > best[:, -1:]).any(axis=1)):
             better = found[query][found[query] > best[query, -1]]
             merged = np.concatenate((best[query], better))

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_LOCK = ".lock"
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 """Flags of Linux's renameat2 and of macOS's renamex_np: both swap two names at one blow."""
@@ -30,11 +29,11 @@ def staged(target: Path) -> Iterator[Path]:
     prefix = f".{target.name}.building-"
     _clear_abandoned(target.parent, prefix)
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
-    lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+    # The folder itself is locked, so that it is known for abandoned up to the moment when it takes its place.
+    lock = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield folder
-        (folder / _LOCK).unlink()
         folder.chmod(0o755)
         for path in (*folder.iterdir(), folder):
             _sync(path)
@@ -72,7 +71,7 @@ def _exchange(first: Path, second: Path) -> bool:
 def _clear_abandoned(parent: Path, prefix: str) -> None:
     for folder in parent.glob(f"{prefix}*"):
         try:
-            lock = os.open(folder / _LOCK, os.O_RDWR)
+            lock = os.open(folder, os.O_RDONLY)
         except OSError:
             continue
         try:

@@ -66,13 +66,14 @@ def calibrate(
     The queries are the catalogue's own vectors, spread evenly, each without itself. A found clip counts where it is as
     similar as the last exact one, so that clips that are alike count for one another. Raises `BuildFailed`.
     """
+    silent = np.setdiff1d(np.arange(len(vectors)), searchable)
     tops = {top: count for top, count in CALIBRATED_TOPS.items() if top < len(searchable)}
     tops = tops or {max(1, len(searchable) - 1): len(searchable)}
     search_k = SMALLEST_SEARCH_K
     measured: list[Calibration] = []
     for top, count in tqdm(tops.items(), desc="calibration", disable=disabled(progress)):
         sample = spread(searchable, count)
-        wanted = best_similarities(vectors, vectors[sample], sample, top)[:, -1]
+        wanted = best_similarities(vectors, vectors[sample], sample, top, silent)[:, -1]
         trial = _Trial(index, vectors, sample, wanted, top)
         measured.append(_smallest(trial, target, search_k, may_scan=bool(measured)))
         search_k = measured[-1].search_k

@@ -46,17 +46,17 @@ class Listener:
         if known is not None:
             return known
         with self._cache.alone(sha256, space) if self._cache is not None else nullcontext():
-            known = self.recall(sha256, space)
+            known = self.recall(sha256, space, again=True)
             steps.note("embedding_cached", known is not None)
             return known or self._embedded(path, sha256, space, steps)
 
-    def recall(self, sha256: str, space: str) -> Upload | None:
-        """Give the upload of a file that was heard before, None where it is forgotten."""
+    def recall(self, sha256: str, space: str, *, again: bool = False) -> Upload | None:
+        """Give the upload of a file that was heard before, None where it is forgotten; again: as in `Cache.upload`."""
         with self._lock:
             upload = self._uploads.get(sha256)
         if upload is not None and upload.frames.space == space:
             return upload
-        return self._cache.upload(sha256, space) if self._cache is not None else None
+        return self._cache.upload(sha256, space, again=again) if self._cache is not None else None
 
     def remember(self, upload: Upload) -> None:
         """Keep an upload in this process; the one that was not asked for longest goes."""

@@ -40,12 +40,14 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class KnownAnswer:
-    """A query by item with its exact nearest items and their similarities, the item itself left out."""
+    """A query by item with its exact nearest items and their similarities, the item itself left out; found: how many of
+    them the index gave when it was built."""
 
     item: int
     clip_id: str
     items: tuple[int, ...]
     similarities: tuple[float, ...]
+    found: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ class Manifest:
                     f"{path} has format {data['format']!r}, this version reads {FORMAT}: build the catalogue again."
                 )
             return _from_json(data)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise CatalogueDamaged(
                 f"{path} is no manifest of a catalogue ({type(error).__name__}: {error}): build the catalogue again."
             ) from None
@@ -161,7 +163,11 @@ def _from_json(data: Any) -> Manifest:
         ),
         known_answers=tuple(
             KnownAnswer(
-                int(a["item"]), str(a["clip_id"]), tuple(map(int, a["items"])), tuple(map(float, a["similarities"]))
+                int(a["item"]),
+                str(a["clip_id"]),
+                tuple(map(int, a["items"])),
+                tuple(map(float, a["similarities"])),
+                int(a.get("found", len(a["items"]))),
             )
             for a in data["known_answers"]
         ),

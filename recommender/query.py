@@ -14,6 +14,7 @@ MAX_CHARACTERS = 4000
 """Longer than any sensible combination, and more than a slash command carries comfortably."""
 
 _OPERATOR = re.compile(r"\s+([+-])\s+")
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"(?!")')
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _VIDEO_ID = re.compile(r"[\w-]{11}", re.ASCII)
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
@@ -59,8 +60,8 @@ class VideoMoment:
 def parse(text: str, known: Callable[[str], bool] | None = None) -> Query:
     """Read a query; raises `BadQuery`.
 
-    " + " and " - " separate terms unless they stand within double quotes, or `known` says that the whole text is the
-    name of a clip. YouTube links become video ids.
+    " + " and " - " separate terms unless they stand within double quotes, where a quotation mark is written twice, or
+    `known` says that the whole text is the name of a clip. YouTube links become video ids.
     """
     text = text.strip()
     if not text:
@@ -128,13 +129,13 @@ def _combined(text: str) -> Query:
 def _next_term(text: str) -> tuple[str, str, str]:
     """Split off the first term: the term, the operator behind it ("" at the end), and the rest."""
     if text.startswith('"'):
-        end = text.find('"', 1)
-        if end < 0:
+        quoted = _QUOTED.match(text)
+        if quoted is None:
             raise BadQuery('A quotation mark is left open: put one at both ends, as in "Artist - Title.wav".')
-        operator = _OPERATOR.match(text, end + 1)
-        if operator is None and text[end + 1 :].strip():
+        operator = _OPERATOR.match(text, quoted.end())
+        if operator is None and text[quoted.end() :].strip():
             raise BadQuery("Something follows a closing quotation mark: put + or - between two clips, with spaces.")
-        term = text[1:end]
+        term = quoted.group(1).replace('""', '"')
     else:
         operator = _OPERATOR.search(text)
         term = text[: operator.start()] if operator else text
@@ -156,4 +157,7 @@ def _plain(term: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return f'"{text}"' if _OPERATOR.search(text) or text.startswith('"') else text
+    if not _OPERATOR.search(text) and not text.startswith('"'):
+        return text
+    doubled = text.replace('"', '""')
+    return f'"{doubled}"'

@@ -7,6 +7,7 @@ import logging
 import random
 import re
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,6 +41,8 @@ from recommender.votes import VOTERS, sounds_like
 
 MAX_TOP = 1000
 WARMING_QUERIES = 64
+REFUSED_SECONDS = 60.0
+"""A rebuilt catalogue that does not open is tried again after this: the cause may have been the machine's."""
 
 _LINK = re.compile(r"(?:https?://|\b(?:www\.|m\.|music\.)?youtu(?:\.be|be\.com)/)[^\s<>|]+", re.IGNORECASE)
 _log = logging.getLogger(__name__)
@@ -57,7 +60,7 @@ class Recommender:
         self._listener = Listener(settings, embedder, cache)
         self._cache = cache
         self._reloading = threading.Lock()
-        self._refused: object = None
+        self._refused: tuple[object, float] = None, 0.0
 
     @classmethod
     def open(cls, settings: Settings, *, embedder: Embedder | None = None, cache: Cache | None = None) -> Recommender:
@@ -75,14 +78,17 @@ class Recommender:
         """The catalogue of this moment: a rebuilt one takes the place of the old at the next question."""
         current = self._catalogue
         identity = identity_of(current.folder)
-        if identity in (current.identity, self._refused) or not self._reloading.acquire(blocking=False):
+        if identity == current.identity or not self._reloading.acquire(blocking=False):
             return current
         # Other threads go on with the old catalogue meanwhile, and close it by letting go of it.
         try:
+            refused, until = self._refused
+            if identity == refused and time.monotonic() < until:
+                return current
             self._catalogue = Catalogue.open(current.folder, self._settings.library_url)
             _log.info("catalogue %s has taken the place of %s", self._catalogue.id, current.id)
         except CatalogueError as error:
-            self._refused = identity
+            self._refused = identity, time.monotonic() + REFUSED_SECONDS
             _log.error("the new catalogue is not taken up, %s stays in use: %s", current.id, error)
         finally:
             self._reloading.release()
@@ -144,6 +150,7 @@ class Recommender:
             return catalogue.clips([item])[0]
         name = catalogue.label(label)
         items = [item for item in catalogue.table.items_with(name).tolist() if item not in silent]
+        items += [clip.item for clip in catalogue.added.clips if name in clip.labels]
         if not items:
             raise UnknownLabel(f"No clip with the label {name} has a vector: take another label.")
         return catalogue.clips([_random.choice(items)])[0]

@@ -40,6 +40,8 @@ def _run(arguments: argparse.Namespace) -> int:
         if not to_stdout:
             beside.replace(target)
             print(f"{target}: {count:,} clips")
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise CannotWrite(f"{target} cannot be written: {error.strerror}. Choose another place.") from error
     finally:

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from recommender.decoder.excerpts import excerpt_of
 from recommender.decoder.resampling import SAMPLE_RATE
 from recommender.decoder.streams import BROKEN, metadata_of, pcm_blocks, pcm_of
-from recommender.errors import AudioError, CannotDecode, TooLong
+from recommender.errors import AudioError, CannotDecode, CannotRead, TooLong
 from recommender.wav import wav_bytes
 
 MEMORY_BYTES = 768 * 1024 * 1024
@@ -116,8 +116,10 @@ def _mapped_errors() -> Iterator[None]:
         raise CannotDecode(
             "This file asks for more memory than decoding may take: export it again, or send it as WAV or FLAC."
         ) from error
+    except av.error.FFmpegError as error:  # some of them are OSErrors as well
+        raise CannotDecode(BROKEN) from error
     except OSError as error:
-        raise CannotDecode(f"The file cannot be read ({error.strerror}): check that it is still there.") from error
+        raise CannotRead(f"The file cannot be read ({error.strerror}): check that it is still there.") from error
     except Exception as error:  # whatever a stranger's file provokes in the decoder is its fault
         raise CannotDecode(BROKEN) from error
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import recommender
-from recommender.errors import AudioError, CannotDecode, NotAudio, TooLong
+from recommender.errors import AudioError, CannotDecode, CannotRead, NotAudio, TooLong
 
 IDLE_CHILDREN = 2
 """Decoders that stay warm, about 60 MB each: as many as a worker process has threads."""
@@ -23,7 +23,7 @@ FILES_PER_CHILD = 200
 """A decoder is replaced after this many files, so that a slow leak in a codec cannot add up."""
 _HEADER_BYTES = 5
 _READ_BYTES = 1 << 20
-_KINDS: dict[str, type[AudioError]] = {kind.code: kind for kind in (NotAudio, CannotDecode, TooLong)}
+_KINDS: dict[str, type[AudioError]] = {kind.code: kind for kind in (CannotRead, NotAudio, CannotDecode, TooLong)}
 
 _HUNG = "Decoding this file took too long: export it again, or send it as WAV or FLAC."
 _CRASHED = "This file made the decoder crash: export it again, or send it as WAV or FLAC."
@@ -139,7 +139,7 @@ def blocks(path: Path, *, block: int, limit: int | None, timeout: float, whole: 
     """Decode a file to blocks of int16 samples, as bytes, of `block` samples each (the last may be shorter).
 
     limit: samples beyond which `TooLong` is raised; timeout: seconds, for the whole file or for each block.
-    Raises `NotAudio`, `CannotDecode`, `TooLong`.
+    Raises `CannotRead`, `NotAudio`, `CannotDecode`, `TooLong`.
     """
     request = {"path": str(path.resolve()), "block": block, "limit": limit, "seconds": timeout}
     for kind, payload in _messages(request, timeout, whole):
@@ -148,13 +148,13 @@ def blocks(path: Path, *, block: int, limit: int | None, timeout: float, whole: 
 
 
 def metadata(path: Path, *, timeout: float) -> dict[str, str]:
-    """Give what a file says of itself, under lower-case names; raises `NotAudio`, `CannotDecode`."""
+    """Give what a file says of itself, under lower-case names; raises `CannotRead`, `NotAudio`, `CannotDecode`."""
     said: dict[str, str] = json.loads(_answer(path, b"M", {"metadata": True}, timeout))
     return said
 
 
 def excerpt(path: Path, start: float, end: float, *, timeout: float) -> bytes:
-    """Give the seconds from start to end as a WAV file; raises `NotAudio`, `CannotDecode`."""
+    """Give the seconds from start to end as a WAV file; raises `CannotRead`, `NotAudio`, `CannotDecode`."""
     return _answer(path, b"W", {"excerpt": [start, end]}, timeout)
 
 

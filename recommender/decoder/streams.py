@@ -98,9 +98,10 @@ def _opened(file: BinaryIO) -> Iterator[InputContainer]:
     file.seek(0)
     if head[8:12] == b"WAVE":
         options["probesize"] = _WAV_PROBE_BYTES
+    nameless = _Nameless(file)
     try:
         container = av.open(
-            _Nameless(file),
+            nameless,
             mode="r",
             container_options=options,
             buffer_size=_READ_BYTES,
@@ -108,11 +109,13 @@ def _opened(file: BinaryIO) -> Iterator[InputContainer]:
             metadata_errors="replace",
         )
     except (av.error.FFmpegError, OSError, ValueError) as error:
+        nameless.require_read()
         if looks_like_media(head):
             raise CannotDecode(BROKEN) from error
         raise NotAudio(NOT_AUDIO) from error
     with container:
         yield container
+    nameless.require_read()
 
 
 class _Nameless:
@@ -120,9 +123,19 @@ class _Nameless:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._failure: OSError | None = None
 
     def read(self, size: int) -> bytes:
-        return self._file.read(size)
+        try:
+            return self._file.read(size)
+        except OSError as error:
+            self._failure = error
+            raise
+
+    def require_read(self) -> None:
+        """Raise where the disk failed, which ffmpeg takes for the file's end."""
+        if self._failure is not None:
+            raise self._failure
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         return self._file.seek(offset, whence)

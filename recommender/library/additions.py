@@ -38,7 +38,8 @@ FOLDER = "Added from Slack"
 JOURNAL = "added.jsonl"
 HISTORY = ".added.jsonl"
 """Beside the files themselves, hidden: who added what and when."""
-LONGEST_NAME = 100
+LONGEST_NAME_BYTES = 200
+"""File systems take 255; a suffix and a number come on top."""
 
 _UNSAFE = re.compile(r"[^\w .()+&'-]+")
 
@@ -142,13 +143,18 @@ def add(
         memory.mkdir(exist_ok=True)
         with jsonl.locked(memory / f"{JOURNAL}.lock"):
             known = _known_path(memory, upload.sha256)
-            if known is not None and knows(known):
+            if known is not None and knows(known) and (Path(root) / known).is_file():
                 return known
             path = _keep(Path(root), file, name)
             now = datetime.now(timezone.utc).isoformat(timespec="seconds")
             history = {"path": path, "name": name, "who": who, "when": now, "sha256": upload.sha256}
-            jsonl.append(Path(root) / FOLDER / HISTORY, history)
-            jsonl.append(memory / JOURNAL, _entry(path, upload, _next_number(memory / JOURNAL)))
+            try:
+                jsonl.append(Path(root) / FOLDER / HISTORY, history)
+                jsonl.append(memory / JOURNAL, _entry(path, upload, _next_number(memory / JOURNAL)))
+            except BaseException:
+                # Else each further try would leave one more copy.
+                (Path(root) / path).unlink(missing_ok=True)
+                raise
     except OSError as error:
         raise CannotWrite(
             f"The file cannot be kept in the library ({error.strerror}): ask the operator to check {root}."
@@ -156,15 +162,15 @@ def add(
     return path
 
 
-def forget_built(out: Path, knows: Callable[[str], bool]) -> None:
-    """Drop from the journal what the catalogue that stands at `out` holds already."""
+def forget_built(out: Path, done: Callable[[str], bool]) -> None:
+    """Drop from the journal beside the catalogue at `out` the paths that are done with."""
     memory = memory_of(out)
     path = memory / JOURNAL
     if not path.exists():
         return
     with jsonl.locked(memory / f"{JOURNAL}.lock"):
         entries = list(_entries(path))
-        left = [entry for entry in entries if not knows(entry["path"])]
+        left = [entry for entry in entries if not done(entry["path"])]
         if len(left) < len(entries):
             jsonl.rewrite(path, left)
 
@@ -174,7 +180,9 @@ def forget_person(out: Path, manifest: Manifest, who: str) -> int:
     path = Path(str(manifest.extra.get("folder"))) / FOLDER / HISTORY
     if manifest.extra.get("kind") != KIND or not path.exists():
         return 0
-    with jsonl.locked(memory_of(out) / f"{JOURNAL}.lock"):
+    memory = memory_of(out)
+    memory.mkdir(exist_ok=True)
+    with jsonl.locked(memory / f"{JOURNAL}.lock"):
         entries = list(jsonl.read(path))
         theirs = [entry for entry in entries if entry.get("who") == who]
         for entry in theirs:
@@ -188,9 +196,11 @@ def safe_name(name: str) -> str:
     """Give a file name that no system minds, whatever somebody called the file."""
     plain = PurePosixPath(name.replace("\\", "/")).name
     stem, suffix = os.path.splitext(plain)  # noqa: PTH122 - a name, not a path
-    stem = _UNSAFE.sub("_", stem).strip(" ._-")[:LONGEST_NAME].rstrip() or "sound"
+    stem = (
+        _UNSAFE.sub("_", stem).strip(" ._-").encode()[:LONGEST_NAME_BYTES].decode(errors="ignore").rstrip() or "sound"
+    )
     suffix = re.sub(r"[^a-z0-9]", "", suffix.lower())[:5]
-    return f"{stem}.{suffix}" if suffix else stem
+    return f"{stem or 'sound'}.{suffix}" if suffix else stem or "sound"
 
 
 def _keep(root: Path, file: Path, name: str) -> str:

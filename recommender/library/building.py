@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 import threading
 import time
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from recommender.errors import BuildFailed, CannotRead
 from recommender.library.additions import memory_of
 from recommender.library.ears import Ears
 from recommender.library.listening import Listening, Outcome, Task
@@ -62,6 +64,11 @@ def build(
         _listen(found, hashes, store, ears, report, progress)
         report.took = time.monotonic() - started
         write(Stock(folder, found, hashes, store, space), out, index, report, progress)
+    except (OSError, sqlite3.Error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BuildFailed(
+            f"{out} cannot be written: {reason}. Make room or mend the disk, then build again."
+        ) from error
     finally:
         store.close()
     return report
@@ -141,7 +148,7 @@ def _listen(
     with bar:
         try:
             for outcome in run.outcomes():
-                _keep(outcome, store, space, report)
+                _keep(outcome, found, store, space, report)
                 done += 1
                 bar.update(outcome.task.size)
                 spent = max(bar.format_dict["elapsed"], 1e-3)
@@ -152,19 +159,22 @@ def _listen(
                 )
         except KeyboardInterrupt:
             for outcome in run.stop():
-                _keep(outcome, store, space, report)
+                _keep(outcome, found, store, space, report)
                 done += 1
             raise Interrupted(done, len(todo) - done, run.busy) from None
         except BaseException:
             for outcome in run.stop():
-                _keep(outcome, store, space, report)
+                _keep(outcome, found, store, space, report)
             raise
 
 
-def _keep(outcome: Outcome, store: Store, space: str, report: Report) -> None:
+def _keep(outcome: Outcome, found: Scan, store: Store, space: str, report: Report) -> None:
     if outcome.heard is not None:
         report.heard += 1
         store.keep_heard(outcome.task.sha256, space, outcome.heard, outcome.metadata)
+    elif isinstance(outcome.error, CannotRead):
+        # Content is remembered for good, and this one was not at fault.
+        found.unreadable[outcome.task.path] = "it could not be read while it was listened to"
     elif outcome.error is not None:
         store.keep_failure(outcome.task.sha256, space, outcome.error.code, str(outcome.error))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from recommender.library import jsonl
 
 FAILURES = "failures.jsonl"
 SKIPPED_CODES = frozenset({"silent", "too-short"})
@@ -84,12 +84,7 @@ class Report:
 
 def write_failures(folder: Path, failures: Iterable[Failure]) -> None:
     """Write failures.jsonl into a folder, as a whole: one JSON object a line."""
-    lines = [json.dumps({"path": f.path, "code": f.code, "cause": f.cause}, ensure_ascii=False) for f in failures]
-    with tempfile.NamedTemporaryFile("w", dir=folder, prefix=f".{FAILURES}.", delete=False, encoding="utf-8") as file:
-        file.write("".join(f"{line}\n" for line in lines))
-    partial = Path(file.name)
-    partial.chmod(0o644)
-    partial.replace(folder / FAILURES)
+    jsonl.rewrite(folder / FAILURES, map(asdict, failures))
 
 
 def _hours(seconds: float) -> str:

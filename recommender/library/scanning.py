@@ -83,11 +83,11 @@ def _walk(
 ) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Give the files below a folder with their relative paths; real files before links, so that those are the names
     by which a file is known."""
-    status = folder.stat()
-    if (status.st_dev, status.st_ino) in visited:
-        return
-    visited.add((status.st_dev, status.st_ino))
     try:
+        status = folder.stat()
+        if (status.st_dev, status.st_ino) in visited:
+            return
+        visited.add((status.st_dev, status.st_ino))
         with os.scandir(folder) as listing:
             entries = sorted(listing, key=lambda entry: (entry.is_symlink(), entry.name))
     except OSError as error:
@@ -99,7 +99,13 @@ def _walk(
         relative = f"{prefix}{entry.name}"
         if not _is_text(relative):
             found.unreadable[relative.encode(errors="replace").decode()] = "the name is not valid UTF-8"
-        elif entry.is_dir():
+            continue
+        try:
+            is_folder = entry.is_dir()
+        except OSError as error:  # a link that leads in a circle
+            found.unreadable[relative] = error.strerror or "cannot be read"
+            continue
+        if is_folder:
             yield from _walk(Path(entry.path), f"{relative}/", visited, found)
         elif entry.is_file() or entry.is_symlink():
             yield relative, entry

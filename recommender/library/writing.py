@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from recommender.builder import DEFAULT_TARGET_RECALL, ClipBatch, NewClip, write_catalogue
-from recommender.catalogue import FILES
+from recommender.catalogue import FILES, Catalogue
 from recommender.clip_table import ClipTable
 from recommender.errors import BuildFailed, CatalogueError
 from recommender.library import copies
@@ -71,7 +71,7 @@ def write(stock: Stock, out: Path, index: IndexOptions, report: Report, progress
     if not good:
         write_failures(memory_of(out), report.failures)
         raise BuildFailed(_nothing(stock, report, memory_of(out)))
-    if standing is not None and standing.extra.get("digest") == digest:
+    if standing is not None and standing.extra.get("digest") == digest and _opens(out):
         facts = standing.extra
         report.clips, report.seconds = standing.clips, float(facts["seconds"])
         report.recordings, report.copies = int(facts["recordings"]), int(facts["copied"])
@@ -174,14 +174,16 @@ def _digest(good: dict[str, list[str]], space: str, index: IndexOptions) -> str:
 
 
 def _forget_added(out: Path, standing: Manifest) -> None:
-    """Empty the journal of what the catalogue that stands holds: running processes have it from there by now."""
+    """Empty the journal of what the catalogue that stands holds: running processes have it from there by now; and of
+    files that are no longer where they were put."""
     try:
         table = ClipTable(out / CLIPS)
     except CatalogueError:
         return
     try:
         held = {copy for paths in standing.extra.get("copies", {}).values() for copy in paths}
-        forget_built(out, lambda path: path in held or bool(table.items_of_source(path)))
+        root = Path(str(standing.extra.get("folder")))
+        forget_built(out, lambda path: path in held or bool(table.items_of_source(path)) or not (root / path).exists())
     finally:
         table.close()
 
@@ -191,6 +193,14 @@ def _standing(out: Path) -> Manifest | None:
         return Manifest.read(out)
     except CatalogueError:
         return None
+
+
+def _opens(out: Path) -> bool:
+    try:
+        Catalogue.open(out).close()
+    except CatalogueError:
+        return False
+    return True
 
 
 def _nothing(stock: Stock, report: Report, memory: Path) -> str:

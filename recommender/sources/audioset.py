@@ -6,7 +6,6 @@ import itertools
 import multiprocessing
 import os
 import tarfile
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -23,7 +22,7 @@ from recommender.errors import BuildFailed
 from recommender.index import disabled
 from recommender.sources.ahead import ahead
 from recommender.sources.shards import Read, Wanted, read
-from recommender.sources.tfrecord import Damage, Piece, pieces
+from recommender.sources.tfrecord import UNREADABLE, Damage, Piece, pieces
 
 SPACE = "vggish-pca"
 SUFFIX = ".tfrecord"
@@ -33,9 +32,6 @@ BATCHES_AHEAD = 2
 """Batches per worker that are read before their turn; bounds the memory of a build."""
 DAMAGES_KEPT = 1000
 """Places that the report names; beyond it they are only counted."""
-
-UNREADABLE = (OSError, EOFError, tarfile.TarError, zlib.error)
-"""What a broken disk and a broken archive raise while they are read."""
 
 
 @dataclass
@@ -153,12 +149,19 @@ def _shards(features: Path, report: Report) -> Iterator[tuple[str, IO[bytes], Ca
     if features.is_dir():
         yield from _shards_of_folder(features, report)
     elif features.suffix == SUFFIX:
-        with features.open("rb") as stream:
+        with _opened(features) as stream:
             yield features.name, stream, stream.tell
     elif features.is_file():
         yield from _shards_of_archive(features, report)
     else:
         raise BuildFailed(f"There is nothing at {features}: name the folder or the tar.gz of AudioSet's features.")
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise BuildFailed(f"{path} cannot be read ({error.strerror}): check its rights and its disk.") from None
 
 
 def _shards_of_folder(folder: Path, report: Report) -> Iterator[tuple[str, IO[bytes], Callable[[], int]]]:
@@ -180,7 +183,7 @@ def _told(stream: IO[bytes], before: int) -> int:
 
 
 def _shards_of_archive(path: Path, report: Report) -> Iterator[tuple[str, IO[bytes], Callable[[], int]]]:
-    with path.open("rb") as packed:
+    with _opened(path) as packed:
         member = None
         try:
             # A stream ("r|*") never seeks, and keeps no list of what went by.

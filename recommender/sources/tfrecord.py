@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import tarfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
@@ -11,8 +13,11 @@ import google_crc32c
 
 PIECE_BYTES = 4 << 20
 """What is read of a file at a time; Google's largest shard has 1.5 MB."""
+READ_BYTES = 64 << 10
 LARGEST_RECORD_BYTES = 64 << 20
 """A length beyond this is damage, not a record: AudioSet's have 1.5 kB."""
+UNREADABLE = (OSError, EOFError, tarfile.TarError, zlib.error)
+"""What a broken disk and a broken archive raise while they are read."""
 HEADER_BYTES = 12
 FOOTER_BYTES = 4
 
@@ -47,11 +52,17 @@ def masked_crc(data: bytes) -> int:
 
 
 def pieces(file: str, stream: IO[bytes]) -> Iterator[Piece]:
-    """Read a file of any size in pieces that end where a record ends."""
+    """Read a file of any size in pieces that end where a record ends; where reading fails, what came before is given
+    first."""
     offset, rest = 0, b""
     while True:
-        block = stream.read(PIECE_BYTES)
+        block, failure = _block(stream)
         data = rest + block if rest else block
+        if failure is not None:
+            whole = data[: _whole_records(data)]
+            if whole:
+                yield Piece(file, offset, whole)
+            raise failure
         # A short read is the last one.
         end = _whole_records(data) if len(block) == PIECE_BYTES else None
         if end is None:
@@ -93,6 +104,19 @@ def records(piece: Piece) -> Iterator[tuple[int, bytes] | Damage]:
         else:
             yield Damage(piece.file, piece.offset + place, "the checksum of a record is wrong", False)
         place = end + FOOTER_BYTES
+
+
+def _block(stream: IO[bytes]) -> tuple[bytes, Exception | None]:
+    """Read up to a piece, and the error that ended it. Streams lose what they have read of a call that fails."""
+    parts: list[bytes] = []
+    left = PIECE_BYTES
+    try:
+        while left and (part := stream.read(min(left, READ_BYTES))):
+            parts.append(part)
+            left -= len(part)
+    except UNREADABLE as error:
+        return b"".join(parts), error
+    return b"".join(parts), None
 
 
 def _whole_records(data: bytes) -> int | None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from recommender import audio
-from recommender.errors import CannotDecode, NotAudio, Silent, TooLong, TooShort
+from recommender.errors import CannotDecode, CannotRead, NotAudio, Silent, TooLong, TooShort
 from recommender.wav import wav_bytes
 from tests.support.audio import melody, pcm16, write_audio
 
@@ -98,7 +98,7 @@ def test_relative_paths(tune: Path, monkeypatch: pytest.MonkeyPatch):
 
 def test_a_missing_file_or_a_folder(tmp_path: Path):
     for path in (tmp_path / "none.wav", tmp_path):
-        with pytest.raises(CannotDecode, match="There is no file"):
+        with pytest.raises(CannotRead, match="There is no file"):
             audio.decode(path, max_seconds=10)
 
 

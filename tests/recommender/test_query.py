@@ -31,6 +31,12 @@ def test_quotes_keep_a_name_together():
     assert terms('B - "Artist - Title.wav"') == [(1, "B"), (-1, "Artist - Title.wav")]
 
 
+def test_a_quotation_mark_within_quotes_is_written_twice():
+    name = 'Artist - Title (12" Mix).wav'
+    assert str(Query((Term(1, name),))) == '"Artist - Title (12"" Mix).wav"'
+    assert parse(str(Query((Term(1, name), Term(-1, "b"))))) == Query((Term(1, name), Term(-1, "b")))
+
+
 def test_a_known_name_needs_no_quotes():
     assert parse("Artist - Title.wav", lambda name: name == "Artist - Title.wav").terms == (
         Term(1, "Artist - Title.wav"),
@@ -98,7 +104,7 @@ def test_any_text_is_a_query_or_refused(text):
 
 
 NAMES = st.text(
-    st.characters(exclude_categories=("Cs", "Zs", "Zl", "Zp", "Cc"), exclude_characters='"<|'), min_size=1, max_size=20
+    st.characters(exclude_categories=("Cs", "Zs", "Zl", "Zp", "Cc"), exclude_characters="<|"), min_size=1, max_size=20
 )
 
 

@@ -247,3 +247,17 @@ def test_seen_ids_agree_with_a_set():
             expected.append(name not in known)
             known.add(name)
         assert seen.add(batch).tolist() == expected
+
+
+def test_what_a_build_left_that_was_killed_while_it_put_all_on_disk_is_cleared(tmp_path):
+    left = tmp_path / ".c.building-x"
+    left.mkdir()
+    (left / "index.ann").write_bytes(b"x")
+    write(tmp_path / "c", clustered(30))
+    assert not left.exists()
+
+
+def test_many_clips_without_a_vector_do_not_break_the_calibration(tmp_path):
+    vectors = np.concatenate((clustered(30, clusters=30), np.full((30, 128), np.nan, np.float32)))
+    manifest = write(tmp_path / "c", vectors)
+    assert (manifest.searchable, manifest.calibration[0].recall) == (30, 1.0)

@@ -278,3 +278,14 @@ def test_real_clips(shared_data, tmp_path, capsys):
     names = set(facts["commonest_labels"])
     assert "Music" in names and facts["clips"] > facts["commonest_labels"]["Music"]
     assert facts["calibration"][0]["recall"] >= 0.99
+
+
+def test_export_to_a_reader_that_has_seen_enough(made):
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    command = [sys.executable, "-m", "recommender", "export", str(made / "c"), "--jsonl", "-"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0

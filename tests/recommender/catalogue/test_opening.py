@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -10,11 +11,11 @@ import sqlite3
 import numpy as np
 import pytest
 
-from recommender.builder import facts_of
+from recommender.builder import ClipBatch, facts_of, write_catalogue
 from recommender.catalogue import Catalogue
 from recommender.errors import CatalogueDamaged, NoCatalogue
 from recommender.manifest import Manifest
-from tests.support.catalogues import clustered, write
+from tests.support.catalogues import SPACE, clips, clustered, write
 
 NODE_BYTES = 3 * 4 + 128 * 4
 """Annoy's angular node at 128 dimensions: descendants, two children, the vector."""
@@ -130,12 +131,14 @@ def test_one_file_of_another_catalogue(copy, tmp_path, name):
     refused(copy, name)
 
 
-@pytest.mark.parametrize("content", ["random", "zero", "nan", "header"])
+@pytest.mark.parametrize("content", ["random", "zero", "nan", "header", "python"])
 def test_vectors_of_other_bytes(copy, content):
     path = copy / "vectors.npy"
     data = path.read_bytes()
     if content == "header":
         path.write_bytes(b"x" * 128 + data[128:])
+    elif content == "python":
+        path.write_bytes(data[:10] + b"{'descr': (\\\n".ljust(118) + data[128:])
     elif content == "nan":
         path.write_bytes(data[:128] + np.full(600 * 128, np.nan, np.float32).tobytes())
     elif content == "zero":
@@ -207,3 +210,25 @@ def test_a_folder_whose_name_has_odd_characters(small, tmp_path):
 def test_the_manifest_round_trips(small):
     manifest = Manifest.read(small)
     assert Manifest.from_json(json.loads(json.dumps(manifest.to_json())), small) == manifest
+
+
+def test_a_file_that_may_not_be_read(copy, monkeypatch):
+    real = os.open
+
+    def refusing(path, *arguments, **options):
+        if str(path).endswith("index.ann"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", refusing)
+    with pytest.raises(CatalogueDamaged, match=r"index\.ann cannot be read \(Permission denied\)"):
+        Catalogue.open(copy)
+
+
+@pytest.mark.parametrize("target", [0.2, 0.5, 0.8])
+def test_an_index_of_low_recall_opens(tmp_path, target):
+    random = np.random.default_rng(5).normal(0, 1, (1500, 128)).astype(np.float32)
+    batch = ClipBatch(clips(1500), random)
+    options = {"space": SPACE, "vectors_kind": "mean", "trees": 5, "target_recall": target, "progress": False}
+    write_catalogue(tmp_path / "c", batches=[batch], **options)
+    Catalogue.open(tmp_path / "c").close()

@@ -273,7 +273,7 @@ def test_a_rebuilt_catalogue_is_taken_up_without_a_mixed_answer(tmp_path):
     recommender.close()
 
 
-def test_a_damaged_rebuild_leaves_the_old_in_use(copy, tmp_path, caplog):
+def test_a_damaged_rebuild_leaves_the_old_in_use(copy, tmp_path, caplog, monkeypatch):
     recommender = Recommender.open(settings(copy))
     before = recommender.similar("#5")
     bad = tmp_path / "manifest.json"
@@ -282,6 +282,10 @@ def test_a_damaged_rebuild_leaves_the_old_in_use(copy, tmp_path, caplog):
     assert recommender.similar("#5") == before
     assert recommender.similar("#5") == before
     assert len([record for record in caplog.records if "not taken up" in record.message]) == 1
+    monkeypatch.setattr("recommender.recommender.REFUSED_SECONDS", 0.0)
+    recommender._refused = recommender._refused[0], 0.0
+    assert recommender.similar("#5") == before
+    assert len([record for record in caplog.records if "not taken up" in record.message]) == 2
     recommender.close()
 
 

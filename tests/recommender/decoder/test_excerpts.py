@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recommender import audio
-from recommender.errors import CannotDecode, NotAudio
+from recommender.errors import CannotRead, NotAudio
 from recommender.wav import HEADER_BYTES, read_wav, wav_bytes
 from tests.support.audio import melody, pcm16
 
@@ -45,5 +45,5 @@ def test_what_is_no_audio(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(b"<html>")
     with pytest.raises(NotAudio):
         audio.excerpt(tmp_path / "a.wav", 0, 1)
-    with pytest.raises(CannotDecode, match="no file"):
+    with pytest.raises(CannotRead, match="no file"):
         audio.excerpt(tmp_path / "b.wav", 0, 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import signal
@@ -18,7 +20,7 @@ import pytest
 
 from recommender import audio
 from recommender.decoder import child, process
-from recommender.decoder.streams import pcm_blocks
+from recommender.decoder.streams import pcm_blocks, pcm_of
 from recommender.errors import AudioError, CannotDecode
 from recommender.wav import wav_bytes
 from tests.support.audio import melody, pcm16
@@ -171,3 +173,15 @@ def test_memory_limit_is_an_error_and_not_the_machines_end(tmp_path: Path):
 def test_errors_that_a_child_may_send_are_all_known():
     for kind in ("not-audio", "cannot-decode", "too-long"):
         assert issubclass(process._KINDS[kind], AudioError)
+
+
+def test_a_disk_that_fails_is_not_the_end_of_the_sound(long_file: Path):
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() > 2_000_000:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().read(size)
+
+    with pytest.raises(OSError, match="Input/output error"):
+        list(pcm_of(Failing(long_file.read_bytes())))
+    assert sum(map(len, pcm_of(io.BytesIO(long_file.read_bytes())))) == 120 * 16_000

@@ -260,3 +260,8 @@ def test_until_the_model_is_loaded_it_is_503(monkeypatch: pytest.MonkeyPatch):
         network.gate.set()
         assert loaded.wait(60)
         assert requests.get(f"{url}/healthz", timeout=60).status_code == 200
+
+
+def test_a_rate_that_would_grow_the_audio_without_bounds(vggish: str):
+    answer = post(vggish, wav_bytes(np.resize(PCM, 5000), 1))
+    assert answer.status_code == 400 and "claims 83 minutes" in answer.json()["message"]

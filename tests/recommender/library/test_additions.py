@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from recommender.embedders.local import LocalEmbedder
@@ -83,6 +84,19 @@ def test_a_build_takes_added_files_over_and_answers_stay_the_same(
     assert journal.read_text() == ""
 
 
+def test_an_added_file_that_is_moved_is_found_in_its_new_place_alone(
+    recommender: Recommender, music: Path, tmp_path: Path
+) -> None:
+    file = write_song(tmp_path / "upload", 12, 530)
+    recommender.add(file, recommender.listen(file), name="a.wav", who="ann")
+    (music / FOLDER / "a.wav").rename(music / "Songs" / "a.wav")
+    build(music, tmp_path / "out", SpectralEars(), progress=False)
+    assert recommender.clip("Songs/a.wav").source == "Songs/a.wav"
+    assert not recommender.catalogue.has(f"{FOLDER}/a.wav")
+    again = recommender.add(file, recommender.listen(file), name="a.wav", who="ann")
+    assert (music / again.source).is_file()
+
+
 def test_what_the_library_has_is_not_kept_twice(recommender: Recommender, music: Path, tmp_path: Path) -> None:
     there = music / "Loops" / "loop 1.wav"
     assert recommender.add(there, recommender.listen(there), name="x.wav", who="ann").source == "Loops/loop 1.wav"
@@ -105,6 +119,7 @@ def test_who_added_a_sound_can_be_forgotten(recommender: Recommender, music: Pat
     left = [json.loads(line) for line in history.read_text().splitlines()]
     assert [(entry["who"], entry["name"]) for entry in left] == [("", "é.wav"), ("U2BOB", "é.wav"), ("", "é.wav")]
     assert recommender.clip(f"{FOLDER}/é.wav")
+    shutil.rmtree(tmp_path / "out.library")
     assert forget_person(out, manifest, "U1ANN") == 0
 
 
@@ -147,6 +162,7 @@ def test_a_catalogue_that_is_no_library_takes_nothing(recommender: Recommender, 
         recommender.clip(f"{FOLDER}/z.wav")
 
 
+@example("あ" * 100 + ".wav")
 @given(st.text())
 def test_safe_names_stay_in_their_folder(name: str) -> None:
     safe = safe_name(name)
@@ -154,4 +170,5 @@ def test_safe_names_stay_in_their_folder(name: str) -> None:
     assert safe not in {"", ".", ".."}
     assert not safe.startswith(".")
     assert "\0" not in safe
+    assert len(f"{safe} (999)".encode()) <= 255
     assert len(safe) <= 106

@@ -172,3 +172,39 @@ def test_a_copy_is_asked_by_its_own_name_and_counted_in_answers(music: Path, tmp
     assert found["Songs/long.wav"] == 2
     assert set(found.values()) == {1, 2}
     recommender.close()
+
+
+def test_a_file_that_went_away_meanwhile_is_heard_when_it_is_back(music: Path, tmp_path: Path) -> None:
+    def away() -> None:
+        if (music / "Songs").exists():
+            (music / "Songs").rename(tmp_path / "away")
+
+    report = build(music, tmp_path / "out", SpectralEars(away), progress=False)
+    gone = [failure.path for failure in report.failures]
+    assert gone and {failure.code for failure in report.failures} == {"unreadable"}
+    (tmp_path / "away").rename(music / "Songs")
+    report = build(music, tmp_path / "out", SpectralEars(), progress=False)
+    assert (report.indexed, report.heard, report.failures) == (8, len(gone), [])
+
+
+def test_a_damaged_catalogue_is_written_again(music: Path, tmp_path: Path) -> None:
+    build(music, tmp_path / "out", SpectralEars(), progress=False)
+    index = tmp_path / "out" / "index.ann"
+    index.chmod(0o644)
+    with index.open("r+b") as file:
+        file.truncate(100)
+    ears = SpectralEars()
+    assert build(music, tmp_path / "out", ears, progress=False).written
+    assert ears.heard_rows == 0
+    assert answers(tmp_path / "out")
+
+
+def test_a_memory_that_cannot_grow_is_an_error_of_ours(
+    music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("recommender.library.store.Store.keep_heard", full)
+    with pytest.raises(BuildFailed, match="disk is full"):
+        build(music, tmp_path / "out", SpectralEars(), progress=False)

@@ -50,3 +50,11 @@ def test_a_name_that_is_no_text_is_told_and_stops_nothing(tmp_path: Path) -> Non
     found = scan(tmp_path)
     assert [file.path for file in found.files] == ["good.wav"]
     assert list(found.unreadable.values()) == ["the name is not valid UTF-8"]
+
+
+def test_a_link_that_leads_in_a_circle_is_told_and_stops_nothing(tmp_path: Path) -> None:
+    touch(tmp_path / "good.wav")
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    found = scan(tmp_path)
+    assert [file.path for file in found.files] == ["good.wav"]
+    assert list(found.unreadable) == ["circle"]

@@ -151,3 +151,15 @@ def test_the_real_features(shared_data):
     assert (len(clips), report.shards, report.damaged) == (22_810, 4072, 0)
     assert np.isfinite(vectors).all()
     assert len({clip.clip_id for clip in clips}) == 22_810
+
+
+def test_features_that_may_not_be_read(tmp_path, monkeypatch):
+    path = tmp_path / "features.tar.gz"
+    path.write_bytes(b"x")
+
+    def refuse(self, *arguments, **options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(BuildFailed, match=r"features\.tar\.gz cannot be read \(Permission denied\)"):
+        read(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,3 +74,25 @@ def test_a_flipped_bit_never_goes_unseen(data):
     damaged = bytearray(WHOLE)
     damaged[place] ^= 1 << data.draw(st.integers(0, 7))
     assert any(isinstance(found, Damage) for found in read(bytes(damaged)))
+
+
+class Breaking(io.BytesIO):
+    """A stream whose disk fails behind some bytes, as tar's streams do: what was read of that call is lost."""
+
+    def __init__(self, data: bytes, good: int) -> None:
+        super().__init__(data)
+        self._good = good
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell() + (size or 0) > self._good:
+            raise EOFError("unexpected end of data")
+        return super().read(size)
+
+
+def test_what_was_read_before_the_disk_failed_is_given(monkeypatch):
+    monkeypatch.setattr(tfrecord, "READ_BYTES", 23)
+    found = pieces("x.tfrecord", Breaking(WHOLE, 345))
+    piece = next(found)
+    assert list(records(piece)) == [(0, b"first"), (21, THREE[1])]
+    with pytest.raises(EOFError):
+        next(found)
