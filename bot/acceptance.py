@@ -64,7 +64,7 @@ class Acceptance:
         self._marked: OrderedDict[tuple[str, str], tuple[str, float]] = OrderedDict()
         self._busy: set[str] = set()
         self._memory = MemoryRecords()
-        self._local = LocalQueue(LOCAL_LIMIT)
+        self._local = LocalQueue()
         self._local.steps = parts.work(self._memory, self._local, NoLeases())
         threading.Thread(target=self._look_after, name="acceptance", daemon=True).start()
 
@@ -114,10 +114,6 @@ class Acceptance:
             pause.wait(0.05)
         if left := self._local.length():
             _log.error("%d uploads are lost: Redis was away, and there was no time to finish them", left)
-
-    def local_length(self) -> int:
-        """Give the number of jobs in the bot's own pool."""
-        return self._local.length()
 
     def _accept(self, job: Job, mark: str, filters: Question | None) -> bool:
         if self._memory.has_mark(job.channel, mark):

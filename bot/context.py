@@ -98,10 +98,12 @@ class Context:
             _log.error("an answer could not be delivered: Slack says %s %s", answer.status_code, answer.body[:100])
 
     def close(self) -> None:
-        """Finish what is being answered, for `DRAIN_SECONDS` at most, and take no more."""
+        """Take no more, finish what is being answered, for `DRAIN_SECONDS` at most, and close acceptance and parts."""
         finishing = threading.Thread(target=self._pool.shutdown, daemon=True)
         finishing.start()
         finishing.join(DRAIN_SECONDS)
+        self.acceptance.close()
+        self.parts.close()
 
     def _done(self) -> None:
         with self._lock:

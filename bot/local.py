@@ -1,4 +1,4 @@
-"""The bot's own bounded pool: works uploads while Redis is away, and forgets them with its process."""
+"""The bot's own pool: works uploads while Redis is away, and forgets them with its process."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ import itertools
 import logging
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
-from bot.errors import QueueFull
 from bot.jobs import Job
 from bot.tasks import INTAKE, LISTEN, Steps
 
 THREADS = 2
-"""The bot must go on answering commands beside it."""
+"""Of each step; the bot must go on answering commands beside them."""
 
 _log = logging.getLogger(__name__)
 
@@ -22,25 +20,16 @@ _log = logging.getLogger(__name__)
 class LocalQueue:
     """Jobs in memory. `steps` is set after construction, since the steps queue into here themselves."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self) -> None:
         self.steps: Steps | None = None
-        self._limit = limit
-        self._heap: list[tuple[float, int, str, Job]] = []
+        self._heaps: dict[str, list[tuple[float, int, Job]]] = {INTAKE: [], LISTEN: []}
         self._order = itertools.count()
         self._changed = threading.Condition()
-        self._pools = {
-            INTAKE: ThreadPoolExecutor(THREADS, "local-intake"),
-            LISTEN: ThreadPoolExecutor(THREADS, "local-listen"),
-        }
-        self._pending = 0
-        self._closed = False
-        threading.Thread(target=self._run, name="local-queue", daemon=True).start()
-
-    def accept(self, job: Job) -> None:
-        """Take a new job; raises `QueueFull` beyond the limit."""
-        if self.length() >= self._limit:
-            raise QueueFull("I have too much to listen to right now: send the file again in a few minutes.")
-        self.intake(job)
+        self._running = 0
+        # No executor: those of the standard library take no more work from the moment that the main thread ends, which
+        # in HTTP mode is before the bot has drained.
+        for name in (INTAKE, LISTEN) * THREADS:
+            threading.Thread(target=self._run, args=(name,), name=f"local-{name}", daemon=True).start()
 
     def intake(self, job: Job, delay: float = 0.0) -> None:
         self._put(INTAKE, job, delay)
@@ -51,38 +40,26 @@ class LocalQueue:
     def length(self) -> int:
         """Give the number of tasks that wait or are being worked."""
         with self._changed:
-            return len(self._heap) + self._pending
-
-    def close(self) -> None:
-        """Take no more."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
-        for pool in self._pools.values():
-            pool.shutdown(wait=False, cancel_futures=True)
+            return sum(map(len, self._heaps.values())) + self._running
 
     def _put(self, name: str, job: Job, delay: float) -> None:
         with self._changed:
-            heapq.heappush(self._heap, (time.monotonic() + delay, next(self._order), name, job))
-            self._changed.notify()
+            heapq.heappush(self._heaps[name], (time.monotonic() + delay, next(self._order), job))
+            self._changed.notify_all()
 
-    def _run(self) -> None:
+    def _run(self, name: str) -> None:
+        heap = self._heaps[name]
         while True:
             with self._changed:
-                while not self._closed and (not self._heap or self._heap[0][0] > time.monotonic()):
-                    self._changed.wait(self._heap[0][0] - time.monotonic() if self._heap else None)
-                if self._closed:
-                    return
-                _, _, name, job = heapq.heappop(self._heap)
-                self._pending += 1
-            self._pools[name].submit(self._step, name, job)
-
-    def _step(self, name: str, job: Job) -> None:
-        try:
-            if self.steps is not None:
-                (self.steps.intake if name == INTAKE else self.steps.listen)(job)
-        except Exception:  # noqa: BLE001 - the thread goes on to the next job
-            _log.exception("job %s failed for good in the bot's own pool", job.id)
-        finally:
-            with self._changed:
-                self._pending -= 1
+                while not heap or heap[0][0] > time.monotonic():
+                    self._changed.wait(heap[0][0] - time.monotonic() if heap else None)
+                _, _, job = heapq.heappop(heap)
+                self._running += 1
+            try:
+                if self.steps is not None:
+                    (self.steps.intake if name == INTAKE else self.steps.listen)(job)
+            except Exception:  # noqa: BLE001 - the thread goes on to the next job
+                _log.exception("job %s failed for good in the bot's own pool", job.id)
+            finally:
+                with self._changed:
+                    self._running -= 1

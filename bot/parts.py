@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 import redis
@@ -45,11 +44,7 @@ class Parts:
     history: History
     limits: Limits
     asker: Asker
-
-    @functools.cached_property
-    def scratch(self) -> Scratch:
-        """The folder for downloads, made at first use: a bot whose Redis works never needs one."""
-        return Scratch()
+    scratch: Scratch
 
     def work(self, records: Records, queue: Queue, leases: Lease) -> Work:
         """Give the steps of an upload on some records and some queue."""
@@ -70,8 +65,7 @@ class Parts:
 
     def close(self) -> None:
         """Let go of what outlives the process otherwise."""
-        if "scratch" in self.__dict__:
-            self.scratch.close()
+        self.scratch.close()
         self.recommender.close()
 
 
@@ -97,6 +91,7 @@ def build(settings: BotSettings) -> Parts:
         history=history,
         limits=limits,
         asker=Asker(recommender, history, limits, observer, settings),
+        scratch=Scratch(),  # in the bot too: it removes what a killed process left, and works uploads without Redis
     )
 
 

@@ -69,7 +69,5 @@ def run(settings: BotSettings) -> int:
     with suppress(AttributeError, OSError):  # the SDK's own threads may be closing the same socket
         handler.close()  # type: ignore[no-untyped-call]
     context.close()
-    context.acceptance.close()
-    parts.close()
     logging.shutdown()
     os._exit(0)  # the SDK's threads wait for sockets that are no more

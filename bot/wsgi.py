@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -37,7 +38,8 @@ def create(settings: BotSettings) -> Wsgi:
     if settings.slack_signing_secret is None:
         raise SettingsError("SLACK_SIGNING_SECRET is not set: copy it from the app's page Basic Information into .env.")
     parts = build(settings)
-    slack = SlackRequestHandler(build_app(Context(parts, Acceptance(parts))), path=EVENTS_PATH)
+    context = Context(parts, Acceptance(parts))
+    slack = SlackRequestHandler(build_app(context), path=EVENTS_PATH)
     looks = health.Health(parts)
     parts.observer.registry.register(health.Gauges(parts))
     parts.recommender.warm()
@@ -53,8 +55,16 @@ def create(settings: BotSettings) -> Wsgi:
             return _answer(start_response, 413, b"too large\n", "text/plain")
         return slack(environ, start_response)
 
+    threading.Thread(target=_close_at_the_end, args=(context,), name="close").start()
     _log.info("web ready")
     return application
+
+
+def _close_at_the_end(context: Context) -> None:
+    """Close once the server has answered its last request. The process waits for this thread, as for all that are no
+    daemons; `atexit` would be too late, since no thread and no decoder can be started there."""
+    threading.main_thread().join()
+    context.close()
 
 
 def _length(environ: dict[str, Any]) -> int:

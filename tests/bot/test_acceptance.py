@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ import redis
 
 from bot import acceptance
 from bot.acceptance import Acceptance
+from bot.jobs import Job
 from bot.records import SEEN_SECONDS
 from bot.redis_records import seen_key
 
@@ -22,6 +24,27 @@ def accepting(client: redis.Redis) -> tuple[Acceptance, Mock]:
         redis=client, queue=queue, limits=Mock(), settings=SimpleNamespace(queue_limit=10), work=lambda *_: None
     )
     return Acceptance(parts), queue
+
+
+def test_uploads_that_are_lost_with_the_process_are_counted(monkeypatch: Any, caplog: pytest.LogCaptureFixture):
+    monkeypatch.setattr(acceptance, "DRAIN_SECONDS", 0.2)
+    away = Mock(wraps=redis.Redis(port=1))
+    accept, _ = accepting(away)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def step(job: Job) -> None:
+        begun.set()
+        go_on.wait(10)
+
+    accept._local.steps = Mock(intake=step)
+    assert accept.upload("C1", "F1", "U1")
+    assert begun.wait(10)
+    accept.close()
+    assert "1 uploads are lost" in caplog.text
+    caplog.clear()
+    go_on.set()
+    accept.close()
+    assert "lost" not in caplog.text
 
 
 def test_a_file_that_is_shared_again_much_later_is_a_new_wish(redis_url: str, monkeypatch: pytest.MonkeyPatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import time
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from sandbox import names
 from sandbox.driver import Driver, text_of
 from sandbox.names import ADA, SOUNDS
 from sandbox.reading import element_of
-from tests.scenarios.stack import Stack, video_id, write_small_catalogue
+from tests.scenarios.stack import ADDRESS, Stack, video_id, write_small_catalogue
+from tests.support.ledger import ANSWER, Ledger, require_once
+from tests.support.town import Town
 
 EVENTS = "/slack/events"
 
@@ -96,6 +99,28 @@ def test_health_and_metrics_of_the_web_process(web: str, slack: Driver, stack: S
     assert 'soundalike_requests_total{kind="command",outcome="answered"}' in metrics
     assert "soundalike_queue_length 0.0" in metrics
     assert 'soundalike_catalogue_info{id="' in metrics
+
+
+def test_a_web_process_that_is_stopped_finishes_what_it_holds_and_cleans_up(town: Town, ledger: Ledger):
+    others = set(town.temporary.iterdir())
+    options = ["--worker-class", "gthread", "--threads", "8", "--bind", "127.0.0.1:0", "--log-level", "info"]
+    web = town.start("web", ["-m", "gunicorn", "bot.wsgi:app", *options])
+    url = web.wait_for(ADDRESS) + EVENTS
+    web.wait_for(re.compile("web ready"))
+    assert set(town.temporary.iterdir()) > others
+    town.driver.configure(request_url=url, options_url=url)
+    town.embedder.control(delay=2)
+    town.redis.stop()
+    try:
+        sent = ledger.upload(3)
+        for message in sent:
+            town.driver.wait_reply(message)  # the placeholder, at the least
+        assert web.stop() == 0
+    finally:
+        town.redis.start()
+    require_once(ledger.count())
+    assert all(ANSWER in text for text in ledger.texts())
+    assert set(town.temporary.iterdir()) == others
 
 
 @pytest.mark.parametrize("name", ["bot", "worker"])
