@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import string
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
-from rapidfuzz import fuzz
 
 from recommender import known_answers
 from recommender.clip_table import ClipRow, ClipTable
@@ -21,17 +19,16 @@ from recommender.exact import Vectors
 from recommender.index import Index
 from recommender.learned import read_projection
 from recommender.library.additions import NOTHING, Added, Journal
+from recommender.library.naming import ID_LENGTH, link_to
 from recommender.manifest import CLIPS, INDEX, MANIFEST, PROJECTION, VECTORS, Manifest
 from recommender.query import video_moment
+from recommender.spelling import closest
 from recommender.vector_file import mapped
 from recommender.vectors import Recipe
 
 OPEN_ATTEMPTS = 5
 OPEN_PAUSE_SECONDS = 0.05
 """A catalogue may be replaced while it is opened: it is then opened again."""
-SUGGESTIONS = 5
-SUGGESTION_SCORE = 60.0
-"""Of 100 by rapidfuzz: a spelling that is further off than this helps nobody."""
 LONGEST_RESPELT = 24
 """Longer names are not respelt letter by letter: 11 characters make 1,500 spellings, looked up within 10 ms."""
 VIDEO_ID_LETTERS = string.ascii_letters + string.digits + "-_"
@@ -42,10 +39,6 @@ FILES = "files"
 
 Identity = tuple[int, int, int, int]
 """Device and inode of the folder, inode and time of its manifest."""
-
-
-FILE_ID_LENGTH = 11
-"""Characters of a library file's id (`recommender.library.naming`): a YouTube id's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +56,7 @@ class Catalogue:
     def __init__(self, folder: Path, manifest: Manifest, library_url: str | None) -> None:
         self.folder = folder
         self.manifest = manifest
-        self._library_url = library_url.rstrip("/") if library_url else None
+        self._library_url = library_url
         self._links = manifest.extra.get("links")
         self._copies: dict[str, list[str]] = manifest.extra.get("copies", {})
         self._stands_for = {copy: source for source, copies in self._copies.items() for copy in copies}
@@ -160,7 +153,7 @@ class Catalogue:
         item_of_id = self.table.item_of(name)
         if item_of_id is None:
             item_of_id = self._at(self._stands_for.get(name, name), None)
-        if item_of_id is None and self._links == FILES and len(name) == FILE_ID_LENGTH:
+        if item_of_id is None and self._links == FILES and len(name) == ID_LENGTH:
             # The id of a file without a start, as an AudioSet video's: the file's first window.
             windows = [clip_id for clip_id in self.table.clip_ids_near(f"{name}_") if clip_id.startswith(f"{name}_")]
             item_of_id = self.table.item_of(min(windows, key=len)) if windows else None
@@ -191,7 +184,7 @@ class Catalogue:
             if known.casefold() == wanted:
                 return known
         names = [label.name for label in self.table.labels]
-        near = _closest(name.strip(), zip(names, names, strict=True))
+        near = closest(name.strip(), zip(names, names, strict=True))
         hint = f"Did you mean {near[0]}?" if near else "See the labels with `info`."
         raise UnknownLabel(f"No clip has the label {_shortened(name)}. {hint}", near)
 
@@ -261,7 +254,7 @@ class Catalogue:
         if self._links == YOUTUBE:
             return f"https://youtu.be/{row.source}?t={int(row.start)}"
         if self._links == FILES and self._library_url:
-            return f"{self._library_url}/{quote(row.source)}#t={row.start:g},{row.end:g}"
+            return link_to(self._library_url, row.source, row.start, row.end)
         return None
 
     def _close_clip_ids(self, name: str) -> tuple[str, ...]:
@@ -269,7 +262,7 @@ class Catalogue:
         near = set(self.table.clip_ids_near(name)) | set(self.table.clip_ids_near(name.swapcase()))
         if len(name) <= LONGEST_RESPELT:
             near.update(self.table.clip_ids_of(list(_one_edit_away(name))))
-        return _closest(name, [(clip_id, text) for clip_id in near for text in (clip_id, clip_id.rpartition("_")[0])])
+        return closest(name, [(clip_id, text) for clip_id in near for text in (clip_id, clip_id.rpartition("_")[0])])
 
 
 def _one_edit_away(name: str) -> Iterator[str]:
@@ -282,16 +275,6 @@ def _one_edit_away(name: str) -> Iterator[str]:
         for letter in VIDEO_ID_LETTERS:
             yield head + letter + tail
             yield head + letter + tail[1:]
-
-
-def _closest(name: str, choices: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """Give what a misspelt name may mean, out of pairs of that and one of its spellings; the closest first."""
-    scores: dict[str, float] = {}
-    for meant, spelling in sorted(choices):
-        score = fuzz.ratio(name.casefold(), spelling.casefold(), score_cutoff=SUGGESTION_SCORE)
-        if score:
-            scores[meant] = max(scores.get(meant, 0.0), score)
-    return tuple(sorted(scores, key=lambda meant: (-scores[meant], meant))[:SUGGESTIONS])
 
 
 def _shortened(name: str) -> str:

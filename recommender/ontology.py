@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rapidfuzz import process
-
 from recommender.errors import BuildFailed, UnknownLabel
+from recommender.spelling import closest
 
 ONTOLOGY = "ontology.json"
 """Name of Google's file; it is found by itself where it lies beside the label names."""
-SUGGESTIONS = 5
-SUGGESTION_SCORE = 60.0
-"""Of 100 by rapidfuzz: a spelling that is further off than this helps nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +79,9 @@ def class_indices(wanted: Sequence[str], labels: LabelNames, ontology: Ontology 
     for name in wanted:
         mid = mids.get(name.strip().casefold())
         if mid is None:
-            near = _closest(name, (*labels.names, *(ontology.names.values() if ontology else ())))
+            names = {*labels.names, *(ontology.names.values() if ontology else ())}
+            near = closest(name, [(known, known) for known in names])
             hint = f"Did you mean {near[0]}?" if near else "The labels file lists all."
             raise UnknownLabel(f"There is no label {name!r}. {hint}", near)
         found |= ontology.with_descendants(mid) if ontology else {mid}
     return frozenset(labels.indices[mid] for mid in found if mid in labels.indices)
-
-
-def _closest(name: str, choices: Iterable[str]) -> tuple[str, ...]:
-    folded = {choice: choice.casefold() for choice in choices}
-    found = process.extract(name.casefold(), folded, limit=SUGGESTIONS, score_cutoff=SUGGESTION_SCORE)
-    return tuple(str(choice) for _, _, choice in found)

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from recommender.clips import Clip
 from recommender.errors import CannotWrite
 from recommender.library import jsonl
-from recommender.library.naming import clip_id, file_id, file_labels, title_of
+from recommender.library.naming import clip_id, file_id, file_labels, link_to, title_of
 from recommender.manifest import Manifest
 from recommender.uploads import Upload
 from recommender.vectors import unit_rows, window_means, windows
@@ -109,16 +109,13 @@ class Journal:
                 item = self._manifest.clips + int(window["number"])
                 labels = tuple(entry["labels"])
                 identity = clip_id(entry["path"], start)
-                url = self._link(entry["path"], start, end)
+                url = link_to(self._library_url, entry["path"], start, end) if self._library_url else None
                 clips.append(Clip(item, identity, entry["path"], start, end, labels, entry["title"], url))
                 rows.append(np.frombuffer(base64.b64decode(window["vector"]), "<f4"))
         if not clips:
             return NOTHING
         centre = np.asarray(self._manifest.centre or 0.0, np.float64)
         return Added(tuple(clips), unit_rows(np.stack(rows) - centre), version)
-
-    def _link(self, path: str, start: float, end: float) -> str | None:
-        return f"{self._library_url.rstrip('/')}/{quote(path)}#t={start:g},{end:g}" if self._library_url else None
 
 
 def memory_of(out: Path) -> Path:

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
+from urllib.parse import quote
 
 ID_LENGTH = 11
 """Characters of a file's id: a YouTube id's length, 66 bits, so that two files of a million share one never."""
@@ -26,6 +27,11 @@ _MEANINGLESS = frozenset({"", "unknown", "other", "misc", "none", "unknown artis
 def file_id(path: str) -> str:
     """Give the id of a file by its path in the library: 11 characters of base64url(sha256)."""
     return base64.urlsafe_b64encode(hashlib.sha256(path.encode()).digest())[:ID_LENGTH].decode()
+
+
+def link_to(library_url: str, path: str, start: float, end: float) -> str:
+    """Give the address of a stretch of a file, as a media fragment that browsers play."""
+    return f"{library_url.rstrip('/')}/{quote(path)}#t={start:g},{end:g}"
 
 
 def clip_id(path: str, start: float) -> str:
