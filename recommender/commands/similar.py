@@ -68,7 +68,7 @@ def _queries(given: Sequence[str]) -> Iterator[str]:
     """Give the queries: arguments around a lone + or - are one query, as in `A + B - C` without quotes."""
     waiting: list[str] = []
     for place, argument in enumerate(given):
-        if argument == "-" and not waiting and (place + 1 == len(given) or len(given) == 1):
+        if argument == "-" and not waiting and place + 1 == len(given):
             yield from (line.strip() for line in sys.stdin if line.strip())
         elif argument in _OPERATORS or (waiting and waiting[-1] in _OPERATORS):
             waiting.append(argument)
