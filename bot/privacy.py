@@ -10,7 +10,7 @@ import redis
 
 from bot.tasks import RedisQueue
 from recommender.cache import KEY_PREFIX
-from recommender.errors import BadQuery
+from recommender.errors import BadQuery, NoCatalogue
 from recommender.library.additions import forget_person
 from recommender.manifest import Manifest
 
@@ -22,16 +22,33 @@ def forget(client: redis.Redis, queue: RedisQueue, catalogue: Path | None, perso
     they added to the library of the catalogue; gives how many of each.
 
     Uploads are remembered by their content's hash and under no name. Raises `BadQuery` for what is no user id, and
-    redis.RedisError.
+    redis.RedisError; also `CatalogueDamaged`, once Redis is clean, where the catalogue does not tell its library.
     """
     if not _PERSON.fullmatch(person):
         raise BadQuery("A person is named by Slack's user id, such as U012AB3CD: copy it from their profile in Slack.")
-    removed = {"dead letters": queue.forget(person)}
+    names = 0
+    try:
+        # First, since it may fail: what is in Redis would end by itself, the name in the library would not.
+        names = _forget_in_library(catalogue, person) if catalogue is not None else 0
+    finally:
+        removed = _forget_in_redis(client, person)
+        removed["dead letters"] = queue.forget(person)
+    removed["names of who added a sound"] = names
+    return {kind: count for kind, count in removed.items() if count}
+
+
+def _forget_in_library(catalogue: Path, person: str) -> int:
+    try:
+        return forget_person(catalogue, Manifest.read(catalogue), person)
+    except NoCatalogue:
+        return 0
+
+
+def _forget_in_redis(client: redis.Redis, person: str) -> dict[str, int]:
+    removed: dict[str, int] = {}
     for raw in cast("list[bytes]", list(client.scan_iter(f"{KEY_PREFIX}*{person}*", count=1000))):
         parts = raw.decode(errors="replace").split(":")
         if person in parts[1:]:
             kind = {"history": "last questions", "limit": "counts"}.get(parts[1], "marks")
             removed[kind] = removed.get(kind, 0) + int(client.delete(raw))
-    if catalogue is not None:
-        removed["names of who added a sound"] = forget_person(catalogue, Manifest.read(catalogue), person)
-    return {kind: count for kind, count in removed.items() if count}
+    return removed
