@@ -22,7 +22,7 @@ def register(app: App, context: Context) -> None:
         user, response_url = str(command["user_id"]), str(command["response_url"])
         typed = parse(str(command.get("text") or ""))
         if typed.kind == "nothing":
-            trigger, view = str(command["trigger_id"]), ask_view(str(command["channel_id"]), response_url)
+            trigger, view = str(command["trigger_id"]), ask_view(response_url)
 
             def open_form(request: Request) -> Message:
                 context.parts.client.views_open(trigger_id=trigger, view=view)

@@ -14,15 +14,15 @@ FILE_TYPES = ["wav", "mp3", "flac", "ogg", "m4a", "aac", "aiff", "opus", "mp4", 
 LABEL_QUERY_LENGTH = 1
 
 
-def ask_view(channel: str, response_url: str) -> dict[str, Any]:
-    """Give the form; channel and response_url: where the command was typed, so that the answer comes there."""
+def ask_view(response_url: str) -> dict[str, Any]:
+    """Give the form; response_url: of the command, so that the answer comes where it was typed."""
     return {
         "type": "modal",
         "callback_id": ASK_CALLBACK,
         "title": _text("Find similar clips"),
         "submit": _text("Find"),
         "close": _text("Cancel"),
-        "private_metadata": json.dumps({"channel": channel, "response_url": response_url}),
+        "private_metadata": json.dumps({"response_url": response_url}),
         "blocks": [
             _input("clip", "Clip", {"type": "plain_text_input", "action_id": "clip", "max_length": 1000},
                    "A video id, a YouTube link or an item number; ID + ID - ID combines"),

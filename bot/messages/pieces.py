@@ -10,8 +10,6 @@ from urllib.parse import quote, urlsplit
 
 Block = dict[str, Any]
 
-MAX_BLOCKS = 50
-MAX_VIEW_BLOCKS = 100
 MAX_SECTION_CHARS = 3000
 MAX_BUTTON_CHARS = 75
 MAX_VALUE_CHARS = 2000
@@ -104,14 +102,13 @@ def header(text: str) -> Block:
     return {"type": "header", "text": {"type": "plain_text", "text": shorten(text, 150) or " ", "emoji": False}}
 
 
-def button(action_id: str, text: str, value: Any, style: str | None = None) -> Block | None:
+def button(action_id: str, text: str, value: Any) -> Block | None:
     """Give a button with a JSON value; nothing where the value is too long for Slack."""
     encoded = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     if len(encoded) > MAX_VALUE_CHARS:
         return None
     shown = {"type": "plain_text", "text": shorten(text, MAX_BUTTON_CHARS) or "…", "emoji": False}
-    made = {"type": "button", "action_id": action_id, "text": shown, "value": encoded}
-    return made | {"style": style} if style else made
+    return {"type": "button", "action_id": action_id, "text": shown, "value": encoded}
 
 
 def actions(*buttons: Block | None) -> list[Block]:

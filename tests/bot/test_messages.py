@@ -80,7 +80,7 @@ def test_any_notice_is_a_message_that_slack_takes(sentence, name, suggestions, s
 def test_help_and_form_are_ones_that_slack_takes():
     valid(messages.help_message())
     valid(messages.where_to_look(3))
-    checked(ask_view("C1", "https://hooks.slack.com/x")["blocks"], "modal")
+    checked(ask_view("https://hooks.slack.com/x")["blocks"], "modal")
 
 
 def test_an_answer_has_rank_labels_link_length_and_similarity():
