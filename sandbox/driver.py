@@ -156,7 +156,8 @@ class Driver(Watcher):
 
     def fail(self, method: str, error: str = "ratelimited", times: int | None = 1, retry_after: int = 1) -> Json:
         """Let the next `times` calls (None: all) of a Web API method fail: `ratelimited` is a 429 with Retry-After,
-        `internal_error` a 500, anything else an `ok: false`; method `*` means every method."""
+        `internal_error` a 500, `connection_closed` and `answer_cut` none or half of one, anything else an `ok: false`;
+        method `*` means every method."""
         return self._post("fail", method=method, error=error, times=times, retry_after=retry_after)
 
     def clear_faults(self) -> Json:

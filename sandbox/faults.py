@@ -7,6 +7,10 @@ from typing import Any
 
 from sandbox.errors import PersonRefusal, SlackRefusal
 
+CLOSED, CUT = "connection_closed", "answer_cut"
+"""Failures that are no answers of Slack: the connection ends before the call is made, or, once it is made, within the
+answer."""
+
 
 @dataclass
 class Faults:
@@ -93,16 +97,19 @@ class Failures:
         else:
             self.planned[method] = Failure(error, times, retry_after)
 
-    def raise_for(self, method: str) -> None:
-        """Raise `SlackRefusal` where a failure of this call is planned, and count it."""
+    def raise_for(self, method: str) -> str:
+        """Raise `SlackRefusal` where a failure of this call is planned, and count it; gives `CLOSED` or `CUT` where
+        the connection is to break, else nothing."""
         name = method if method in self.planned else "*"
         failure = self.planned.get(name)
         if failure is None:
-            return
+            return ""
         if failure.times is not None:
             failure.times -= 1
             if failure.times <= 0:
                 del self.planned[name]
+        if failure.error in (CLOSED, CUT):
+            return failure.error
         if failure.error == "ratelimited":
             raise rate_limited(failure.retry_after)
         if failure.error == "internal_error":

@@ -14,6 +14,7 @@ from aiohttp import web
 from sandbox import names
 from sandbox.errors import SlackRefusal
 from sandbox.events import Events
+from sandbox.faults import CLOSED, CUT
 from sandbox.files import Files
 from sandbox.sockets import Sockets
 from sandbox.uploads import PendingUploads
@@ -67,31 +68,33 @@ class WebApi:
     def __init__(self, api: Api) -> None:
         self._api = api
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one call; every refusal is in the traffic."""
         name = request.match_info["method"]
         workspace = self._api.workspace
         started = time.perf_counter()
         arguments: Json = {}
         entry: Json | None = None
+        broken = ""
         try:
             arguments = await arguments_of(request)
             entry = workspace.traffic.add("api", name, request=arguments)
-            data = await self._call(name, arguments, request)
-            body, status, headers, error = {"ok": True, **data}, 200, {}, ""
+            if workspace.faults.api_delay:
+                await asyncio.sleep(workspace.faults.api_delay)
+            broken = workspace.failures.raise_for(name)
+            data = {} if broken == CLOSED else await self._call(name, arguments, request)
+            body, status, headers, error = {"ok": True, **data}, 200, {}, broken
         except SlackRefusal as refusal:
             body = {"ok": False, "error": refusal.error, **refusal.more}
             status, headers, error = refusal.status, refusal.headers, refusal.error
         entry = entry or workspace.traffic.add("api", name, request=arguments)
         workspace.traffic.finish(entry, ms=(time.perf_counter() - started) * 1000, error=error, answer=body)
         scopes = ",".join(workspace.app.scopes)
-        return web.json_response(body, status=status, headers={"X-OAuth-Scopes": scopes, **headers})
+        answer = web.json_response(body, status=status, headers={"X-OAuth-Scopes": scopes, **headers})
+        return await _broken_off(request, answer, broken) if broken else answer
 
     async def _call(self, name: str, arguments: Json, request: web.Request) -> Json:
         workspace = self._api.workspace
-        if workspace.faults.api_delay:
-            await asyncio.sleep(workspace.faults.api_delay)
-        workspace.failures.raise_for(name)
         known = METHODS.get(name)
         if known is None:
             raise SlackRefusal("unknown_method", req_method=name)
@@ -101,6 +104,18 @@ class WebApi:
         arguments.pop("token", None)
         answer = known.handler(self._api, arguments)
         return await answer if isinstance(answer, Awaitable) else answer
+
+
+async def _broken_off(request: web.Request, answer: web.Response, broken: str) -> web.StreamResponse:
+    """End the connection in place of an answer, or half way through it."""
+    begun = web.StreamResponse(status=answer.status, headers=answer.headers)
+    if broken == CUT and isinstance(answer.body, bytes):
+        begun.content_length = len(answer.body)
+        await begun.prepare(request)
+        await begun.write(answer.body[: len(answer.body) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return begun
 
 
 async def arguments_of(request: web.Request) -> Json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from http.client import IncompleteRead, RemoteDisconnected
 
 import pytest
 import requests
@@ -50,6 +51,21 @@ def test_methods_break(lonely: Driver):
     assert requests.post(f"{lonely.url}/api/auth.test", headers=HEADERS, timeout=10).status_code == 500
     lonely.fail("auth.test", times=0)
     assert requests.post(f"{lonely.url}/api/auth.test", headers=HEADERS, timeout=10).status_code == 200
+
+
+def test_connections_break(lonely: Driver):
+    client = WebClient(names.BOT_TOKEN, base_url=f"{lonely.url}/api/", retry_handlers=[])
+    before = len(lonely.messages())
+    lonely.fail("chat.postMessage", "connection_closed")
+    with pytest.raises(RemoteDisconnected):
+        client.chat_postMessage(channel=names.SOUNDS, text="x")
+    assert len(lonely.messages()) == before
+    lonely.fail("chat.postMessage", "answer_cut")
+    with pytest.raises(IncompleteRead):
+        client.chat_postMessage(channel=names.SOUNDS, text="x")
+    assert len(lonely.messages()) == before + 1, "it was posted, and nobody was told"
+    assert [call["error"] for call in lonely.calls("chat.postMessage")] == ["connection_closed", "answer_cut"]
+    assert client.chat_postMessage(channel=names.SOUNDS, text="x")["ok"]
 
 
 def test_one_message_a_second_and_channel(lonely: Driver, client: WebClient):

@@ -28,6 +28,26 @@ def test_server_errors(town: Town, ledger: Ledger, check: Check):
     assert all(ANSWER in text for text in ledger.texts())
 
 
+def test_connections_break(town: Town, ledger: Ledger, check: Check):
+    """Slack closes every connection without an answer for 10 s"""
+    ledger.upload(4)
+    town.driver.fail("*", "connection_closed", times=None)
+    ledger.upload(4, channel=SOUNDS)
+    time.sleep(10)
+    town.driver.fail("*", times=0)
+    check(ledger.settle())
+    assert all(ANSWER in text for text in ledger.texts())
+
+
+def test_answers_are_cut(town: Town, ledger: Ledger, check: Check):
+    """Slack does as it is told, and its answer breaks off"""
+    for method in ("chat.postMessage", "chat.update", "files.info"):
+        town.driver.fail(method, "answer_cut", times=9)
+    ledger.upload(8)
+    check(ledger.settle())
+    assert all(ANSWER in text for text in ledger.texts())
+
+
 def test_every_call_fails(town: Town, ledger: Ledger, check: Check):
     """every call to Slack fails for 10 s"""
     ledger.upload(4)

@@ -24,7 +24,7 @@ const CHOICES = [
   ["file_mode", "Files are", [["", "there"], ["tombstone", "deleted"], ["hidden_by_limit", "hidden by limit"]]],
 ];
 const METHODS = ["chat.postMessage", "chat.update", "files.info", "views.open", "*"];
-const ERRORS = [["ratelimited", "429, Retry-After 1 s"], ["internal_error", "500"], ["missing_scope", "missing_scope"], ["not_in_channel", "not_in_channel"], ["channel_not_found", "channel_not_found"]];
+const ERRORS = [["ratelimited", "429, Retry-After 1 s"], ["internal_error", "500"], ["connection_closed", "no answer"], ["answer_cut", "half an answer"], ["missing_scope", "missing_scope"], ["not_in_channel", "not_in_channel"], ["channel_not_found", "channel_not_found"]];
 
 function change(name, value) {
   return post("faults", { [name]: value });
