@@ -10,18 +10,22 @@ import re
 import sys
 from collections.abc import Sequence
 
-from recommender import commands
+from recommender import __version__, commands
 from recommender.errors import SoundalikeError
 
 _log = logging.getLogger(__name__)
 
 # argparse takes `-0RWZT-miFs` for options; its own exception for negative numbers serves video ids as well.
-_VIDEO_ID = re.compile(r"^-[\w-]{10}(_\d+)?$|^-\d+$")
+_VIDEO_ID = re.compile(r"^-[\w-]{10}(_\d+)?$|^-\w[\w.-]+$|^-\d+$")
+"""Ids of 11 characters, those with a slip in them, which then get suggestions, names of files, and numbers: no option
+has a name of one letter."""
+_LIKE_HELP = re.compile(r"-h[\w-]{9}(_\d+)?")
 
 
 def parser() -> argparse.ArgumentParser:
     """Build the parser with all commands."""
     top = argparse.ArgumentParser(prog="python -m recommender", allow_abbrev=False)
+    top.add_argument("--version", action="version", version=f"Soundalike {__version__}")
     subparsers = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for _, name, _ in pkgutil.iter_modules(commands.__path__):
         importlib.import_module(f"recommender.commands.{name}").register(subparsers)
@@ -33,7 +37,9 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; gives its exit status: 0, 1 where something had an error, 2 for wrong usage."""
-    arguments = parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    # argparse takes what begins with -h for help, unless there is a space in it; queries are stripped.
+    arguments = parser().parse_args([f" {text}" if _LIKE_HELP.fullmatch(text) else text for text in given])
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     try:
         return int(arguments.run(arguments))

@@ -51,6 +51,14 @@ _WAV_MIMETYPE = re.compile(r"audio/.*wav")
 _log = logging.getLogger(__name__)
 
 
+class _Flask(Flask):
+    """Keeps answers that were meant, such as 503, out of the log; flask-restx logs a traceback for each."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        if not isinstance(exc_info[1], HTTPException):
+            super().log_exception(exc_info)
+
+
 class Service:
     """What the routes share: the embedder once it is loaded, the places of requests, and the counters."""
 
@@ -118,7 +126,7 @@ def _load(service: Service, model: str, weights: str | None, on_ready: Callable[
 
 
 def _app(service: Service) -> Flask:
-    flask = Flask(__name__)
+    flask = _Flask(__name__)
     flask.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         RESTX_MASK_SWAGGER=False,

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from recommender.errors import CatalogueDamaged, NoCatalogue
+from recommender.errors import CatalogueDamaged, CatalogueError, NoCatalogue
 
 MANIFEST = "manifest.json"
 CLIPS = "clips.sqlite"
@@ -121,6 +121,14 @@ class Manifest:
         except (ValueError, RecursionError):
             raise CatalogueDamaged(f"{path} is not valid JSON: build the catalogue again.") from None
         return cls.from_json(data, path)
+
+    @classmethod
+    def standing(cls, folder: Path) -> Manifest | None:
+        """Read the manifest of the catalogue that stands in a folder, None where none does."""
+        try:
+            return cls.read(folder)
+        except CatalogueError:
+            return None
 
     @classmethod
     def from_json(cls, data: Any, path: Path) -> Manifest:

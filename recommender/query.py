@@ -66,11 +66,21 @@ def parse(text: str, known: Callable[[str], bool] | None = None) -> Query:
     text = text.strip()
     if not text:
         raise BadQuery("There is no query: give a clip id, such as 1OU19ANx4fg.")
+    if not _is_text(text):
+        raise BadQuery("The query is not valid UTF-8: type it again.")
     if len(text) > MAX_CHARACTERS:
         raise BadQuery(f"The query is longer than {MAX_CHARACTERS} characters: combine fewer clips.")
     if known is not None and known(text):
         return Query((Term(1, text),))
     return _combined(text)
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def video_moment(text: str) -> VideoMoment | None:

@@ -131,7 +131,7 @@ class Recommender:
         """Find a clip by clip id, source, YouTube link or `#item`; raises `UnknownClip` with close spellings."""
         return self.catalogue.clip(name)
 
-    def clips_of_link(self, text: str) -> Clip | None:
+    def clip_of_link(self, text: str) -> Clip | None:
         """Find the clip of the first YouTube link in a message that the catalogue knows, None where there is none."""
         catalogue = self.catalogue
         for link in _LINK.findall(text):

@@ -47,7 +47,7 @@ def register(app: App, context: Context) -> None:
 def _reply(context: Context, message: dict[str, Any], files: int, user: str, request: Request) -> Message:
     if files:
         return asked_again("Listening: the answer comes in the thread, or directly to you where I may not write there.")
-    clip = context.parts.recommender.clips_of_link(str(message.get("text") or ""))
+    clip = context.parts.recommender.clip_of_link(str(message.get("text") or ""))
     if clip is None:
         raise BadQuery(NOTHING)
     context.asker.require_allowed(user)

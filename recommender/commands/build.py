@@ -11,6 +11,12 @@ from typing import Any
 
 from recommender import sources
 from recommender.builder import DEFAULT_TARGET_RECALL, FEW_TREES, MANY_TREES, MANY_TREES_CLIPS
+from recommender.errors import BuildFailed
+from recommender.manifest import Manifest
+
+KIND = "audioset"
+MOST_TREES = 1000
+"""More take days and terabytes, and find no more."""
 
 
 def register(subparsers: Any) -> None:
@@ -29,7 +35,7 @@ def add_index_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the catalogue")
     command.add_argument(
         "--trees",
-        type=_positive,
+        type=_trees,
         metavar="N",
         help=f"trees of the index (default {MANY_TREES}, beyond {MANY_TREES_CLIPS:,} clips {FEW_TREES})",
     )
@@ -74,8 +80,13 @@ def _run_audioset(arguments: argparse.Namespace) -> int:
     from recommender.sources import audioset
     from recommender.sources.shards import Wanted
 
+    standing = Manifest.standing(arguments.out)
+    if standing is not None and standing.extra.get("kind") != KIND:
+        raise BuildFailed(
+            f"{arguments.out} holds a catalogue of something else: name another folder with --out, or delete it."
+        )
     labels = read_label_names(arguments.labels)
-    ontology = find_ontology(arguments.ontology, arguments.labels) if arguments.only else None
+    ontology = find_ontology(arguments.ontology, arguments.labels) if arguments.only or arguments.ontology else None
     if arguments.only and ontology is None:
         sys.stderr.write(
             f"No ontology.json lies beside {arguments.labels}: --only takes these labels without their kinds. "
@@ -96,7 +107,7 @@ def _run_audioset(arguments: argparse.Namespace) -> int:
         trees=arguments.trees,
         target_recall=arguments.target_recall,
         extra=lambda: {
-            "kind": "audioset",
+            "kind": KIND,
             "links": YOUTUBE,
             "features": str(arguments.features.resolve()),
             "label_names": str(arguments.labels.resolve()),
@@ -110,19 +121,22 @@ def _run_audioset(arguments: argparse.Namespace) -> int:
         lost = "; the rest of the file is lost" if damage.rest_lost else ""
         sys.stderr.write(f"damaged: {damage.file} at byte {damage.offset}: {damage.reason}{lost}\n")
     if report.damaged:
-        sys.stderr.write(f"{report.damaged} damaged places; all else was read.\n")
+        sys.stderr.write(f"{report.damaged:,} damaged places; all else was read.\n")
     measured = manifest.calibration[0]
     print(
         f"{arguments.out}: {manifest.clips:,} clips of {report.records:,} records in {report.shards:,} shards; "
         f"recall@{measured.top} {measured.recall:.4f} with search_k {measured.search_k:,}"
     )
+    if report.broke_off:
+        sys.stderr.write(f"{arguments.features} is not whole: fetch it again, and build again for the rest.\n")
+        return 1
     return 0
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
+def _trees(text: str) -> int:
+    value = int(text) if text.isdecimal() else 0
+    if not 1 <= value <= MOST_TREES:
+        raise argparse.ArgumentTypeError(f"must lie between 1 and {MOST_TREES:,}")
     return value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import socket
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from recommender.settings import Settings, load
 
 DEFAULT_PORT = 5000
 """That of IBM's container."""
+HIGHEST_PORT = 65_535
 GRACEFUL_SECONDS = 20
 """How long requests in work may take to finish when the service is told to stop."""
 
@@ -23,12 +25,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--model", choices=NAMES, default="musicnn", help="default: musicnn")
     parser.add_argument("--weights", type=Path, metavar="DIR", help="folder of the weights; default: WEIGHTS")
     parser.add_argument("--relu", action="store_true", help="vggish: a ReLU on the embedding, as in IBM's container")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen at; 0.0.0.0 for all")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"default: {DEFAULT_PORT}; 0 takes a free one")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at, default: 127.0.0.1; 0.0.0.0 for all")
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help=f"default: {DEFAULT_PORT}; 0 takes a free one")
     parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.relu and arguments.model != "vggish":
+        raise SettingsError("--relu is for VGGish alone: add --model vggish, or leave it out.")
     weights = arguments.weights or load(Settings).weights
     model = "vggish-relu-pca" if arguments.model == "vggish" and arguments.relu else arguments.model
     listener = _listener(arguments.host, arguments.port)
@@ -41,7 +45,16 @@ def _listener(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port))
     except OSError as error:
-        raise SettingsError(f"Port {port} of {host} is not free ({error.strerror}): choose another.") from None
+        if error.errno == errno.EADDRINUSE:
+            raise SettingsError(f"Port {port} of {host} is not free ({error.strerror}): choose another.") from None
+        raise SettingsError(f"{host} is no address of this machine ({error.strerror}): mend --host.") from None
+
+
+def _port(text: str) -> int:
+    value = int(text) if text.isdecimal() else -1
+    if not 0 <= value <= HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"must lie between 0 and {HIGHEST_PORT}")
+    return value
 
 
 def _serve(listener: socket.socket, model: str, weights: str | None, address: str) -> None:

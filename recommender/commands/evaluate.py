@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from recommender.catalogue import Catalogue
+from recommender.errors import BuildFailed
 from recommender.evaluation import Evaluation, evaluate
 
 MOST_CLIPS_BESIDE = 100_000
@@ -69,6 +70,9 @@ def _beside(catalogue: Catalogue, arguments: argparse.Namespace) -> list[Evaluat
     if arguments.features is None and len(catalogue) > MOST_CLIPS_BESIDE:
         sys.stderr.write("raw-frames is left out for so many clips: ask for it with --features.\n")
         return []
+    for given in (arguments.features, arguments.labels):
+        if given is not None and not given.exists():
+            raise BuildFailed(f"There is nothing at {given}: name what the catalogue was built from.")
     if not features.exists() or not labels.is_file():
         sys.stderr.write("raw-frames is left out: name the features and their labels with --features and --labels.\n")
         return []

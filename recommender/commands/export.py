@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from contextlib import ExitStack
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -30,15 +32,12 @@ def register(subparsers: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     catalogue = Catalogue.open(arguments.catalogue)
     target: Path = arguments.jsonl
-    to_stdout = str(target) == "-"
-    # Written beside and renamed, so that a file that stands is whole.
-    beside = target.with_name(f".{target.name}.part")
     try:
-        with ExitStack() as stack:
-            file = sys.stdout if to_stdout else stack.enter_context(beside.open("w", encoding="utf-8"))
-            count = _write(catalogue, file)
-        if not to_stdout:
-            beside.replace(target)
+        if str(target) == "-":
+            _write(catalogue, sys.stdout)
+        else:
+            with _opened(target) as file:
+                count = _write(catalogue, file)
             print(f"{target}: {count:,} clips")
     except BrokenPipeError:
         raise
@@ -46,9 +45,26 @@ def _run(arguments: argparse.Namespace) -> int:
         raise CannotWrite(f"{target} cannot be written: {error.strerror}. Choose another place.") from error
     finally:
         catalogue.close()
-        if not to_stdout:
-            beside.unlink(missing_ok=True)
     return 0
+
+
+@contextmanager
+def _opened(target: Path) -> Iterator[TextIO]:
+    """Open what is written to: a file appears as a whole where its link leads to, a pipe is written into."""
+    target = target.resolve()
+    if target.exists() and not target.is_file():
+        with target.open("w", encoding="utf-8") as file:
+            yield file
+        return
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    beside = Path(name)
+    try:
+        with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, not a path
+            yield file
+        beside.chmod(0o644)
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _write(catalogue: Catalogue, file: TextIO) -> int:

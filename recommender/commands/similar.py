@@ -67,7 +67,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _queries(given: Sequence[str]) -> Iterator[str]:
     """Give the queries: arguments around a lone + or - are one query, as in `A + B - C` without quotes."""
     waiting: list[str] = []
-    for place, argument in enumerate(given):
+    for place, argument in enumerate(map(str.strip, given)):
         if argument == "-" and not waiting and place + 1 == len(given):
             yield from (line.strip() for line in sys.stdin if line.strip())
         elif argument in _OPERATORS or (waiting and waiting[-1] in _OPERATORS):
@@ -105,12 +105,14 @@ def _show(text: str, answer: Answer, as_json: bool) -> None:
     print(text)
     if answer.sounds_like:
         print("sounds like " + ", ".join(f"{label} {share:.0%}" for label, share in answer.sounds_like))
-    width = max((len(result.clip.url or result.clip.title) for result in answer.results), default=0)
-    for result in answer.results:
-        clip = result.clip
+    # Without a link, the path: unlike a title it can be opened, and asked for.
+    places = [result.clip.url or result.clip.source for result in answer.results]
+    width = max(map(len, places), default=0)
+    for result, place in zip(answer.results, places, strict=True):
         part = f"  (at {result.matched[0]:.0f} s)" if result.matched else ""
-        place = clip.url or clip.title
-        print(f"{result.rank:>4}  {result.similarity:7.1%}  {place:<{width}}  {', '.join(clip.labels)}{part}")
+        part += f"  ({result.copies} copies)" if result.copies > 1 else ""
+        labels = ", ".join(result.clip.labels)
+        print(f"{result.rank:>4}  {result.similarity:7.1%}  {place:<{width}}  {labels}{part}")
     if not answer.results:
         print("      nothing that fits")
 
@@ -119,11 +121,12 @@ def _show_error(text: str, error: SoundalikeError, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"query": text, "error": {"code": error.code, "message": str(error)}}), flush=True)
     else:
-        sys.stderr.write(f"{text}: {error.code}: {error}\n")
+        shown = text.encode(errors="backslashreplace").decode()
+        sys.stderr.write(f"{shown}: {error.code}: {error}\n")
 
 
 def _top(text: str) -> int:
-    value = int(text)
+    value = int(text) if text.isdecimal() else 0
     if not 1 <= value <= MAX_TOP:
         raise argparse.ArgumentTypeError(f"must lie between 1 and {MAX_TOP}")
     return value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -49,7 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
     if manifest.extra.get("kind") != KIND or folder is None:
         raise BuildFailed(f"{arguments.catalogue} was not built from a folder: watch the catalogue of a library.")
 
+    told: list[str] = []
+
     def built(report: Report) -> None:
+        told.clear()
         if arguments.json:
             print(json.dumps(report.to_json()), flush=True)
         elif report.written:
@@ -57,6 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{_now()} {report.recordings:,} recordings, {report.heard:,} new files heard{failed}", flush=True)
 
     def trouble(error: SoundalikeError) -> None:
+        if told[-1:] == [str(error)]:
+            return
+        told[:] = [str(error)]
         sys.stderr.write(f"{_now()} {error.code}: {error}\n")
         sys.stderr.flush()
 
@@ -70,7 +75,6 @@ def run(arguments: argparse.Namespace) -> int:
         on_built=built,
         on_trouble=trouble,
     )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if not arguments.json:
         print(f"watching {folder} for {arguments.catalogue}; Ctrl-C ends it", flush=True)
     try:

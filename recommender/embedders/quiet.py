@@ -8,8 +8,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_CHATTER = re.compile(rb"WARNING: All log messages before absl::InitializeLog|I\d{4} [\d:.]+ +\d+ port\.cc:\d+\] ")
-"""Notes on oneDNN and on the log itself, which no setting of TensorFlow 2.21 turns off."""
+_CHATTER = re.compile(
+    rb"WARNING: All log messages before absl::InitializeLog"
+    rb"|I\d{4} [\d:.]+ +\d+ port\.cc:\d+\] "
+    rb"|INFO: Created TensorFlow Lite"
+)
+"""Notes on oneDNN, on delegates and on the log itself, which no setting of TensorFlow 2.21 turns off."""
 _READ_BYTES = 1 << 16
 _LAST_WORDS_SECONDS = 1.0
 

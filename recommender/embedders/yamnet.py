@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from recommender.embedders.framing import FRAMINGS
 from recommender.embedders.network import tensorflow
+from recommender.embedders.quiet import without_chatter
 from recommender.errors import NoWeights
 
 MODEL = "yamnet.tflite"
@@ -83,13 +84,13 @@ class YAMNet:
 def _interpreter(content: bytes, path: Path) -> Any:
     tf = tensorflow()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), without_chatter():
             # It announces that it will move to another package; the pinned TensorFlow has it.
             warnings.simplefilter("ignore", UserWarning)
             interpreter = tf.lite.Interpreter(
                 model_content=content, experimental_preserve_all_tensors=True, num_threads=2
             )
-        interpreter.allocate_tensors()
+            interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise NoWeights(f"{path} is no TensorFlow Lite model: get Google's {MODEL} again.") from error
     if tuple(interpreter.get_input_details()[0]["shape"][-1:]) != (_WINDOW,):

@@ -173,19 +173,23 @@ def forget_built(out: Path, done: Callable[[str], bool]) -> None:
 
 
 def forget_person(out: Path, manifest: Manifest, who: str) -> int:
-    """Take a person out of the history of what was added, where their sounds stay; gives the number of sounds."""
+    """Take a person out of the history of what was added, where their sounds stay; gives the number of sounds. Raises
+    `CannotWrite`."""
     path = Path(str(manifest.extra.get("folder"))) / FOLDER / HISTORY
     if manifest.extra.get("kind") != KIND or not path.exists():
         return 0
     memory = memory_of(out)
-    memory.mkdir(exist_ok=True)
-    with jsonl.locked(memory / f"{JOURNAL}.lock"):
-        entries = list(jsonl.read(path))
-        theirs = [entry for entry in entries if entry.get("who") == who]
-        for entry in theirs:
-            entry["who"] = ""
-        if theirs:
-            jsonl.rewrite(path, entries)
+    try:
+        memory.mkdir(exist_ok=True)
+        with jsonl.locked(memory / f"{JOURNAL}.lock"):
+            entries = list(jsonl.read(path))
+            theirs = [entry for entry in entries if entry.get("who") == who]
+            for entry in theirs:
+                entry["who"] = ""
+            if theirs:
+                jsonl.rewrite(path, entries)
+    except OSError as error:
+        raise CannotWrite(f"{path} cannot be written ({error.strerror}): check the disk and its rights.") from error
     return len(theirs)
 
 

@@ -20,7 +20,7 @@ from recommender.library.listening import Listening, Outcome, Task
 from recommender.library.report import Report
 from recommender.library.scanning import FoundFile, Scan, scan
 from recommender.library.store import Store
-from recommender.library.writing import USUAL, IndexOptions, Stock, write
+from recommender.library.writing import USUAL, IndexOptions, Stock, require_same_library, write
 
 HASHING_THREADS = 2
 HASH_BLOCK_BYTES = 1 << 20
@@ -54,6 +54,7 @@ def build(
     """
     started = time.monotonic()
     found = scan(folder)
+    require_same_library(folder, out)
     space = ears.space
     store = Store(memory_of(out))
     try:

@@ -65,7 +65,7 @@ def write(stock: Stock, out: Path, index: IndexOptions, report: Report, progress
     report.failures = sorted(_failures(stock, paths_of, outcomes), key=lambda failure: failure.path)
     report.indexed = sum(map(len, good.values()))
     digest = _digest(good, stock.space, index)
-    standing = _standing(out)
+    standing = Manifest.standing(out)
     if standing is not None:
         _forget_added(out, standing)
     if not good:
@@ -188,11 +188,17 @@ def _forget_added(out: Path, standing: Manifest) -> None:
         table.close()
 
 
-def _standing(out: Path) -> Manifest | None:
-    try:
-        return Manifest.read(out)
-    except CatalogueError:
-        return None
+def require_same_library(folder: Path, out: Path) -> None:
+    """Raise `BuildFailed` where a catalogue of something else stands, which running bots would lose."""
+    standing = Manifest.standing(out)
+    if standing is None:
+        return
+    before = Path(str(standing.extra.get("folder")))
+    if standing.extra.get("kind") != KIND:
+        raise BuildFailed(f"{out} holds a catalogue that is no library: name another folder with --out, or delete it.")
+    # A folder that is gone was moved to its new name.
+    if before != folder.resolve() and before.is_dir():
+        raise BuildFailed(f"{out} holds the catalogue of {before}: name another folder with --out, or delete it.")
 
 
 def _opens(out: Path) -> bool:

@@ -36,7 +36,8 @@ DAMAGES_KEPT = 1000
 
 @dataclass
 class Report:
-    """What was read and what was not. bytes: of shards; skipped: clips without a wanted label."""
+    """What was read and what was not. bytes: of shards; skipped: clips without a wanted label; broke_off: the archive
+    ended too early."""
 
     shards: int = 0
     bytes: int = 0
@@ -44,6 +45,7 @@ class Report:
     skipped: int = 0
     damaged: int = 0
     damages: list[Damage] = field(default_factory=list)
+    broke_off: bool = False
 
     def add(self, damages: Iterable[Damage]) -> None:
         """Count damages, and name the first thousand."""
@@ -198,3 +200,4 @@ def _shards_of_archive(path: Path, report: Report) -> Iterator[tuple[str, IO[byt
                 raise BuildFailed(f"{path} is no tar archive ({error}): give the folder or the tar.gz.") from None
             after = f"the archive breaks off or is damaged after {member.name} ({error})"
             report.add([Damage(path.name, packed.tell(), after, True)])
+            report.broke_off = True

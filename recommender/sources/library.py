@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from recommender.library.building import Interrupted, build
 from recommender.library.ears import Ears
 from recommender.library.report import FAILURES
 from recommender.library.writing import IndexOptions
+from recommender.manifest import Manifest
 from recommender.settings import Settings, load
 
 INTERRUPTED = 130
@@ -43,7 +43,7 @@ def register(kinds: Any) -> None:
 
 def add_embedder_options(parser: argparse.ArgumentParser) -> None:
     """Add what says by which embedder files are listened to."""
-    parser.add_argument("--embedder", choices=NAMES, help="embedder in this process (default musicnn)")
+    parser.add_argument("--embedder", choices=NAMES, help="embedder in this process (default: as before, else musicnn)")
     parser.add_argument("--weights", type=Path, metavar="DIR", help="folder of the weights; default: WEIGHTS")
     parser.add_argument(
         "--embedder-url",
@@ -54,7 +54,7 @@ def add_embedder_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def ears_of(arguments: argparse.Namespace, default: str = "musicnn") -> Ears:
+def ears_of(arguments: argparse.Namespace, default: str) -> Ears:
     """Give the embedders that the options name; raises `SettingsError` where they contradict each other."""
     if arguments.embedder and arguments.embedder_url:
         raise SettingsError("--embedder and --embedder-url exclude each other: give one of them.")
@@ -63,12 +63,11 @@ def ears_of(arguments: argparse.Namespace, default: str = "musicnn") -> Ears:
 
 def _run(arguments: argparse.Namespace) -> int:
     index = IndexOptions(arguments.trees, arguments.target_recall)
-    # What a service manager or a closed terminal sends is taken as Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        report = build(
-            arguments.folder, arguments.out, ears_of(arguments), retry_failed=arguments.retry_failed, index=index
-        )
+        standing = Manifest.standing(arguments.out)
+        # A library is heard again as it was heard before, unless it is said otherwise.
+        ears = ears_of(arguments, standing.space if standing is not None else "musicnn")
+        report = build(arguments.folder, arguments.out, ears, retry_failed=arguments.retry_failed, index=index)
     except Interrupted as stop:
         return say_interrupted(stop)
     if arguments.json:

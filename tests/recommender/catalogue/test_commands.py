@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -289,3 +290,47 @@ def test_export_to_a_reader_that_has_seen_enough(made):
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0
+
+
+def test_export_into_a_pipe_and_through_a_link(made, tmp_path):
+    pipe, link, real = tmp_path / "pipe", tmp_path / "link", tmp_path / "real.jsonl"
+    os.mkfifo(pipe)
+    link.symlink_to(real)
+    with ThreadPoolExecutor(1) as reader:
+        read = reader.submit(pipe.read_text)
+        assert main(["export", str(made / "c"), "--jsonl", str(pipe)]) == 0
+        text = read.result(60)
+    assert main(["export", str(made / "c"), "--jsonl", str(link)]) == 0
+    assert pipe.is_fifo() and link.is_symlink() and real.read_text() == text != ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "pipe", "real.jsonl"]
+
+
+def test_an_archive_that_breaks_off_is_1(made, tmp_path, capsys):
+    whole = (made / "features.tar.gz").read_bytes()
+    (tmp_path / "f.tar.gz").write_bytes(whole[: len(whole) * 3 // 4])
+    labels = str(made / "class_labels_indices.csv")
+    command = ["build", "audioset", str(tmp_path / "f.tar.gz"), "--labels", labels, "--out", str(tmp_path / "c")]
+    assert main(command) == 1
+    assert "is not whole: fetch it again" in capsys.readouterr().err
+
+
+def test_a_library_is_not_replaced_by_audioset(made, tmp_path, capsys):
+    from tests.support.catalogues import clustered, write
+
+    write(tmp_path / "c", clustered(30), extra={"kind": "library"})
+    labels = str(made / "class_labels_indices.csv")
+    command = ["build", "audioset", str(made / "features.tar.gz"), "--labels", labels, "--out", str(tmp_path / "c")]
+    assert main(command) == 1
+    assert "holds a catalogue of something else" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["-hDuDDv0lbQ", "-hDuDDv0lbQ_30000", "-JKLmqDk9p", "-dash.wav", "caf\udce9"])
+def test_odd_ids_are_queries(made, capsys, name):
+    assert main(["similar", str(made / "c"), name]) == 1
+    shown = name.encode(errors="backslashreplace").decode()
+    assert capsys.readouterr().err.startswith(f"{shown}: ")
+
+
+def test_a_wrong_path_that_was_named_is_an_error(made, capsys):
+    assert main(["evaluate", str(made / "c"), "--features", "/nowhere"]) == 1
+    assert "There is nothing at /nowhere" in capsys.readouterr().err

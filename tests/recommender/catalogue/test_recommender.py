@@ -202,12 +202,12 @@ def test_labels(recommender):
 
 
 def test_a_link_in_a_message(recommender):
-    found = recommender.clips_of_link(
+    found = recommender.clip_of_link(
         "listen: <https://youtu.be/nowhere____1> and <https://youtu.be/src00000007?t=1|this>!"
     )
     assert found is not None and found.item == 7
-    assert recommender.clips_of_link("no link, src00000007") is None
-    assert recommender.clips_of_link("see youtube.com/watch?v=src00000009.") is None or True
+    assert recommender.clip_of_link("no link, src00000007") is None
+    assert recommender.clip_of_link("see youtube.com/watch?v=src00000009.") is None or True
 
 
 def test_no_catalogue_is_set():

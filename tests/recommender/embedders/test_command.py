@@ -13,8 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from recommender import audio
+from recommender.cli import main
 from recommender.embedders.client import EmbedderClient
 from recommender.embedders.local import in_process
 from recommender.vectors import quantise
@@ -84,6 +86,19 @@ def test_missing_weights_end_it_with_a_sentence(tmp_path: Path):
     )
     assert run.returncode != 0
     assert "no-weights: " in run.stderr and "Traceback" not in run.stderr and "ready" not in run.stdout
+
+
+@pytest.mark.parametrize("options", [["--port", "99999"], ["--port", "-1"]])
+def test_ports_that_there_are_not(options: list[str], capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as ended:
+        main(["embedder", *options])
+    assert ended.value.code == 2
+    assert "must lie between 0 and 65535" in capsys.readouterr().err
+
+
+def test_a_relu_that_the_model_does_not_have(capsys: pytest.CaptureFixture[str]):
+    assert main(["embedder", "--relu"]) == 1
+    assert "--relu is for VGGish alone" in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken():

@@ -246,7 +246,7 @@ def test_metrics(vggish: str):
         assert f'soundalike_embedder_step_seconds_count{{step="{step}"}}' in text
 
 
-def test_until_the_model_is_loaded_it_is_503(monkeypatch: pytest.MonkeyPatch):
+def test_until_the_model_is_loaded_it_is_503(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
     network = FirstSamples()
     network.gate.clear()
     loaded = threading.Event()
@@ -257,6 +257,7 @@ def test_until_the_model_is_loaded_it_is_503(monkeypatch: pytest.MonkeyPatch):
         assert requests.get(f"{url}/healthz", timeout=60).status_code == 503
         for answer in (post(url, wav_bytes(PCM)), requests.get(f"{url}/model/metadata", timeout=60)):
             assert answer.status_code == 503 and "being loaded" in answer.json()["message"]
+        assert not [record for record in caplog.records if record.exc_info]
         network.gate.set()
         assert loaded.wait(60)
         assert requests.get(f"{url}/healthz", timeout=60).status_code == 200

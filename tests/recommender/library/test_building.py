@@ -18,6 +18,7 @@ from recommender.recommender import Recommender
 from recommender.settings import Settings
 from tests.recommender.library.conftest import tune, write_song
 from tests.support.audio import write_audio
+from tests.support.catalogues import clustered, write
 from tests.support.spectral import SpectralEars
 
 
@@ -208,3 +209,15 @@ def test_a_memory_that_cannot_grow_is_an_error_of_ours(
     monkeypatch.setattr("recommender.library.store.Store.keep_heard", full)
     with pytest.raises(BuildFailed, match="disk is full"):
         build(music, tmp_path / "out", SpectralEars(), progress=False)
+
+
+def test_the_catalogue_of_something_else_is_not_replaced(music: Path, tmp_path: Path) -> None:
+    build(music, tmp_path / "out", SpectralEars(), progress=False)
+    other = write_song(tmp_path / "other" / "a.wav", 4, 1).parent
+    with pytest.raises(BuildFailed, match=r"holds the catalogue of .*music: name another folder"):
+        build(other, tmp_path / "out", SpectralEars(), progress=False)
+    moved = music.rename(tmp_path / "moved")
+    assert not build(moved, tmp_path / "out", SpectralEars(), progress=False).heard
+    write(tmp_path / "clips", clustered(30))
+    with pytest.raises(BuildFailed, match="is no library"):
+        build(moved, tmp_path / "clips", SpectralEars(), progress=False)
