@@ -51,10 +51,12 @@ class Delivery:
             self._workspace.background(self._event(name, payload))
 
     async def _event(self, name: str, payload: Json) -> None:
-        reason, outcome = "", Outcome("", 0)
+        reason, outcome, resets = "", Outcome("", 0), self._workspace.resets
         for attempt, delay in enumerate((0.0, *self._workspace.faults.retry_delays)):
             if attempt:
                 await asyncio.sleep(delay)
+            if self._workspace.resets != resets:
+                return  # what it tells of is no longer there
             outcome = await self._attempt("events_api", "event", name, payload, attempt, reason, "")
             if outcome.acked or not outcome.retry:
                 return

@@ -66,6 +66,7 @@ class Workspace:
         self.views: dict[str, list[Json]] = {}
         self.homes: dict[str, Json] = {}
         self.revision = 0
+        self.resets = 0
         self._listeners: set[Listener] = set()
         self._waiting: list[asyncio.Future[None]] = []
         self._background: set[asyncio.Task[Any]] = set()
@@ -73,6 +74,7 @@ class Workspace:
 
     def empty(self) -> None:
         """Go back to the first day: three people, two channels, no messages, no faults."""
+        self.resets += 1
         self.faults = Faults()
         self.failures = Failures()
         self.users.clear()

@@ -68,6 +68,18 @@ def test_every_request_is_signed(lonely: Driver):
     assert heard[1][0]["Content-Type"] == "application/json"
 
 
+def test_events_of_before_a_reset_are_not_repeated(lonely: Driver):
+    lonely.faults(retry_delays=[0.2])
+    with app(lonely, (500, "", {})) as heard:
+        lonely.mention(text="hello")
+        lonely.wait_for(lambda: len(heard) == 1, every=0.05)
+        lonely.reset()
+        lonely.mention(text="another")
+        lonely.wait_for(lambda: any("another" in body for _, body in heard), every=0.05)
+        lonely.wait_quiet(0.5)
+    assert len(heard) == 2
+
+
 def test_events_are_repeated_with_their_number_and_reason(lonely: Driver):
     lonely.faults(retry_delays=[0.0, 0.0])
     with app(lonely, (500, "", {}), (503, "", {})) as heard:
