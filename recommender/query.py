@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
 from recommender.errors import BadQuery
+from recommender.spelling import is_text
 
 MAX_TERMS = 20
 MAX_CHARACTERS = 4000
@@ -66,21 +67,13 @@ def parse(text: str, known: Callable[[str], bool] | None = None) -> Query:
     text = text.strip()
     if not text:
         raise BadQuery("There is no query: give a clip id, such as 1OU19ANx4fg.")
-    if not _is_text(text):
+    if not is_text(text):
         raise BadQuery("The query is not valid UTF-8: type it again.")
     if len(text) > MAX_CHARACTERS:
         raise BadQuery(f"The query is longer than {MAX_CHARACTERS} characters: combine fewer clips.")
     if known is not None and known(text):
         return Query((Term(1, text),))
     return _combined(text)
-
-
-def _is_text(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def video_moment(text: str) -> VideoMoment | None:

@@ -1,4 +1,4 @@
-"""What a misspelt name may have meant."""
+"""What a misspelt name may have meant, and whether it is text at all."""
 
 from __future__ import annotations
 
@@ -19,3 +19,12 @@ def closest(name: str, choices: Iterable[tuple[str, str]]) -> tuple[str, ...]:
         if score:
             scores[meant] = max(scores.get(meant, 0.0), score)
     return tuple(sorted(scores, key=lambda meant: (-scores[meant], meant))[:SUGGESTIONS])
+
+
+def is_text(name: str) -> bool:
+    """Say whether a name is valid Unicode: bytes that are none come from the system as lone surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -197,11 +197,10 @@ def safe_name(name: str) -> str:
     """Give a file name that no system minds, whatever somebody called the file."""
     plain = PurePosixPath(name.replace("\\", "/")).name
     stem, suffix = os.path.splitext(plain)  # noqa: PTH122 - a name, not a path
-    stem = (
-        _UNSAFE.sub("_", stem).strip(" ._-").encode()[:LONGEST_NAME_BYTES].decode(errors="ignore").rstrip() or "sound"
-    )
+    short = _UNSAFE.sub("_", stem).strip(" ._-").encode()[:LONGEST_NAME_BYTES]
+    stem = short.decode(errors="ignore").rstrip() or "sound"
     suffix = re.sub(r"[^a-z0-9]", "", suffix.lower())[:5]
-    return f"{stem or 'sound'}.{suffix}" if suffix else stem or "sound"
+    return f"{stem}.{suffix}" if suffix else stem
 
 
 def _keep(root: Path, file: Path, name: str) -> str:

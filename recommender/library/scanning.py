@@ -11,6 +11,7 @@ from pathlib import Path
 
 from recommender.decoder.formats import looks_like_media
 from recommender.errors import BuildFailed
+from recommender.spelling import is_text
 
 _AUDIO = """
 wav wave w64 rf64 bwf aif aiff aifc caf flac mp3 mp2 mpga m4a m4b aac ogg oga opus spx wma wv ape tta tak mpc alac amr
@@ -97,7 +98,7 @@ def _walk(
         if entry.name.startswith("."):
             continue
         relative = f"{prefix}{entry.name}"
-        if not _is_text(relative):
+        if not is_text(relative):
             found.unreadable[relative.encode(errors="replace").decode()] = "the name is not valid UTF-8"
             continue
         try:
@@ -121,14 +122,6 @@ def _may_be_audio(kind: str, path: str, size: int) -> bool:
             return looks_like_media(file.read(HEAD_BYTES))
     except OSError:
         return False
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def spoken(path: str) -> str:
