@@ -21,10 +21,10 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from recommender import audio
+from recommender.audio import decoding as audio
+from recommender.audio.wav import wav_bytes
 from recommender.embedders.client import EmbedderClient
 from recommender.embedders.local import LocalEmbedder
-from recommender.wav import wav_bytes
 
 CLIP_SECONDS = 10
 CLIPS = 8

@@ -20,7 +20,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.audio import decode
+from recommender.audio.decoding import decode
 from recommender.errors import AudioError
 from recommender.library.fingerprints import LARGEST_ERROR, difference, fingerprint
 from recommender.samples import write

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from recommender.audio.wav import wav_bytes
 from recommender.library.building import build
-from recommender.wav import wav_bytes
 from tests.support.spectral import SpectralEars
 
 SAMPLES = 3200

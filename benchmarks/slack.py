@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import psutil
 
+from recommender.audio import SAMPLE_RATE
+from recommender.audio.wav import wav_bytes
 from recommender.catalogue import Catalogue
-from recommender.embedders import SAMPLE_RATE
-from recommender.wav import wav_bytes
 from sandbox.driver import Driver, direct_message, text_of
 from sandbox.names import ADA, SOUNDS
 from tests.scenarios.stack import Stack

@@ -14,7 +14,7 @@ from bot.parts import build
 from bot.redis_records import RedisRecords
 from bot.settings import BotSettings
 from bot.tasks import Workers, redis_for_queue
-from recommender import audio
+from recommender.audio import decoding
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def run(settings: BotSettings) -> int:
         health.serve(settings.health_host, settings.health_port, checks, parts.observer.registry)
     workers.start()
     parts.recommender.warm()
-    audio.warm()
+    decoding.warm()
     _log.info("worker ready: %d uploads at a time", settings.worker_threads)
     stopped.wait()
     _log.info("stopping: running work finishes or goes back to the queue")

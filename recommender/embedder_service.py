@@ -23,8 +23,10 @@ from numpy.typing import NDArray
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
-from recommender.decoder.resampling import MAX_RATE, resample
-from recommender.embedders import SAMPLE_RATE, Frames
+from recommender.audio import SAMPLE_RATE
+from recommender.audio.resampling import MAX_RATE, resample
+from recommender.audio.wav import read_wav
+from recommender.embedders import Frames
 from recommender.embedders.batching import BatchedNetwork
 from recommender.embedders.client import SPACE_HEADER
 from recommender.embedders.local import LocalEmbedder
@@ -33,7 +35,6 @@ from recommender.service_metadata import metadata_of
 from recommender.service_metrics import ServiceMetrics
 from recommender.spaces import SPACES
 from recommender.vectors import quantise
-from recommender.wav import read_wav
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """Largest request: 33 minutes of 16 kHz mono, 6 minutes of CD quality. The client sends a minute at a time."""

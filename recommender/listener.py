@@ -37,10 +37,10 @@ class Listener:
     def listen(self, path: Path, space: str, steps: Steps) -> Upload:
         """Turn a file into an upload of a space; raises `AudioError`, `EmbedderError` or `SpaceMismatch`."""
         # Decoding brings ffmpeg's libraries along, which a process that answers clip ids never needs.
-        from recommender import audio
+        from recommender.audio import decoding
 
         with steps("hash"):
-            sha256 = audio.sha256_of(path)
+            sha256 = decoding.sha256_of(path)
         known = self.recall(sha256, space)
         steps.note("embedding_cached", known is not None)
         if known is not None:
@@ -67,11 +67,11 @@ class Listener:
                 self._uploads.popitem(last=False)
 
     def _embedded(self, path: Path, sha256: str, space: str, steps: Steps) -> Upload:
-        from recommender import audio
+        from recommender.audio import decoding
 
         embedder = self._ears(space)
         with steps("decode"):
-            sound = audio.decode(path, max_seconds=self._settings.max_upload_seconds)
+            sound = decoding.decode(path, max_seconds=self._settings.max_upload_seconds)
         with steps("embed"):
             require_same(space, embedder.space)
             frames = embedder.embed(sound.pcm)

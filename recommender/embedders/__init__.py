@@ -8,9 +8,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-SAMPLE_RATE = 16_000
-"""Samples a second of all PCM between the decoder and the embedders: what all three networks were trained on."""
-
 
 @dataclass(frozen=True, slots=True)
 class Frames:

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.audio import require_audible
+from recommender.audio.decoding import require_audible
+from recommender.audio.wav import wav_bytes
 from recommender.embedders import Frames
 from recommender.embedders.framing import FRAMINGS, Piece, pieces
 from recommender.embedders.http import Http
 from recommender.errors import BadEmbedding, EmbedderError
 from recommender.spaces import SPACES, Space
 from recommender.vectors import dequantise
-from recommender.wav import wav_bytes
 
 TIMEOUT_SECONDS = 60.0
 """For one piece: a minute of audio takes a busy service a few seconds."""

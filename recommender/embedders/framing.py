@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.embedders import SAMPLE_RATE
+from recommender.audio import SAMPLE_RATE
 
 
 @dataclass(frozen=True, slots=True)

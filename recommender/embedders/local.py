@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.audio import require_audible
+from recommender.audio.decoding import require_audible
 from recommender.embedders import Frames
 from recommender.embedders.network import Network
 from recommender.errors import NoWeights

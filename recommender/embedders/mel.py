@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from recommender.embedders import SAMPLE_RATE
+from recommender.audio import SAMPLE_RATE
 
 FFT_SIZE = 512
 _SLANEY_BREAK_HZ = 1000.0

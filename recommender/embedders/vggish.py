@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.embedders import SAMPLE_RATE
+from recommender.audio import SAMPLE_RATE
 from recommender.embedders.framing import FRAMINGS
 from recommender.embedders.mel import hann, htk_bands, spectrum
 from recommender.embedders.network import read_checkpoint, tensorflow

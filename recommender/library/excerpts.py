@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from recommender import audio
+from recommender.audio import decoding
+from recommender.audio.wav import HEADER_BYTES
 from recommender.clips import Clip
 from recommender.errors import CannotDecode, UnknownClip
 from recommender.library.additions import KIND
 from recommender.manifest import Manifest
-from recommender.wav import HEADER_BYTES
 
 LONGEST_SECONDS = 15.0
 """A window is 10 s, the last one of a file up to 15 s."""
@@ -26,7 +26,7 @@ def excerpt(manifest: Manifest, clip: Clip) -> bytes:
     path = Path(root) / clip.source
     if not path.is_file():
         raise UnknownClip(f"{clip.source} is no longer in the library: build the catalogue again.")
-    sound = audio.excerpt(path, clip.start, min(clip.end, clip.start + LONGEST_SECONDS))
+    sound = decoding.excerpt(path, clip.start, min(clip.end, clip.start + LONGEST_SECONDS))
     if len(sound) <= HEADER_BYTES:
         raise CannotDecode(f"{clip.source} is shorter than it was: build the catalogue again.")
     return sound

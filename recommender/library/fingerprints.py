@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.embedders import SAMPLE_RATE
+from recommender.audio import SAMPLE_RATE
 
 DECIMATION = 4
 """Fingerprints look below 2 kHz, which every encoding keeps."""

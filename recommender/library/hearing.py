@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.audio import is_silent, require_audible
-from recommender.embedders import SAMPLE_RATE, Embedder
+from recommender.audio import SAMPLE_RATE
+from recommender.audio.decoding import is_silent, require_audible
+from recommender.embedders import Embedder
 from recommender.embedders.framing import FRAMINGS
 from recommender.errors import Silent, TooShort
 from recommender.library.fingerprints import LONGEST_SECONDS, Fingerprint, fingerprint

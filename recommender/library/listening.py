@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender import audio
+from recommender.audio import decoding as audio
 from recommender.embedders import Embedder, Frames
 from recommender.errors import AudioError, EmbedderBusy, EmbedderDown, SoundalikeError
 from recommender.library.hearing import Heard, Stopped, listen

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from recommender.decoder.formats import looks_like_media
+from recommender.audio.formats import looks_like_media
 from recommender.errors import BuildFailed
 from recommender.spelling import is_text
 

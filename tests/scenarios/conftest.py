@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from recommender.wav import wav_bytes
+from recommender.audio.wav import wav_bytes
 from sandbox import names
 from sandbox.driver import Driver
 from tests.scenarios.stack import Stack, running

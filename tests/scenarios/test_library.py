@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from bot.manifest import GROUPS_SCOPE, LISTEN_SCOPE, SCOPES
-from recommender.wav import read_wav, wav_bytes
+from recommender.audio.wav import read_wav, wav_bytes
 from sandbox.driver import Driver, text_of
 from sandbox.names import BEN, BOT_TOKEN, MIA, SOUND_TEAM, SOUNDS
 from tests.conftest import REPOSITORY

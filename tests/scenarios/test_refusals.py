@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recommender.wav import wav_bytes
+from recommender.audio.wav import wav_bytes
 from sandbox.driver import Driver, Json, direct_message, text_of
 from sandbox.names import ADA, BEN, MIA, SOUNDS
 from tests.scenarios.stack import Stack

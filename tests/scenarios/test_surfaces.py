@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from recommender.wav import wav_bytes
+from recommender.audio.wav import wav_bytes
 from sandbox.driver import Driver, Json, direct_message, text_of
 from sandbox.names import ADA, BEN, RANDOM, SOUNDS
 from tests.scenarios.stack import CLIPS, Stack, video_id

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from recommender.wav import wav_bytes
+from recommender.audio.wav import wav_bytes
 from tests.support.audio import melody, pcm16, write_audio
 
 Maker = Callable[[int], bytes]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from recommender.wav import wav_bytes
+from recommender.audio.wav import wav_bytes
 from sandbox.driver import Driver, direct_message, text_of
 from tests.support.audio import melody, pcm16
 

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.audio.wav import read_wav
 from recommender.embedders.framing import FRAMINGS
 from recommender.spaces import SPACES
-from recommender.wav import read_wav
 
 SPACE = SPACES["musicnn-msd"]
 FRAMING = FRAMINGS[SPACE.name]

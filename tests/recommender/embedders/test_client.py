@@ -16,6 +16,7 @@ import pytest
 import requests
 import urllib3
 
+from recommender.audio.wav import read_wav
 from recommender.embedders import http
 from recommender.embedders.client import SPACE_HEADER, EmbedderClient
 from recommender.embedders.framing import FRAMINGS
@@ -29,7 +30,6 @@ from recommender.errors import (
     Silent,
     TooShort,
 )
-from recommender.wav import read_wav
 from tests.support.audio import melody, pcm16
 from tests.support.http import Answer, ScriptedServer, reply, scripted_server
 

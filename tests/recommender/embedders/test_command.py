@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recommender import audio
+from recommender.audio import decoding
 from recommender.cli import main
 from recommender.embedders.client import EmbedderClient
 from recommender.embedders.local import in_process
@@ -52,7 +52,7 @@ def test_it_serves_and_stops():
 
 
 def test_vggish_with_ibms_relu(vggish_weights: Path, shared_data: Path):
-    heard = audio.decode(shared_data / "max-samples" / "car-horn.wav", max_seconds=60).pcm
+    heard = decoding.decode(shared_data / "max-samples" / "car-horn.wav", max_seconds=60).pcm
     with serving("vggish-relu-pca", "--model", "vggish", "--relu", "--weights", str(vggish_weights)) as (_, url):
         client = EmbedderClient(url)
         frames = client.embed(heard)

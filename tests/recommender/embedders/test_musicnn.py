@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recommender import audio
+from recommender.audio import decoding
 from recommender.embedders.local import LocalEmbedder, in_process
 from recommender.embedders.musicnn import TAGS, MusiCNN, wheel_checkpoint
 from recommender.errors import NoWeights, Silent, TooShort
@@ -19,7 +19,7 @@ SAMPLES = ("applause", "birds1", "car-horn", "cinematic", "piano", "snoring", "t
 def test_agrees_with_the_original_package(name: str, musicnn: MusiCNN, shared_data: Path):
     """The reference was resampled by resampy; noise-like audio (train, applause) shows the difference most."""
     reference = np.load(shared_data / "musicnn-reference" / "musicnn_0.1.0.npz")
-    heard = audio.decode(shared_data / "max-samples" / f"{name}.wav", max_seconds=60)
+    heard = decoding.decode(shared_data / "max-samples" / f"{name}.wav", max_seconds=60)
     frames = LocalEmbedder(musicnn).embed(heard.pcm, tags=True)
     vectors, expected = frames.vectors, reference[f"{name}.penultimate"]
     assert vectors.shape == expected.shape

@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 import requests
 
-from recommender import audio, embedder_service
+from recommender import embedder_service
+from recommender.audio import decoding
+from recommender.audio.wav import wav_bytes
 from recommender.embedder_service import create_app
 from recommender.embedders.client import EmbedderClient
 from recommender.embedders.local import LocalEmbedder
 from recommender.embedders.musicnn import TAGS, MusiCNN
-from recommender.wav import wav_bytes
 from tests.support.audio import melody, pcm16
 from tests.support.http import serving
 from tests.support.networks import FirstSamples
@@ -197,7 +198,7 @@ def test_bytes_survive_the_way(vggish: str):
 
 def test_real_uploads_by_many_callers(music: str, musicnn: MusiCNN, shared_data: Path):
     paths = sorted((shared_data / "max-samples").glob("*.wav"))
-    heard = [audio.decode(path, max_seconds=60).pcm for path in paths]
+    heard = [decoding.decode(path, max_seconds=60).pcm for path in paths]
     client = EmbedderClient(music)
     with ThreadPoolExecutor(8) as threads:
         together = list(threads.map(client.embed, heard))

@@ -127,9 +127,9 @@ def test_real_weights_give_the_published_embedding(real: VGGish, shared_data: Pa
 
 
 def test_real_weights_give_max_s_rows(real: VGGish, shared_data: Path):
-    from recommender import audio
+    from recommender.audio import decoding
 
     expected = json.loads((shared_data / "vggish-reference" / "published_reference.json").read_text())
     assert expected
-    heard = audio.decode(shared_data / "max-samples" / "car-horn.wav", max_seconds=60)
+    heard = decoding.decode(shared_data / "max-samples" / "car-horn.wav", max_seconds=60)
     assert LocalEmbedder(real).embed(heard.pcm).vectors.shape == (4, 128)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recommender import audio
+from recommender.audio import decoding
 from recommender.embedders.local import LocalEmbedder, in_process
 from recommender.embedders.network import tensorflow
 from recommender.embedders.yamnet import CLASS_MAP, MODEL, YAMNet
@@ -26,7 +26,7 @@ def yamnet(folder: Path) -> YAMNet:
 
 @pytest.mark.parametrize(("name", "label"), [("piano", "Music"), ("car-horn", "Vehicle"), ("snoring", "Snoring")])
 def test_scores_name_what_is_heard(name: str, label: str, yamnet: YAMNet, shared_data: Path):
-    heard = audio.decode(shared_data / "max-samples" / f"{name}.wav", max_seconds=60)
+    heard = decoding.decode(shared_data / "max-samples" / f"{name}.wav", max_seconds=60)
     frames = LocalEmbedder(yamnet).embed(heard.pcm, tags=True)
     assert frames.vectors.shape == (len(frames.tags), 1024) and frames.tags.shape[1] == 521
     best = frames.tags.mean(0).argsort()[::-1][:3]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from recommender.wav import wav_bytes
+from recommender.audio.wav import wav_bytes
 from tests.support.audio import melody, pcm16
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recommender.audio import decode
+from recommender.audio.decoding import decode
 from recommender.library.copies import Known, best_first, group
 from recommender.library.fingerprints import difference, fingerprint, same_recording
 from tests.recommender.library.conftest import tune

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from recommender.audio.wav import read_wav
 from recommender.catalogue import Catalogue
 from recommender.errors import CannotDecode, UnknownClip
 from recommender.library.building import build
 from recommender.library.excerpts import excerpt
 from recommender.library.naming import clip_id
-from recommender.wav import read_wav
 from tests.recommender.library.conftest import tune, write_song
 from tests.support.audio import pcm16
 from tests.support.spectral import SpectralEars

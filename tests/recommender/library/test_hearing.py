@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recommender.embedders import SAMPLE_RATE
+from recommender.audio import SAMPLE_RATE
 from recommender.embedders.local import LocalEmbedder
 from recommender.errors import Silent, TooShort
 from recommender.library.hearing import Stopped, listen

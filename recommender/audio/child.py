@@ -28,11 +28,11 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.decoder.excerpts import excerpt_of
-from recommender.decoder.resampling import SAMPLE_RATE
-from recommender.decoder.streams import BROKEN, metadata_of, pcm_blocks, pcm_of
+from recommender.audio import SAMPLE_RATE
+from recommender.audio.excerpts import excerpt_of
+from recommender.audio.streams import BROKEN, metadata_of, pcm_blocks, pcm_of
+from recommender.audio.wav import wav_bytes
 from recommender.errors import AudioError, CannotDecode, CannotRead, TooLong
-from recommender.wav import wav_bytes
 
 MEMORY_BYTES = 768 * 1024 * 1024
 """Private memory the process may have. Decoding a 10-minute file needs under 100 MB, since it is streamed."""

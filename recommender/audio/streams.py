@@ -15,8 +15,8 @@ from av.container import InputContainer
 from av.stream import Discard
 from numpy.typing import NDArray
 
-from recommender.decoder.formats import ALLOWED_DEMUXERS, looks_like_media
-from recommender.decoder.resampling import Resampler
+from recommender.audio.formats import ALLOWED_DEMUXERS, looks_like_media
+from recommender.audio.resampling import Resampler
 from recommender.errors import CannotDecode, NotAudio
 
 _FULL_SCALE = 32_768

@@ -9,7 +9,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.decoder.streams import frames_of
+from recommender.audio.streams import frames_of
 
 HIGHEST_RATE = 48_000
 """What every player takes; more is not heard."""

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from recommender.audio.wav import read_wav, wav_bytes
 from recommender.errors import CannotDecode
-from recommender.wav import read_wav, wav_bytes
 
 
 @given(arrays(np.int16, st.integers(0, 200)), st.integers(1, 2**32 - 1))

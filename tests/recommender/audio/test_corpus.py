@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recommender import audio
+from recommender.audio import decoding
+from recommender.audio.wav import read_wav
 from recommender.errors import AudioError
-from recommender.wav import read_wav
 from tests.support.corpus import EITHER, ENCODED, PLAYS, REFUSED, encoded
 
 
@@ -39,10 +39,10 @@ def test_the_corpus_is_large_enough():
 @pytest.mark.parametrize("name", ENCODED)
 def test_what_ffmpeg_plays_is_heard(name: str, tmp_path: Path):
     path = made(tmp_path, name, encoded(name))
-    heard = audio.decode(path, max_seconds=60)
+    heard = decoding.decode(path, max_seconds=60)
     assert heard.seconds == pytest.approx(1.5, abs=0.05)
     assert np.abs(heard.pcm).max() > 3000
-    samples, rate = read_wav(audio.excerpt(path, 0.5, 1.0))
+    samples, rate = read_wav(decoding.excerpt(path, 0.5, 1.0))
     assert len(samples) == pytest.approx(0.5 * rate, abs=1)
     assert samples.shape[1] in {1, 2}
     assert np.abs(samples).max() > 3000
@@ -51,14 +51,14 @@ def test_what_ffmpeg_plays_is_heard(name: str, tmp_path: Path):
 @pytest.mark.parametrize("name", PLAYS)
 def test_odd_files_that_are_heard_all_the_same(name: str, tmp_path: Path, listener: socket.socket):
     data = PLAYS[name](listener.getsockname()[1])
-    assert 1.4 < audio.decode(made(tmp_path, name, data), max_seconds=60).seconds < 3.2
+    assert 1.4 < decoding.decode(made(tmp_path, name, data), max_seconds=60).seconds < 3.2
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_files_that_are_refused_by_name(name: str, tmp_path: Path, listener: socket.socket):
     code, maker = REFUSED[name]
     with pytest.raises(AudioError) as caught:
-        audio.decode(made(tmp_path, name, maker(listener.getsockname()[1])), max_seconds=60)
+        decoding.decode(made(tmp_path, name, maker(listener.getsockname()[1])), max_seconds=60)
     assert caught.value.code == code
     assert str(caught.value).count(". ") == 0
     assert str(tmp_path) not in str(caught.value)
@@ -68,7 +68,7 @@ def test_files_that_are_refused_by_name(name: str, tmp_path: Path, listener: soc
 def test_damage_leaves_audio_or_a_named_error(name: str, tmp_path: Path, listener: socket.socket):
     data = EITHER[name](listener.getsockname()[1])
     try:
-        heard = audio.decode(made(tmp_path, name, data), max_seconds=60)
+        heard = decoding.decode(made(tmp_path, name, data), max_seconds=60)
     except AudioError as error:
         assert error.code in {"not-audio", "cannot-decode", "too-short", "silent", "too-long"}
     else:

@@ -40,7 +40,7 @@ class _Child:
         root = str(Path(recommender.__file__).resolve().parents[1])
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "recommender.decoder.child"],
+            [sys.executable, "-m", "recommender.audio.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

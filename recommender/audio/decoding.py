@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.decoder import process
-from recommender.embedders import SAMPLE_RATE
+from recommender.audio import SAMPLE_RATE, process
+from recommender.audio.wav import wav_bytes
 from recommender.errors import CannotRead, Silent, TooShort
-from recommender.wav import wav_bytes
 
 __all__ = [
     "Audio",

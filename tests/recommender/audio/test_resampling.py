@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recommender.decoder.resampling import MAX_RATE, Resampler, resample
+from recommender.audio.resampling import MAX_RATE, Resampler, resample
 
 
 @pytest.mark.parametrize("rate", [8000, 11_025, 22_050, 44_100, 48_000, 96_000, 192_000, 352_800, 44_099])

@@ -10,8 +10,8 @@ import numpy as np
 from av.filter import Graph
 from numpy.typing import NDArray
 
-SAMPLE_RATE = 16_000
-"""Samples a second that come out."""
+from recommender.audio import SAMPLE_RATE
+
 MAX_RATE = 1_000_000
 """Highest rate, in hertz, that is believed: DSD decodes to 352.8 kHz, PCM goes up to 768 kHz."""
 _CHUNK = 32_768

@@ -18,11 +18,10 @@ import numpy as np
 import psutil
 import pytest
 
-from recommender import audio
-from recommender.decoder import child, process
-from recommender.decoder.streams import pcm_blocks, pcm_of
+from recommender.audio import child, decoding, process
+from recommender.audio.streams import pcm_blocks, pcm_of
+from recommender.audio.wav import wav_bytes
 from recommender.errors import AudioError, CannotDecode
-from recommender.wav import wav_bytes
 from tests.support.audio import melody, pcm16
 
 
@@ -43,41 +42,41 @@ def fresh_pool() -> Iterator[None]:
 
 
 def decoders() -> list[psutil.Process]:
-    return [p for p in psutil.Process().children() if "recommender.decoder.child" in p.cmdline()]
+    return [p for p in psutil.Process().children() if "recommender.audio.child" in p.cmdline()]
 
 
 def test_a_decoder_is_kept_for_the_next_file(tmp_path: Path, fresh_pool: None):
     path = tmp_path / "a.wav"
     path.write_bytes(wav_bytes(pcm16(melody(0.5))))
-    audio.decode(path, max_seconds=1)
+    decoding.decode(path, max_seconds=1)
     (first,) = decoders()
-    audio.decode(path, max_seconds=1)
+    decoding.decode(path, max_seconds=1)
     assert decoders() == [first]
 
 
 def test_time_is_up(long_file: Path, fresh_pool: None):
     with pytest.raises(CannotDecode, match="took too long"):
-        audio.decode(long_file, max_seconds=1000, timeout=0.01)
+        decoding.decode(long_file, max_seconds=1000, timeout=0.01)
     assert decoders() == []
-    assert next(audio.decode_blocks(long_file, block_seconds=1)).size == 16_000
+    assert next(decoding.decode_blocks(long_file, block_seconds=1)).size == 16_000
 
 
 def test_a_crash_costs_one_answer(long_file: Path, fresh_pool: None):
-    blocks = audio.decode_blocks(long_file, block_seconds=1)
+    blocks = decoding.decode_blocks(long_file, block_seconds=1)
     next(blocks)
     decoders()[0].send_signal(signal.SIGSEGV)
     with pytest.raises(CannotDecode, match="made the decoder crash"):
         for _ in blocks:
             pass
-    assert next(audio.decode_blocks(long_file, block_seconds=1)).size == 16_000
+    assert next(decoding.decode_blocks(long_file, block_seconds=1)).size == 16_000
 
 
 def test_an_idle_decoder_that_died_is_replaced(long_file: Path, fresh_pool: None):
-    audio.warm()
+    decoding.warm()
     (idle,) = decoders()
     idle.kill()
     psutil.wait_procs([idle])
-    assert next(audio.decode_blocks(long_file, block_seconds=1)).size == 16_000
+    assert next(decoding.decode_blocks(long_file, block_seconds=1)).size == 16_000
 
 
 def test_after_many_files_a_decoder_is_replaced(tmp_path: Path, fresh_pool: None, monkeypatch: pytest.MonkeyPatch):
@@ -86,13 +85,13 @@ def test_after_many_files_a_decoder_is_replaced(tmp_path: Path, fresh_pool: None
     path.write_bytes(wav_bytes(pcm16(melody(0.5))))
     used = set()
     for _ in range(4):
-        audio.decode(path, max_seconds=1)
+        decoding.decode(path, max_seconds=1)
         used |= {p.pid for p in decoders()}
     assert len(used) == 2
 
 
 def test_memory_is_bounded_for_long_audio(long_file: Path, fresh_pool: None):
-    blocks = audio.decode_blocks(long_file, block_seconds=10)
+    blocks = decoding.decode_blocks(long_file, block_seconds=10)
     heard = len(next(blocks))
     (decoder,) = decoders()
     before = decoder.memory_info().rss
@@ -118,21 +117,21 @@ def test_decoder_ends_with_its_parent(tmp_path: Path):
 
 
 def test_forked_processes_have_their_own_decoders(long_file: Path, fresh_pool: None):
-    audio.warm()
+    decoding.warm()
     pid = os.fork()
     if pid == 0:
         try:
-            heard = next(audio.decode_blocks(long_file, block_seconds=1)).size
+            heard = next(decoding.decode_blocks(long_file, block_seconds=1)).size
             process._pool.end_all()
         finally:
             os._exit(0 if heard == 16_000 else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    assert next(audio.decode_blocks(long_file, block_seconds=1)).size == 16_000
+    assert next(decoding.decode_blocks(long_file, block_seconds=1)).size == 16_000
 
 
 def test_secrets_are_not_in_the_decoders_environment(fresh_pool: None, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-secret")
-    audio.warm()
+    decoding.warm()
     assert "SLACK_BOT_TOKEN" not in decoders()[0].environ()
 
 
