@@ -61,7 +61,7 @@ def _serve(listener: socket.socket, model: str, weights: str | None, address: st
     """Run gunicorn, one process with threads: the model is in memory once, and rows of all callers share batches."""
     from gunicorn.app.base import BaseApplication
 
-    from recommender.embedder_service import THREADS, app
+    from recommender.service.app import THREADS, app
 
     options = {
         "bind": f"fd://{listener.fileno()}",

@@ -64,6 +64,6 @@ class SpectralEars(Ears):
 
 def served(network: SpectralNetwork) -> AbstractContextManager[str]:
     """Serve it as the real embedder service does; gives the address."""
-    from recommender.embedder_service import create_app
+    from recommender.service.app import create_app
 
     return serving(create_app(LocalEmbedder(network)))

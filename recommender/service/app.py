@@ -31,8 +31,8 @@ from recommender.embedders.batching import BatchedNetwork
 from recommender.embedders.client import SPACE_HEADER
 from recommender.embedders.local import LocalEmbedder
 from recommender.errors import AudioError, CannotDecode, SoundalikeError
-from recommender.service_metadata import metadata_of
-from recommender.service_metrics import ServiceMetrics
+from recommender.service.metadata import metadata_of
+from recommender.service.metrics import ServiceMetrics
 from recommender.spaces import SPACES
 from recommender.vectors import quantise
 
@@ -103,7 +103,7 @@ def create_app(embedder: LocalEmbedder) -> Flask:
 def app(model: str = "musicnn", weights: str | None = None, on_ready: Callable[[str], None] | None = None) -> Flask:
     """Build the service and load its embedder in the background; until then it answers 503.
 
-    For gunicorn: `gunicorn 'recommender.embedder_service:app("musicnn")'`, with one process and threads. Calls
+    For gunicorn: `gunicorn 'recommender.service.app:app("musicnn")'`, with one process and threads. Calls
     `on_ready` with the space. A model that cannot be loaded ends the process.
     """
     service = Service()

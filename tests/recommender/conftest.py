@@ -14,9 +14,9 @@ _WITHOUT_TENSORFLOW = {"test_framing", "test_mel", "test_client", "test_batching
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks in a hook of its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
+    rooms = [Path(__file__).with_name(name) for name in ("embedders", "service")]
     for item in items:
-        if item.path.parent == here and item.path.stem not in _WITHOUT_TENSORFLOW:
+        if item.path.parent in rooms and item.path.stem not in _WITHOUT_TENSORFLOW:
             item.add_marker(pytest.mark.xdist_group("tensorflow"))
 
 

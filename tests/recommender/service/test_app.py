@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 import requests
 
-from recommender import embedder_service
 from recommender.audio import decoding
 from recommender.audio.wav import wav_bytes
-from recommender.embedder_service import create_app
 from recommender.embedders.client import EmbedderClient
 from recommender.embedders.local import LocalEmbedder
 from recommender.embedders.musicnn import TAGS, MusiCNN
+from recommender.service import app as embedder_service
+from recommender.service.app import create_app
 from tests.support.audio import melody, pcm16
 from tests.support.http import serving
 from tests.support.networks import FirstSamples
