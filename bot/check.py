@@ -15,8 +15,8 @@ from bot.slack_client import web_client
 from bot.slack_errors import UNREACHED, code_of
 from recommender.catalogue import Catalogue
 from recommender.embedders.client import EmbedderClient
+from recommender.embedders.spaces import require_same
 from recommender.errors import NoCatalogue, SoundalikeError
-from recommender.spaces import require_same
 
 NAME_WIDTH = 10
 

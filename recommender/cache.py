@@ -18,8 +18,8 @@ import redis
 
 from recommender.answers import Answer
 from recommender.embedders import Frames
+from recommender.embedders.spaces import SPACES
 from recommender.settings import Settings
-from recommender.spaces import SPACES
 from recommender.uploads import Upload
 
 KEY_PREFIX = "soundalike:"

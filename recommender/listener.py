@@ -11,9 +11,9 @@ import numpy as np
 
 from recommender.cache import Cache
 from recommender.embedders import Embedder
+from recommender.embedders.spaces import SPACES, require_same
 from recommender.errors import BadEmbedding
 from recommender.settings import Settings
-from recommender.spaces import SPACES, require_same
 from recommender.steps import Steps
 from recommender.uploads import Upload
 

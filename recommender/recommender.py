@@ -18,6 +18,7 @@ from recommender.cache import Cache
 from recommender.catalogue import Catalogue, identity_of
 from recommender.clips import Clip
 from recommender.embedders import Embedder
+from recommender.embedders.spaces import require_same
 from recommender.errors import (
     BadQuery,
     CatalogueError,
@@ -33,7 +34,6 @@ from recommender.listener import Listener
 from recommender.query import Query, Term, parse, video_moment
 from recommender.search import Filter, search, union
 from recommender.settings import Settings
-from recommender.spaces import require_same
 from recommender.steps import Steps
 from recommender.uploads import Upload
 from recommender.vectors import Window, unit, windows

@@ -13,8 +13,8 @@ from recommender.audio.wav import wav_bytes
 from recommender.embedders import Frames
 from recommender.embedders.framing import FRAMINGS, Piece, pieces
 from recommender.embedders.http import Http
+from recommender.embedders.spaces import SPACES, Space
 from recommender.errors import BadEmbedding, EmbedderError
-from recommender.spaces import SPACES, Space
 from recommender.vectors import dequantise
 
 TIMEOUT_SECONDS = 60.0

@@ -30,10 +30,10 @@ from recommender.embedders import Frames
 from recommender.embedders.batching import BatchedNetwork
 from recommender.embedders.client import SPACE_HEADER
 from recommender.embedders.local import LocalEmbedder
+from recommender.embedders.spaces import SPACES
 from recommender.errors import AudioError, CannotDecode, SoundalikeError
 from recommender.service.metadata import metadata_of
 from recommender.service.metrics import ServiceMetrics
-from recommender.spaces import SPACES
 from recommender.vectors import quantise
 
 MAX_BODY_BYTES = 64 * 1024 * 1024

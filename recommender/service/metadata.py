@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from recommender.embedders.local import LocalEmbedder
-from recommender.spaces import SPACES
+from recommender.embedders.spaces import SPACES
 
 _MAX = {
     "id": "audio_embeddings-tf",

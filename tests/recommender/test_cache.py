@@ -14,8 +14,8 @@ from recommender.answers import Answer, Result
 from recommender.cache import Cache, answer_key, embedding_key
 from recommender.clips import Clip
 from recommender.embedders import Frames
+from recommender.embedders.spaces import SPACES
 from recommender.settings import Settings
-from recommender.spaces import SPACES
 from recommender.uploads import Upload
 
 SHA256 = "ab" * 32

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.embedders.framing import FRAMINGS
-from recommender.spaces import SPACES
+from recommender.embedders.spaces import SPACES
 from recommender.vectors import dequantise
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from recommender.audio.wav import read_wav
 from recommender.embedders.framing import FRAMINGS
-from recommender.spaces import SPACES
+from recommender.embedders.spaces import SPACES
 
 SPACE = SPACES["musicnn-msd"]
 FRAMING = FRAMINGS[SPACE.name]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.embedders.framing import FRAMINGS, Framing, pieces
-from recommender.spaces import SPACES
+from recommender.embedders.spaces import SPACES
 
 MUSICNN, VGGISH = FRAMINGS["musicnn-msd"], FRAMINGS["vggish-pca"]
 
