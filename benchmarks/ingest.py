@@ -18,12 +18,12 @@ NOTEBOOK_CLIPS = 6000
 
 def ours(features: Path, labels: Path) -> int:
     """Read all features into a table of clips and a file of vectors, as a build does before it indexes them."""
-    from recommender.builder import _collect
-    from recommender.clip_table import ClipTableWriter
+    from recommender.catalogue.local.builder import _collect
+    from recommender.catalogue.local.clip_table import ClipTableWriter
+    from recommender.catalogue.local.vector_file import VectorFile, finish_vectors
     from recommender.ontology import read_label_names
     from recommender.sources import audioset
     from recommender.sources.shards import Wanted
-    from recommender.vector_file import VectorFile, finish_vectors
     from recommender.vectors import Recipe
 
     wanted = Wanted(read_label_names(labels).names, None, "mean")

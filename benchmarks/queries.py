@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.catalogue import Catalogue
-from recommender.exact import RESCORE_MARGIN, best_similarities, nearest
+from recommender.catalogue.local.catalogue import Catalogue
+from recommender.catalogue.local.exact import RESCORE_MARGIN, best_similarities, nearest
 
 TOP = 10
 QUERIES = 1000
@@ -29,7 +29,7 @@ def annoy(catalogue: Catalogue) -> tuple[float, Ask, list[int]]:
     """The catalogue's own index, built once more for its time, asked with the calibrated setting."""
     import tempfile
 
-    from recommender import index
+    from recommender.catalogue.local import index
 
     with tempfile.TemporaryDirectory(dir=catalogue.folder.parent) as folder:
         started = time.perf_counter()

@@ -13,7 +13,7 @@ from bot.parts import redis_client
 from bot.settings import BotSettings
 from bot.slack_client import web_client
 from bot.slack_errors import UNREACHED, code_of
-from recommender.catalogue import Catalogue
+from recommender.catalogue.local.catalogue import Catalogue
 from recommender.embedders.client import EmbedderClient
 from recommender.embedders.spaces import require_same
 from recommender.errors import NoCatalogue, SoundalikeError

@@ -10,9 +10,9 @@ import redis
 
 from bot.tasks import RedisQueue
 from recommender.cache import KEY_PREFIX
+from recommender.catalogue.local.manifest import Manifest
 from recommender.errors import BadQuery, NoCatalogue
 from recommender.library.additions import forget_person
-from recommender.manifest import Manifest
 
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,30}")
 

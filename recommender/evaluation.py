@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from recommender.catalogue import Catalogue
-from recommender.exact import RESCORE_MARGIN, Items, best_similarities, nearest
-from recommender.index import disabled
-from recommender.learned import held_out
+from recommender.catalogue.local.catalogue import Catalogue
+from recommender.catalogue.local.exact import RESCORE_MARGIN, Items, best_similarities, nearest
+from recommender.catalogue.local.index import disabled
+from recommender.catalogue.local.projection import held_out
 from recommender.search import Filter, search
 
 TOP = 10

@@ -15,7 +15,9 @@ import numpy as np
 
 from recommender.answers import Answer, Result
 from recommender.cache import Cache
-from recommender.catalogue import Catalogue, identity_of
+from recommender.catalogue.local.catalogue import Catalogue, identity_of
+from recommender.catalogue.local.exact import Items, Vectors
+from recommender.catalogue.local.index import spread
 from recommender.clips import Clip
 from recommender.embedders import Embedder
 from recommender.embedders.spaces import require_same
@@ -27,8 +29,6 @@ from recommender.errors import (
     NoVector,
     UnknownLabel,
 )
-from recommender.exact import Items, Vectors
-from recommender.index import spread
 from recommender.library.additions import add
 from recommender.listener import Listener
 from recommender.query import Query, Term, parse, video_moment

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from math import log
 
-from recommender.catalogue import Catalogue
+from recommender.catalogue.local.catalogue import Catalogue
 from recommender.search import Match
 
 VOTERS = 50

@@ -22,8 +22,8 @@ from typing import NoReturn
 import requests
 
 from bot.settings import BotSettings
+from recommender.catalogue.local.manifest import Manifest
 from recommender.errors import SoundalikeError
-from recommender.manifest import Manifest
 from recommender.settings import load
 from sandbox.processes import Process, procfile_lines, stop_all
 

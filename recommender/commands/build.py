@@ -10,9 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from recommender import sources
-from recommender.builder import DEFAULT_TARGET_RECALL, FEW_TREES, MANY_TREES, MANY_TREES_CLIPS
+from recommender.catalogue.local.builder import (
+    DEFAULT_TARGET_RECALL,
+    FEW_TREES,
+    MANY_TREES,
+    MANY_TREES_CLIPS,
+)
+from recommender.catalogue.local.manifest import Manifest
 from recommender.errors import BuildFailed
-from recommender.manifest import Manifest
 
 KIND = "audioset"
 MOST_TREES = 1000
@@ -74,8 +79,8 @@ def _register_audioset(kinds: Any) -> None:
 
 
 def _run_audioset(arguments: argparse.Namespace) -> int:
-    from recommender.builder import write_catalogue
-    from recommender.catalogue import YOUTUBE
+    from recommender.catalogue.local.builder import write_catalogue
+    from recommender.catalogue.local.catalogue import YOUTUBE
     from recommender.ontology import class_indices, find_ontology, read_label_names
     from recommender.sources import audioset
     from recommender.sources.shards import Wanted

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from recommender.catalogue import Catalogue
+from recommender.catalogue.local.catalogue import Catalogue
 from recommender.errors import BuildFailed
 from recommender.evaluation import Evaluation, evaluate
 
@@ -57,7 +57,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _beside(catalogue: Catalogue, arguments: argparse.Namespace) -> list[Evaluation]:
     """Measure the notebook's vectors of the same clips, where the frames they are made of are at hand."""
-    from recommender.builder import write_catalogue
+    from recommender.catalogue.local.builder import write_catalogue
     from recommender.ontology import class_indices, find_ontology, read_label_names
     from recommender.sources import audioset
     from recommender.sources.shards import Wanted

@@ -14,9 +14,9 @@ from typing import Any, TextIO
 import numpy as np
 from tqdm import tqdm
 
-from recommender.catalogue import Catalogue
+from recommender.catalogue.local.catalogue import Catalogue
+from recommender.catalogue.local.exact import Vectors
 from recommender.errors import CannotWrite
-from recommender.exact import Vectors
 
 DECIMALS = 6
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from recommender.catalogue import Catalogue
+from recommender.catalogue.local.catalogue import Catalogue
 
 COMMONEST_LABELS = 10
 

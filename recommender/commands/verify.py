@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from recommender.builder import facts_of
-from recommender.catalogue import Catalogue
+from recommender.catalogue.local.builder import facts_of
+from recommender.catalogue.local.catalogue import Catalogue
 from recommender.errors import CatalogueDamaged
 
 

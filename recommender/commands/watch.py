@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from recommender.catalogue.local.manifest import Manifest
 from recommender.errors import BuildFailed, SoundalikeError
-from recommender.manifest import Manifest
 
 SECONDS_PER_MINUTE = 60.0
 DEFAULT_MINUTES = 5.0

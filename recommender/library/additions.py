@@ -23,11 +23,11 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.catalogue.local.manifest import Manifest
 from recommender.clips import Clip
 from recommender.errors import CannotWrite
 from recommender.library import jsonl
 from recommender.library.naming import clip_id, file_id, file_labels, link_to, title_of
-from recommender.manifest import Manifest
 from recommender.uploads import Upload
 from recommender.vectors import unit_rows, window_means, windows
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from recommender.audio import decoding
 from recommender.audio.wav import HEADER_BYTES
+from recommender.catalogue.local.manifest import Manifest
 from recommender.clips import Clip
 from recommender.errors import CannotDecode, UnknownClip
 from recommender.library.additions import KIND
-from recommender.manifest import Manifest
 
 LONGEST_SECONDS = 15.0
 """A window is 10 s, the last one of a file up to 15 s."""

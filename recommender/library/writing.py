@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from recommender.builder import DEFAULT_TARGET_RECALL, ClipBatch, NewClip, write_catalogue
-from recommender.catalogue import FILES, Catalogue
-from recommender.clip_table import ClipTable
+from recommender.catalogue.local.builder import DEFAULT_TARGET_RECALL, ClipBatch, NewClip, write_catalogue
+from recommender.catalogue.local.catalogue import FILES, Catalogue
+from recommender.catalogue.local.clip_table import ClipTable
+from recommender.catalogue.local.manifest import CLIPS, Manifest
 from recommender.errors import BuildFailed, CatalogueError
 from recommender.library import copies
 from recommender.library.additions import KIND, forget_built, memory_of
@@ -22,7 +23,6 @@ from recommender.library.naming import clip_id, clip_labels, file_labels, one_sp
 from recommender.library.report import FAILURES, UNREADABLE, Failure, Report, write_failures
 from recommender.library.scanning import Scan
 from recommender.library.store import Store
-from recommender.manifest import CLIPS, Manifest
 
 NAMING = 2
 """Goes up when clips of the same files are named, titled or labelled otherwise: such catalogues are written anew."""

@@ -17,9 +17,9 @@ from typing import IO, Any
 
 from tqdm import tqdm
 
-from recommender.builder import ClipBatch, NewClip
+from recommender.catalogue.local.builder import ClipBatch, NewClip
+from recommender.catalogue.local.index import disabled
 from recommender.errors import BuildFailed
-from recommender.index import disabled
 from recommender.sources.ahead import ahead
 from recommender.sources.shards import Read, Wanted, read
 from recommender.sources.tfrecord import UNREADABLE, Damage, Piece, pieces

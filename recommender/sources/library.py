@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from recommender.catalogue.local.manifest import Manifest
 from recommender.embedders.local import NAMES
 from recommender.errors import SettingsError
 from recommender.library.building import Interrupted, build
 from recommender.library.ears import Ears
 from recommender.library.report import FAILURES
 from recommender.library.writing import IndexOptions
-from recommender.manifest import Manifest
 from recommender.settings import Settings, load
 
 INTERRUPTED = 130

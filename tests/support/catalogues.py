@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.builder import ClipBatch, NewClip, write_catalogue
-from recommender.manifest import Manifest
+from recommender.catalogue.local.builder import ClipBatch, NewClip, write_catalogue
+from recommender.catalogue.local.manifest import Manifest
 
 SPACE = "vggish-pca"
 DIMENSION = 128

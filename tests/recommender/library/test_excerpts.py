@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from recommender.audio.wav import read_wav
-from recommender.catalogue import Catalogue
+from recommender.catalogue.local.catalogue import Catalogue
 from recommender.errors import CannotDecode, UnknownClip
 from recommender.library.building import build
 from recommender.library.excerpts import excerpt

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recommender.builder import ClipBatch, NewClip, SeenIds, write_catalogue
-from recommender.catalogue import Catalogue
+from recommender.catalogue.local.builder import ClipBatch, NewClip, SeenIds, write_catalogue
+from recommender.catalogue.local.catalogue import Catalogue
+from recommender.catalogue.local.manifest import Manifest
+from recommender.catalogue.local.staging import staged
 from recommender.errors import BuildFailed
-from recommender.folders import staged
-from recommender.manifest import Manifest
 from tests.support.catalogues import SPACE, clips, clustered, write
 
 BUILD = """
@@ -26,7 +26,7 @@ from pathlib import Path
 from tests.support.catalogues import clustered, write
 write(Path(sys.argv[1]), clustered(4000))
 """
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])}
 
 
 def child(code: str, *arguments: str, **options) -> subprocess.Popen[str]:
@@ -124,7 +124,7 @@ def test_vectors_of_two_dimensions_are_refused(tmp_path):
 
 
 def test_a_target_out_of_reach_fails_loudly(tmp_path, monkeypatch):
-    from recommender.index import Index
+    from recommender.catalogue.local.index import Index
 
     found = Index.candidates
     monkeypatch.setattr(Index, "candidates", lambda self, query, count, nodes: found(self, query, count, nodes)[:5])

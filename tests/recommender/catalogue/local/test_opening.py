@@ -11,10 +11,10 @@ import sqlite3
 import numpy as np
 import pytest
 
-from recommender.builder import ClipBatch, facts_of, write_catalogue
-from recommender.catalogue import Catalogue
+from recommender.catalogue.local.builder import ClipBatch, facts_of, write_catalogue
+from recommender.catalogue.local.catalogue import Catalogue
+from recommender.catalogue.local.manifest import Manifest
 from recommender.errors import CatalogueDamaged, NoCatalogue
-from recommender.manifest import Manifest
 from tests.support.catalogues import SPACE, clips, clustered, write
 
 NODE_BYTES = 3 * 4 + 128 * 4

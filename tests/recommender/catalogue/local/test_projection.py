@@ -7,11 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from recommender.builder import ClipBatch, NewClip, write_catalogue
-from recommender.catalogue import Catalogue
+from recommender.catalogue.local.builder import ClipBatch, NewClip, write_catalogue
+from recommender.catalogue.local.catalogue import Catalogue
+from recommender.catalogue.local.projection import Learner, held_out
 from recommender.errors import BuildFailed, CatalogueDamaged
 from recommender.evaluation import label_precision
-from recommender.learned import Learner, held_out
 from recommender.recommender import Recommender
 from recommender.settings import Settings
 from recommender.sources.sequence_example import frames_of, read

@@ -1,5 +1,5 @@
 """Asks an index its known answers in a child process: Annoy checks next to nothing when it loads, and a bad file kills
-the process that maps it. `python -m recommender.known_answers FOLDER` is that child; nothing heavy is imported here."""
+the process that maps it. `python -m recommender.catalogue.local.known_answers FOLDER` is that child; nothing heavy is imported here."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from recommender.catalogue.local.manifest import CLIPS, INDEX, VECTORS, KnownAnswer, Manifest
 from recommender.errors import CatalogueDamaged
-from recommender.manifest import CLIPS, INDEX, VECTORS, KnownAnswer, Manifest
 
 CHILD_SECONDS = 60.0
 """A cold index of millions of clips answers its first queries from disk within seconds."""
@@ -30,7 +30,7 @@ _NPY_HEADER_BYTES = 128
 def ask(folder: Path) -> None:
     """Ask the known answers of the catalogue in a child process; raises `CatalogueDamaged` with file and reason."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, "-m", "recommender.known_answers", str(folder)]
+    command = [sys.executable, "-m", "recommender.catalogue.local.known_answers", str(folder)]
     try:
         child = subprocess.run(command, capture_output=True, text=True, timeout=CHILD_SECONDS, env=environment)
     except subprocess.TimeoutExpired:

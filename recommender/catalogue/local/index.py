@@ -15,9 +15,16 @@ from annoy import AnnoyIndex
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from recommender.catalogue.local.exact import (
+    RESCORE_MARGIN,
+    Items,
+    Neighbours,
+    Vectors,
+    best_similarities,
+    rank,
+)
+from recommender.catalogue.local.manifest import Calibration
 from recommender.errors import BuildFailed, CatalogueDamaged
-from recommender.exact import RESCORE_MARGIN, Items, Neighbours, Vectors, best_similarities, rank
-from recommender.manifest import Calibration
 
 METRIC: Final = "angular"
 SEED = 1
@@ -146,7 +153,7 @@ def _smallest(trial: _Trial, target: float, search_k: int, may_scan: bool) -> Ca
 
 
 class Index:
-    """A mapped index. Loading checks nothing: ask `recommender.known_answers` first, in a child process."""
+    """A mapped index. Loading checks nothing: ask `recommender.catalogue.local.known_answers` first, in a child process."""
 
     def __init__(self, path: Path, dimension: int) -> None:
         self._index = AnnoyIndex(dimension, METRIC)

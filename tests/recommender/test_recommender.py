@@ -8,9 +8,9 @@ import time
 import numpy as np
 import pytest
 
-from recommender.builder import NewClip
 from recommender.cache import Cache
-from recommender.catalogue import Catalogue
+from recommender.catalogue.local.builder import NewClip
+from recommender.catalogue.local.catalogue import Catalogue
 from recommender.embedders import Frames
 from recommender.errors import (
     BadQuery,

@@ -15,14 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from recommender import index as annoy_index
-from recommender.clip_table import ClipTableWriter
-from recommender.errors import BuildFailed
-from recommender.exact import Items, Vectors, nearest
-from recommender.folders import staged
-from recommender.index import Index
-from recommender.learned import Learner
-from recommender.manifest import (
+from recommender.catalogue.local import index as annoy_index
+from recommender.catalogue.local.clip_table import ClipTableWriter
+from recommender.catalogue.local.exact import Items, Vectors, nearest
+from recommender.catalogue.local.index import Index
+from recommender.catalogue.local.manifest import (
     CLIPS,
     INDEX,
     MANIFEST,
@@ -33,7 +30,10 @@ from recommender.manifest import (
     KnownAnswer,
     Manifest,
 )
-from recommender.vector_file import VectorFile, finish_vectors, mapped
+from recommender.catalogue.local.projection import Learner
+from recommender.catalogue.local.staging import staged
+from recommender.catalogue.local.vector_file import VectorFile, finish_vectors, mapped
+from recommender.errors import BuildFailed
 from recommender.vectors import Recipe
 
 MANY_TREES, FEW_TREES = 100, 50

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from recommender.catalogue.local.manifest import Manifest
 from recommender.library.building import build
-from recommender.manifest import Manifest
 from tests.recommender.library.conftest import write_song
 from tests.recommender.library.test_building import answers
 from tests.support.spectral import SpectralEars, SpectralNetwork, served

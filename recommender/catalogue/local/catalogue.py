@@ -11,19 +11,19 @@ from pathlib import Path
 
 import numpy as np
 
-from recommender import known_answers
-from recommender.clip_table import ClipRow, ClipTable
+from recommender.catalogue.local import known_answers
+from recommender.catalogue.local.clip_table import ClipRow, ClipTable
+from recommender.catalogue.local.exact import Vectors
+from recommender.catalogue.local.index import Index
+from recommender.catalogue.local.manifest import CLIPS, INDEX, MANIFEST, PROJECTION, VECTORS, Manifest
+from recommender.catalogue.local.projection import read_projection
+from recommender.catalogue.local.vector_file import mapped
 from recommender.clips import Clip
 from recommender.errors import CatalogueDamaged, NoCatalogue, UnknownClip, UnknownLabel
-from recommender.exact import Vectors
-from recommender.index import Index
-from recommender.learned import read_projection
 from recommender.library.additions import NOTHING, Added, Journal
 from recommender.library.naming import ID_LENGTH, link_to
-from recommender.manifest import CLIPS, INDEX, MANIFEST, PROJECTION, VECTORS, Manifest
 from recommender.query import video_moment
 from recommender.spelling import closest
-from recommender.vector_file import mapped
 from recommender.vectors import Recipe
 
 OPEN_ATTEMPTS = 5

@@ -1,0 +1,1 @@
+"""Catalogues: clips, labels, vectors and how to search them."""

@@ -1,0 +1,1 @@
+"""A catalogue in a folder of this machine: SQLite, vectors in a file, Annoy."""
