@@ -153,7 +153,7 @@ def _smallest(trial: _Trial, target: float, search_k: int, may_scan: bool) -> Ca
 
 
 class Index:
-    """A mapped index. Loading checks nothing: ask `recommender.catalogue.local.known_answers` first, in a child process."""
+    """A mapped index. Loading checks nothing: ask `known_answers` first, in a child process."""
 
     def __init__(self, path: Path, dimension: int) -> None:
         self._index = AnnoyIndex(dimension, METRIC)

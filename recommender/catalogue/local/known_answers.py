@@ -1,5 +1,6 @@
 """Asks an index its known answers in a child process: Annoy checks next to nothing when it loads, and a bad file kills
-the process that maps it. `python -m recommender.catalogue.local.known_answers FOLDER` is that child; nothing heavy is imported here."""
+the process that maps it. `python -m recommender.catalogue.local.known_answers FOLDER` is that child; nothing heavy is
+imported here."""
 
 from __future__ import annotations
 

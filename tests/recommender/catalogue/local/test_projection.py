@@ -16,7 +16,7 @@ from recommender.recommender import Recommender
 from recommender.settings import Settings
 from recommender.sources.sequence_example import frames_of, read
 from recommender.vectors import dequantise, windows
-from tests.recommender.catalogue.test_recommender import upload
+from tests.recommender.test_recommender import upload
 from tests.support.catalogues import SPACE, clips
 from tests.support.tfrecords import encoded, made_up
 
