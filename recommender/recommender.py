@@ -32,12 +32,12 @@ from recommender.errors import (
 from recommender.library.additions import add
 from recommender.listener import Listener
 from recommender.query import Query, Term, parse, video_moment
-from recommender.search import Filter, search, union
+from recommender.search.label_votes import VOTERS, sounds_like
+from recommender.search.search import Filter, search, union
 from recommender.settings import Settings
 from recommender.steps import Steps
 from recommender.uploads import Upload
 from recommender.vectors import Window, unit, windows
-from recommender.votes import VOTERS, sounds_like
 
 MAX_TOP = 1000
 WARMING_QUERIES = 64

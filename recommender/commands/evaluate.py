@@ -11,7 +11,7 @@ from typing import Any
 
 from recommender.catalogue.local.catalogue import Catalogue
 from recommender.errors import BuildFailed
-from recommender.evaluation import Evaluation, evaluate
+from recommender.search.evaluation import Evaluation, evaluate
 
 MOST_CLIPS_BESIDE = 100_000
 """Beyond this the notebook's vectors, ten times the size, are built only when --features asks for it."""

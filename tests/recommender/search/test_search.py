@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender import search as search_module
 from recommender.catalogue.local.catalogue import Catalogue
 from recommender.catalogue.local.exact import best_similarities, nearest, rank
 from recommender.catalogue.local.index import search_k_for
 from recommender.catalogue.local.manifest import Calibration
-from recommender.search import Filter, search
+from recommender.search import search as search_module
+from recommender.search.search import Filter, search
 from recommender.vectors import unit_rows
 from tests.support.catalogues import clips, clustered, write
 

@@ -11,8 +11,8 @@ from recommender.catalogue.local.builder import ClipBatch, NewClip, write_catalo
 from recommender.catalogue.local.catalogue import Catalogue
 from recommender.catalogue.local.projection import Learner, held_out
 from recommender.errors import BuildFailed, CatalogueDamaged
-from recommender.evaluation import label_precision
 from recommender.recommender import Recommender
+from recommender.search.evaluation import label_precision
 from recommender.settings import Settings
 from recommender.sources.sequence_example import frames_of, read
 from recommender.vectors import dequantise, windows

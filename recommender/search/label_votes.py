@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from math import log
 
 from recommender.catalogue.local.catalogue import Catalogue
-from recommender.search import Match
+from recommender.search.search import Match
 
 VOTERS = 50
 SMALLEST_SHARE = 0.1

@@ -14,7 +14,7 @@ from recommender.catalogue.local.catalogue import Catalogue
 from recommender.catalogue.local.exact import RESCORE_MARGIN, Items, best_similarities, nearest
 from recommender.catalogue.local.index import disabled
 from recommender.catalogue.local.projection import held_out
-from recommender.search import Filter, search
+from recommender.search.search import Filter, search
 
 TOP = 10
 RECALL_QUERIES = 1000
