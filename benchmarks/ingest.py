@@ -21,8 +21,8 @@ def ours(features: Path, labels: Path) -> int:
     from recommender.catalogue.local.builder import _collect
     from recommender.catalogue.local.clip_table import ClipTableWriter
     from recommender.catalogue.local.vector_file import VectorFile, finish_vectors
-    from recommender.ontology import read_label_names
     from recommender.sources import audioset
+    from recommender.sources.ontology import read_label_names
     from recommender.sources.shards import Wanted
     from recommender.vectors import Recipe
 

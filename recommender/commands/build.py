@@ -81,8 +81,8 @@ def _register_audioset(kinds: Any) -> None:
 def _run_audioset(arguments: argparse.Namespace) -> int:
     from recommender.catalogue.local.builder import write_catalogue
     from recommender.catalogue.local.catalogue import YOUTUBE
-    from recommender.ontology import class_indices, find_ontology, read_label_names
     from recommender.sources import audioset
+    from recommender.sources.ontology import class_indices, find_ontology, read_label_names
     from recommender.sources.shards import Wanted
 
     standing = Manifest.standing(arguments.out)

@@ -58,8 +58,8 @@ def _run(arguments: argparse.Namespace) -> int:
 def _beside(catalogue: Catalogue, arguments: argparse.Namespace) -> list[Evaluation]:
     """Measure the notebook's vectors of the same clips, where the frames they are made of are at hand."""
     from recommender.catalogue.local.builder import write_catalogue
-    from recommender.ontology import class_indices, find_ontology, read_label_names
     from recommender.sources import audioset
+    from recommender.sources.ontology import class_indices, find_ontology, read_label_names
     from recommender.sources.shards import Wanted
 
     extra = catalogue.manifest.extra

@@ -10,8 +10,8 @@ from tqdm import tqdm
 
 from recommender.embedders.local import DEFAULT_WEIGHTS
 from recommender.embedders.vggish import CHECKPOINT, PCA, SHA512
-from recommender.fetch import Source, fetch
 from recommender.settings import Settings, load
+from recommender.sources.fetch import Source, fetch
 
 _WEIGHTS = "https://storage.googleapis.com/audioset"
 _AUDIOSET = "https://storage.googleapis.com/us_audioset/youtube_corpus/v1"

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from recommender import cli
-from recommender import fetch as fetching
 from recommender.commands import fetch as command
 from recommender.errors import FetchFailed
-from recommender.fetch import Source, fetch
+from recommender.sources import fetch as fetching
+from recommender.sources.fetch import Source, fetch
 from tests.support.http import Answer, ScriptedServer, reply, scripted_server
 
 DATA = np.random.default_rng(0).bytes(3_000_000)

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from recommender.sources.ahead import ahead
+from recommender.sources.prefetch import ahead
 
 
 def test_all_items_in_order():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from recommender.errors import BuildFailed, UnknownLabel
-from recommender.ontology import class_indices, find_ontology, read_label_names
+from recommender.sources.ontology import class_indices, find_ontology, read_label_names
 from tests.support.tfrecords import LABELS, write_labels
 
 
