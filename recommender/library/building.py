@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from recommender.errors import BuildFailed, CannotRead
 from recommender.library.additions import memory_of
-from recommender.library.ears import Ears
-from recommender.library.listening import Listening, Outcome, Task
+from recommender.library.embedder_pool import Ears
+from recommender.library.embedding_workers import Listening, Outcome, Task
 from recommender.library.report import Report
 from recommender.library.scanning import FoundFile, Scan, scan
 from recommender.library.store import Store

@@ -16,8 +16,8 @@ import numpy as np
 
 from recommender.errors import BuildFailed
 from recommender.library.fingerprints import Fingerprint
-from recommender.library.hearing import Heard, HeardWindow
 from recommender.library.scanning import FoundFile
+from recommender.library.windowing import Heard, HeardWindow
 
 FORMAT = 1
 SETTLED_NS = 2_000_000_000

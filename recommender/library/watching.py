@@ -10,7 +10,7 @@ from pathlib import Path
 
 from recommender.errors import SoundalikeError
 from recommender.library.building import build
-from recommender.library.ears import Ears
+from recommender.library.embedder_pool import Ears
 from recommender.library.report import Report
 from recommender.library.scanning import Scan, scan
 from recommender.library.writing import IndexOptions

@@ -13,7 +13,7 @@ from recommender.catalogue.local.manifest import Manifest
 from recommender.embedders.local import NAMES
 from recommender.errors import SettingsError
 from recommender.library.building import Interrupted, build
-from recommender.library.ears import Ears
+from recommender.library.embedder_pool import Ears
 from recommender.library.report import FAILURES
 from recommender.library.writing import IndexOptions
 from recommender.settings import Settings, load

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from recommender.embedders import Embedder
 from recommender.embedders.framing import FRAMINGS
 from recommender.embedders.local import LocalEmbedder
-from recommender.library.ears import Ears
+from recommender.library.embedder_pool import Ears
 from tests.support.http import serving
 
 TAGS = ("low", "middle", "high")

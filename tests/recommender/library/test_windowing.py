@@ -8,7 +8,7 @@ import pytest
 from recommender.audio import SAMPLE_RATE
 from recommender.embedders.local import LocalEmbedder
 from recommender.errors import Silent, TooShort
-from recommender.library.hearing import Stopped, listen
+from recommender.library.windowing import Stopped, listen
 from recommender.vectors import window_means, windows
 from tests.recommender.library.conftest import tune
 from tests.support.audio import pcm16

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from recommender.audio import decoding as audio
 from recommender.embedders import Embedder, Frames
 from recommender.errors import AudioError, EmbedderBusy, EmbedderDown, SoundalikeError
-from recommender.library.hearing import Heard, Stopped, listen
+from recommender.library.windowing import Heard, Stopped, listen
 from recommender.vectors import WINDOW_SECONDS
 
 THREADS_PER_EMBEDDER = 2
