@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from recommender.errors import SoundalikeError
-from recommender.steps import Steps
+from recommender.timings import Steps
 
 REQUEST_LOG = "soundalike.requests"
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)

@@ -30,12 +30,12 @@ from recommender.errors import (
     UnknownLabel,
 )
 from recommender.library.additions import add
-from recommender.listener import Listener
 from recommender.query import Query, Term, parse, video_moment
 from recommender.search.label_votes import VOTERS, sounds_like
 from recommender.search.search import Filter, search, union
 from recommender.settings import Settings
-from recommender.steps import Steps
+from recommender.timings import Steps
+from recommender.upload_embedder import Listener
 from recommender.uploads import Upload
 from recommender.vectors import Window, unit, windows
 

@@ -14,7 +14,7 @@ from recommender.embedders import Embedder
 from recommender.embedders.spaces import SPACES, require_same
 from recommender.errors import BadEmbedding
 from recommender.settings import Settings
-from recommender.steps import Steps
+from recommender.timings import Steps
 from recommender.uploads import Upload
 
 UPLOADS_KEPT = 32
