@@ -21,7 +21,7 @@ help: ## list the targets
 install: $(INSTALLED) ## make the virtual environment in .venv
 
 $(INSTALLED): requirements.txt requirements-dev.txt
-	@$(PYTHON) sandbox/preflight.py
+	@$(PYTHON) launcher/preflight.py
 	@echo "Installing into $(VENV): a few minutes the first time …"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on -r requirements.txt -r requirements-dev.txt
@@ -29,7 +29,7 @@ $(INSTALLED): requirements.txt requirements-dev.txt
 	@touch $@
 
 run: $(INSTALLED) ## start everything on this machine; LIBRARY=FOLDER indexes that folder, PORT=N moves the page
-	@$(BIN)/python -m sandbox.run --port $(PORT) $(if $(LIBRARY),--library "$(LIBRARY)")
+	@$(BIN)/python -m launcher --port $(PORT) $(if $(LIBRARY),--library "$(LIBRARY)")
 
 test: lint ## lint, type check and all tests but the long ones
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not soak" $(RERUNS)

@@ -20,10 +20,10 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from launcher.samples import write
 from recommender.audio.decoding import decode
 from recommender.errors import AudioError
 from recommender.library.fingerprints import LARGEST_ERROR, difference, fingerprint
-from recommender.samples import write
 
 SECONDS = 30
 ENCODINGS = (

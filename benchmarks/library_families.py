@@ -9,7 +9,8 @@ import argparse
 from pathlib import Path
 
 from benchmarks.library_esc10 import report, run
-from recommender.samples import DEFAULT_SEED, SAMPLES
+from launcher.samples import DEFAULT_SEED, SAMPLES
+from launcher.samples import main as write_samples
 
 
 def main() -> None:
@@ -18,7 +19,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
     arguments = parser.parse_args()
     folder, out = arguments.work / f"starter-{arguments.seed}", arguments.work / f"starter-{arguments.seed}-catalogue"
-    run("samples", str(folder), "--seed", str(arguments.seed))
+    write_samples([str(folder), "--seed", str(arguments.seed)])
     run("build", "library", str(folder), "--out", str(out))
     report("musicnn", out, [sample.path.as_posix() for sample in SAMPLES], lambda path: path)
 

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recommender.samples import SAMPLES
+from launcher.samples import SAMPLES
 
 SECONDS, RATE = 30, 44_100
 

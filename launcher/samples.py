@@ -1,20 +1,26 @@
-"""The starter library: about a hundred synthesised clips in twelve families, to try Soundalike without a download."""
+"""The starter library: about a hundred synthesised clips in twelve families, to try Soundalike without a download.
+
+`python -m launcher.samples DIR` writes it.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import struct
+import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
-from recommender.synthesis.recipes import FAMILIES
-from recommender.synthesis.tones import RATE
+from launcher.synthesis.recipes import FAMILIES
+from launcher.synthesis.tones import RATE
 
 DEFAULT_SEED = 1
 
@@ -78,3 +84,26 @@ def wav(pcm: NDArray[np.int16], *, title: str, genre: str) -> bytes:
 
 def _chunk(name: bytes, content: bytes) -> bytes:
     return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the clips and say how many; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m launcher.samples", allow_abbrev=False)
+    parser.add_argument("folder", type=Path, metavar="DIR", help="where to write; files that exist are left alone")
+    parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="other seeds make other sounds")
+    arguments = parser.parse_args(argv)
+    folder: Path = arguments.folder
+    try:
+        written = sum(
+            new for _, new in tqdm(write(folder, arguments.seed), total=len(SAMPLES), unit="clip", disable=None)
+        )
+    except OSError as error:
+        sys.stderr.write(f"Cannot write to {folder}: {error.strerror}. Choose another folder.\n")
+        return 1
+    families = len({sample.family for sample in SAMPLES})
+    print(f"{folder}: {written} clips written, {len(SAMPLES) - written} there already, in {families} families")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -22,10 +22,10 @@ from typing import NoReturn
 import requests
 
 from bot.settings import BotSettings
+from launcher.processes import Process, procfile_lines, stop_all
 from recommender.catalogue.local.manifest import Manifest
 from recommender.errors import SoundalikeError
 from recommender.settings import load
-from sandbox.processes import Process, procfile_lines, stop_all
 
 PROJECT = Path(__file__).resolve().parents[1]
 STATE = PROJECT / ".run"
@@ -51,7 +51,7 @@ def say(what: str, text: str) -> None:
 
 def main() -> int:
     """Start everything, wait for Ctrl-C, stop everything."""
-    parser = argparse.ArgumentParser(prog="python -m sandbox.run", allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog="python -m launcher", allow_abbrev=False)
     parser.add_argument("--port", type=int, default=8090, help="port of the sandbox's page (default 8090)")
     parser.add_argument("--library", type=Path, help="index this folder of audio, not the samples")
     arguments = parser.parse_args()
@@ -95,7 +95,7 @@ def _running(settings: BotSettings, port: int, library: Path | None) -> Iterator
         return start(name, lines[name]), f"http://127.0.0.1:{port}"
 
     try:
-        start("redis", f"python -m sandbox.redis --port {redis_port} --dir {shlex.quote(str(STATE / 'redis'))}")
+        start("redis", f"python -m launcher.redis --port {redis_port} --dir {shlex.quote(str(STATE / 'redis'))}")
         if not real:
             start("sandbox", f"python -m sandbox --port {port}" + _served(folder))
             environment["LIBRARY_URL"] = f"http://127.0.0.1:{port}/library"
@@ -109,7 +109,7 @@ def _running(settings: BotSettings, port: int, library: Path | None) -> Iterator
             environment["EMBEDDER_URL"] = starting[0][1]
         if folder is not None:
             say("catalogue", f"indexing {_short(folder)} with MusiCNN …")
-            _command(environment, "build", "library", str(folder), "--out", environment["CATALOGUE"])
+            _command(environment, "recommender", "build", "library", str(folder), "--out", environment["CATALOGUE"])
         starting += [start_answering("worker"), start_answering("bot")]
         for process, address in starting:
             _wait_ready(process, f"{address}/healthz")
@@ -145,7 +145,7 @@ def _library(library: Path | None) -> Path:
         folder = STATE / "samples"
         if not folder.is_dir():
             say("sounds", "writing a starter library of synthesised sounds …")
-            _command(dict(os.environ), "samples", str(folder))
+            _command(dict(os.environ), "launcher.samples", str(folder))
         return folder
     folder = library.expanduser()
     if not folder.is_dir():
@@ -162,9 +162,9 @@ def _short(path: Path) -> str:
 
 
 def _command(environment: dict[str, str], *arguments: str) -> None:
-    done = subprocess.run([sys.executable, "-m", "recommender", *arguments], env=environment, cwd=PROJECT, check=False)
+    done = subprocess.run([sys.executable, "-m", *arguments], env=environment, cwd=PROJECT, check=False)
     if done.returncode != 0:
-        raise StartFailed(f"`python -m recommender {' '.join(arguments)}` failed: see above.")
+        raise StartFailed(f"`python -m {' '.join(arguments)}` failed: see above.")
 
 
 def _wait_ready(process: Process, url: str) -> None:

@@ -1,4 +1,4 @@
-# ruff: noqa: UP031, T201 - runs on the Python that is to be refused, however old it is.
+# ruff: noqa: UP031 - runs on the Python that is to be refused, however old it is.
 """Says in one sentence what this machine lacks before anything is installed. Run as a script, by any Python."""
 
 import os

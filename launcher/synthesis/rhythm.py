@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from recommender.synthesis import tones
-from recommender.synthesis.tones import Sound
+from launcher.synthesis import tones
+from launcher.synthesis.tones import Sound
 
 Generator = np.random.Generator
 

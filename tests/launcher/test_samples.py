@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recommender import samples
-from recommender.cli import main
-from recommender.synthesis.tones import RATE
+from launcher import samples
+from launcher.synthesis.tones import RATE
 
 A_FEW = [samples.SAMPLES[i] for i in range(0, len(samples.SAMPLES), 11)]
 
@@ -50,7 +49,7 @@ def test_files_that_exist_are_left_alone(tmp_path: Path, monkeypatch: pytest.Mon
     mine = tmp_path / A_FEW[0].path
     mine.parent.mkdir()
     mine.write_bytes(b"mine")
-    assert main(["samples", str(tmp_path)]) == 0
+    assert samples.main([str(tmp_path)]) == 0
     assert mine.read_bytes() == b"mine"
     assert "2 clips written, 1 there already" in capsys.readouterr().out
     assert sorted(p.name for p in tmp_path.rglob("*.*")) == sorted(s.path.name for s in A_FEW[:3])
@@ -58,5 +57,5 @@ def test_files_that_exist_are_left_alone(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path, capsys) -> None:
     (tmp_path / "file").write_text("")
-    assert main(["samples", str(tmp_path / "file")]) == 1
+    assert samples.main([str(tmp_path / "file")]) == 1
     assert "Choose another folder" in capsys.readouterr().err

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from recommender.synthesis import rhythm, scenes, strings, voices
-from recommender.synthesis.tones import Sound
+from launcher.synthesis import rhythm, scenes, strings, voices
+from launcher.synthesis.tones import Sound
 
 Maker = Callable[..., Sound]
 """Makes a sound out of a random generator and the settings of a clip."""

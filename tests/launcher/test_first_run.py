@@ -11,7 +11,7 @@ from collections import namedtuple
 
 import pytest
 
-from sandbox import preflight
+from launcher import preflight
 from tests.conftest import REPOSITORY
 
 
@@ -21,7 +21,7 @@ def lacking() -> list[str]:
 
 def test_a_machine_that_has_all_is_told_nothing():
     done = subprocess.run(
-        [sys.executable, str(REPOSITORY / "sandbox/preflight.py")], capture_output=True, text=True, check=False
+        [sys.executable, str(REPOSITORY / "launcher/preflight.py")], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (0, "")
 
@@ -56,7 +56,7 @@ def test_a_port_in_use_is_named_before_anything_is_started():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = subprocess.run(
-            [sys.executable, "-m", "sandbox.run", "--port", str(port)],
+            [sys.executable, "-m", "launcher", "--port", str(port)],
             cwd=REPOSITORY,
             capture_output=True,
             text=True,
@@ -71,7 +71,7 @@ def test_a_folder_that_does_not_exist_is_named(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     done = subprocess.run(
-        [sys.executable, "-m", "sandbox.run", "--port", str(port), "--library", str(tmp_path / "nothing")],
+        [sys.executable, "-m", "launcher", "--port", str(port), "--library", str(tmp_path / "nothing")],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

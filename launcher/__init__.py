@@ -1,0 +1,1 @@
+"""`make run`: everything on one machine, with a starter library of synthesised sounds."""
