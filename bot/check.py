@@ -11,8 +11,8 @@ from slack_sdk.errors import SlackApiError
 from bot.manifest import OPTIONAL_SCOPES, scopes_of
 from bot.parts import redis_client
 from bot.settings import BotSettings
-from bot.slack_client import web_client
-from bot.slack_errors import UNREACHED, code_of
+from bot.slack.client import web_client
+from bot.slack.errors import UNREACHED, code_of
 from recommender.catalogue.local.catalogue import Catalogue
 from recommender.embedders.client import EmbedderClient
 from recommender.embedders.spaces import require_same

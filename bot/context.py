@@ -18,7 +18,7 @@ from bot.errors import QueueFull
 from bot.messages import Message
 from bot.observed import Request
 from bot.parts import Parts
-from bot.slack_errors import UNREACHED
+from bot.slack.errors import UNREACHED
 
 POOL_THREADS = 16
 POOL_LIMIT = 4000

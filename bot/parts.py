@@ -9,7 +9,6 @@ from prometheus_client import CollectorRegistry
 from slack_sdk import WebClient
 
 from bot.asking import Asker
-from bot.downloads import Downloader
 from bot.history import History
 from bot.limits import Limits
 from bot.observed import Observer
@@ -17,7 +16,8 @@ from bot.posts import Posts
 from bot.records import Records
 from bot.scratch import Scratch
 from bot.settings import BotSettings
-from bot.slack_client import posting_client, web_client
+from bot.slack.client import posting_client, web_client
+from bot.slack.downloads import Downloader
 from bot.tasks import Queue, RedisQueue
 from bot.work import Lease, Work
 from recommender.cache import Cache

@@ -15,11 +15,20 @@ from typing import Any
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.files import SharedFile
 from bot.jobs import Job, Record
 from bot.messages import Message
 from bot.records import Records
-from bot.slack_errors import BAD_BLOCKS, CLOSED, GONE, PASSING, REFUSED_FOR_SURE, UNREACHED, code_of, retry_after
+from bot.slack.errors import (
+    BAD_BLOCKS,
+    CLOSED,
+    GONE,
+    PASSING,
+    REFUSED_FOR_SURE,
+    UNREACHED,
+    code_of,
+    retry_after,
+)
+from bot.slack.files import SharedFile
 
 METADATA_EVENT = "soundalike_job"
 CLAIM_SECONDS = 5.0

@@ -17,9 +17,9 @@ from bot.acceptance import Acceptance
 from bot.app import build_app
 from bot.context import Context
 from bot.parts import build
-from bot.reconnect import Reconnector
 from bot.settings import BotSettings
-from bot.slack_errors import UNREACHED, code_of
+from bot.slack.errors import UNREACHED, code_of
+from bot.slack.reconnecting import Reconnector
 from recommender.errors import SettingsError
 
 CONCURRENCY = 32

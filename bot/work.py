@@ -13,9 +13,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.asking import Asker
-from bot.downloads import Downloader
 from bot.errors import DownloadFailed, NoRoom
-from bot.files import SharedFile, file_info
 from bot.history import History
 from bot.jobs import Job, Record, RefusedOnArrival
 from bot.messages import Message, listening, refusal, unforeseen
@@ -24,7 +22,9 @@ from bot.posts import PostLater, Posts, Unpostable
 from bot.questions import Typed
 from bot.records import LEASE_SECONDS, POST_INTERVAL_SECONDS, Records
 from bot.scratch import Scratch
-from bot.slack_errors import code_of
+from bot.slack.downloads import Downloader
+from bot.slack.errors import code_of
+from bot.slack.files import SharedFile, file_info
 from bot.tasks import GivenUp, Queue
 from recommender.answers import Answer
 from recommender.errors import (

@@ -11,14 +11,14 @@ from slack_bolt import Ack, App, BoltResponse
 from slack_sdk.errors import SlackApiError
 
 from bot.context import Context
-from bot.downloads import Downloader
 from bot.errors import MissingScope, NotAllowed
-from bot.files import file_info
 from bot.manifest import GROUPS_SCOPE, LISTEN_SCOPE
 from bot.messages import Message
 from bot.messages.library import ADD, LISTEN, added, excerpt_title
 from bot.observed import Request
-from bot.slack_errors import code_of
+from bot.slack.downloads import Downloader
+from bot.slack.errors import code_of
+from bot.slack.files import file_info
 from recommender.errors import BadQuery
 
 GROUP_PREFIX = "S"

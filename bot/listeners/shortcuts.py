@@ -7,10 +7,10 @@ from typing import Any
 from slack_bolt import Ack, App, BoltResponse
 
 from bot.context import Context
-from bot.files import SharedFile
 from bot.messages import Message, asked_again
 from bot.observed import Request
 from bot.questions import Question
+from bot.slack.files import SharedFile
 from recommender.errors import BadQuery
 
 CALLBACK = "find_similar"

@@ -16,7 +16,7 @@ from bot.jobs import Job
 from bot.memory_records import MemoryRecords
 from bot.messages import Message
 from bot.posts import PostLater, Posts
-from bot.slack_errors import code_of
+from bot.slack.errors import code_of
 
 MESSAGE = Message("Listening", [{"type": "divider"}])
 BROKEN = [IncompleteRead(b"{"), ConnectionResetError(), json.JSONDecodeError("", "", 0)]

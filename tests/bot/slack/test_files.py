@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import DeletedFile, DownloadFailed, ForeignFile, HiddenFile, MissingScope
-from bot.files import SharedFile, file_error
+from bot.slack.files import SharedFile, file_error
 from recommender.errors import NotAudio, TooLarge
 
 GOOD = {

@@ -10,7 +10,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.errors import DeletedFile, DownloadFailed, ForeignFile, HiddenFile, MissingScope
-from bot.slack_errors import UNREACHED
+from bot.slack.errors import UNREACHED
 from recommender.errors import NotAudio, SoundalikeError, TooLarge
 
 AUDIO_SUFFIXES = frozenset(

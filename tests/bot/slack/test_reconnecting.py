@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from bot import reconnect
-from bot.reconnect import Reconnector
+from bot.slack import reconnecting
+from bot.slack.reconnecting import Reconnector
 
 
 @pytest.mark.parametrize("refusal", [IncompleteRead(b"{"), ConnectionResetError()], ids=repr)
 def test_a_broken_answer_to_a_connection_is_not_the_last_attempt(monkeypatch: pytest.MonkeyPatch, refusal: Exception):
-    monkeypatch.setattr(reconnect, "LOOK_SECONDS", 0.01)
-    monkeypatch.setattr(reconnect, "MAX_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(reconnecting, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(reconnecting, "MAX_PAUSE_SECONDS", 0.01)
     attempts: list[None] = []
     again = threading.Event()
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bot import downloads
-from bot.downloads import Downloader, Origins
 from bot.errors import DeletedFile, DownloadFailed, ForeignFile, HiddenFile, MissingScope
+from bot.slack import downloads
+from bot.slack.downloads import Downloader, Origins
 from recommender.errors import TooLarge
 
 TOKEN = "xoxb-secret"

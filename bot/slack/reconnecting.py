@@ -9,7 +9,7 @@ import threading
 from slack_sdk.errors import SlackClientError
 from slack_sdk.socket_mode.builtin import SocketModeClient
 
-from bot.slack_errors import UNREACHED
+from bot.slack.errors import UNREACHED
 
 LOOK_SECONDS = 0.5
 MAX_PAUSE_SECONDS = 10.0

@@ -1,0 +1,1 @@
+"""Slack itself: clients, its errors, files and downloads."""
