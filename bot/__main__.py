@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import redis
 
-from bot import logs
+from bot.operations import logs
 from bot.settings import BotSettings
 from recommender.errors import SoundalikeError
 from recommender.settings import load
@@ -67,7 +67,7 @@ def _worker(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from bot import check
+    from bot.operations import check
 
     return check.run(load(BotSettings), sys.stdout.write)
 
@@ -88,8 +88,8 @@ def _dead_letters(arguments: argparse.Namespace) -> int:
 
 
 def _forget(arguments: argparse.Namespace) -> int:
+    from bot.operations.forget import forget
     from bot.parts import redis_client
-    from bot.privacy import forget
     from bot.tasks import RedisQueue
 
     settings = load(BotSettings)

@@ -13,7 +13,7 @@ from bot.context import Context
 from bot.errors import QueueFull
 from bot.listeners import actions, commands, home, library, mentions, modal, shortcuts, uploads
 from bot.messages import Message
-from bot.observed import Request
+from bot.operations.requests import Request
 from recommender.errors import SoundalikeError
 
 _log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from bot.history import History
 from bot.limits import Limits
 from bot.messages import Message, answer, help_message, refusal, unforeseen
 from bot.messages.library import Offers
-from bot.observed import Observer, Request
+from bot.operations.requests import Observer, Request
 from bot.questions import Question, Typed
 from bot.settings import BotSettings
 from recommender.answers import Answer

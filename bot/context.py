@@ -16,7 +16,7 @@ from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 from bot.acceptance import Acceptance
 from bot.errors import QueueFull
 from bot.messages import Message
-from bot.observed import Request
+from bot.operations.requests import Request
 from bot.parts import Parts
 from bot.slack.errors import UNREACHED
 

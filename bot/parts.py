@@ -11,7 +11,7 @@ from slack_sdk import WebClient
 from bot.asking import Asker
 from bot.history import History
 from bot.limits import Limits
-from bot.observed import Observer
+from bot.operations.requests import Observer
 from bot.posts import Posts
 from bot.records import Records
 from bot.scratch import Scratch

@@ -12,10 +12,10 @@ from contextlib import suppress
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot import health
 from bot.acceptance import Acceptance
 from bot.app import build_app
 from bot.context import Context
+from bot.operations import health
 from bot.parts import build
 from bot.settings import BotSettings
 from bot.slack.errors import UNREACHED, code_of

@@ -17,7 +17,7 @@ from bot.errors import DownloadFailed, NoRoom
 from bot.history import History
 from bot.jobs import Job, Record, RefusedOnArrival
 from bot.messages import Message, listening, refusal, unforeseen
-from bot.observed import Observer, Request
+from bot.operations.requests import Observer, Request
 from bot.posts import PostLater, Posts, Unpostable
 from bot.questions import Typed
 from bot.records import LEASE_SECONDS, POST_INTERVAL_SECONDS, Records

@@ -8,8 +8,8 @@ import signal
 import threading
 from collections.abc import Iterable
 
-from bot import health
 from bot.leases import Leases
+from bot.operations import health
 from bot.parts import build
 from bot.redis_records import RedisRecords
 from bot.settings import BotSettings

@@ -14,11 +14,11 @@ from typing import Any
 
 from slack_bolt.adapter.wsgi import SlackRequestHandler
 
-from bot import health, logs
 from bot.acceptance import Acceptance
 from bot.app import build_app
 from bot.context import Context
 from bot.manifest import EVENTS_PATH
+from bot.operations import health, logs
 from bot.parts import build
 from bot.settings import BotSettings
 from recommender.errors import SettingsError, SoundalikeError

@@ -11,7 +11,7 @@ from slack_bolt import Ack, App, BoltResponse
 from bot.asking import value_of
 from bot.context import Context
 from bot.messages import Message, asked_again, matches_view
-from bot.observed import Request
+from bot.operations.requests import Request
 from bot.questions import Question
 
 Change = Callable[[Question, str], Question]

@@ -8,7 +8,7 @@ from slack_bolt import Ack, App, BoltResponse
 
 from bot.context import Context
 from bot.messages import Message, ask_view
-from bot.observed import Request
+from bot.operations.requests import Request
 from bot.questions import parse
 
 COMMAND = "/similar"

@@ -9,9 +9,9 @@ from slack_bolt import Ack, App, BoltResponse
 
 from bot.asking import value_of
 from bot.context import Context
-from bot.health import Health
 from bot.messages import HomeFacts, home_view
-from bot.observed import Request
+from bot.operations.health import Health
+from bot.operations.requests import Request
 from recommender.errors import SoundalikeError
 
 

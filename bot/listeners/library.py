@@ -15,7 +15,7 @@ from bot.errors import MissingScope, NotAllowed
 from bot.manifest import GROUPS_SCOPE, LISTEN_SCOPE
 from bot.messages import Message
 from bot.messages.library import ADD, LISTEN, added, excerpt_title
-from bot.observed import Request
+from bot.operations.requests import Request
 from bot.slack.downloads import Downloader
 from bot.slack.errors import code_of
 from bot.slack.files import file_info

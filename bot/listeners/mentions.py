@@ -9,7 +9,7 @@ from slack_bolt import App
 
 from bot.context import Context
 from bot.listeners.reading import accept_files, accept_words, typed_in
-from bot.observed import Request
+from bot.operations.requests import Request
 
 FILE_PATIENCE_SECONDS = 1.5
 """Slack may leave a mention's files out of its event; `file_shared` tells of them within this time."""

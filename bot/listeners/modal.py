@@ -11,7 +11,7 @@ from bot.context import Context
 from bot.listeners.reading import plain_text
 from bot.messages import Message, where_to_look
 from bot.messages.modal import ASK_CALLBACK
-from bot.observed import Request
+from bot.operations.requests import Request
 from bot.questions import Question, Typed
 from recommender.errors import BadQuery
 

@@ -8,7 +8,7 @@ from slack_bolt import Ack, App, BoltResponse
 
 from bot.context import Context
 from bot.messages import Message, asked_again
-from bot.observed import Request
+from bot.operations.requests import Request
 from bot.questions import Question
 from bot.slack.files import SharedFile
 from recommender.errors import BadQuery

@@ -17,7 +17,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.jobs import Job
 from bot.memory_records import MemoryRecords
-from bot.observed import Observer
+from bot.operations.requests import Observer
 from bot.posts import Posts
 from bot.tasks import GivenUp
 from bot.work import THREAD_WAITS, UNHEARD_SECONDS, Work

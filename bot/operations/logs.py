@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from pydantic import SecretStr
 
-from bot.observed import REQUEST_LOG
+from bot.operations.requests import REQUEST_LOG
 from bot.settings import BotSettings
 
 HIDDEN = "[hidden]"

@@ -9,8 +9,8 @@ import logging
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from bot.logs import HIDDEN, LineFormatter, Redactor
-from bot.observed import REQUEST_LOG, Observer
+from bot.operations.logs import HIDDEN, LineFormatter, Redactor
+from bot.operations.requests import REQUEST_LOG, Observer
 from recommender.errors import SettingsError
 
 SECRETS = [

@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from bot.history import History
-from bot.privacy import forget
+from bot.operations.forget import forget
 from bot.questions import Question
 from bot.tasks import RedisQueue
 from recommender.errors import CatalogueDamaged
