@@ -80,7 +80,7 @@ def _manifest(arguments: argparse.Namespace) -> int:
 
 
 def _dead_letters(arguments: argparse.Namespace) -> int:
-    from bot.tasks import RedisQueue
+    from bot.queue.tasks import RedisQueue
 
     for letter in RedisQueue(load(BotSettings).redis_url).dead_letters():
         sys.stdout.write(json.dumps(letter) + "\n")
@@ -90,7 +90,7 @@ def _dead_letters(arguments: argparse.Namespace) -> int:
 def _forget(arguments: argparse.Namespace) -> int:
     from bot.operations.forget import forget
     from bot.parts import redis_client
-    from bot.tasks import RedisQueue
+    from bot.queue.tasks import RedisQueue
 
     settings = load(BotSettings)
     removed = forget(redis_client(settings), RedisQueue(settings.redis_url), settings.catalogue, arguments.user)

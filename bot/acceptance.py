@@ -17,14 +17,14 @@ from typing import Any
 import redis
 
 from bot.errors import QueueFull, RateLimited
-from bot.jobs import Job
-from bot.local import LocalQueue
-from bot.memory_records import MemoryRecords
 from bot.parts import Parts
 from bot.posts import CLAIM_SECONDS
 from bot.questions import Question
-from bot.records import SEEN_SECONDS, filters_field
-from bot.redis_records import RedisRecords
+from bot.queue.jobs import Job
+from bot.queue.memory_queue import LocalQueue
+from bot.queue.memory_records import MemoryRecords
+from bot.queue.records import SEEN_SECONDS, filters_field
+from bot.queue.redis_records import RedisRecords
 
 LEAVE_ALONE_SECONDS = 3.0
 """After a failure, how long Redis is not asked, so that not every event waits for its time-out."""

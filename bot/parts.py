@@ -13,12 +13,12 @@ from bot.history import History
 from bot.limits import Limits
 from bot.operations.requests import Observer
 from bot.posts import Posts
-from bot.records import Records
+from bot.queue.records import Records
+from bot.queue.tasks import Queue, RedisQueue
 from bot.scratch import Scratch
 from bot.settings import BotSettings
 from bot.slack.client import posting_client, web_client
 from bot.slack.downloads import Downloader
-from bot.tasks import Queue, RedisQueue
 from bot.work import Lease, Work
 from recommender.cache import Cache
 from recommender.embedders.client import EmbedderClient

@@ -15,9 +15,9 @@ from typing import Any
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.jobs import Job, Record
 from bot.messages import Message
-from bot.records import Records
+from bot.queue.jobs import Job, Record
+from bot.queue.records import Records
 from bot.slack.errors import (
     BAD_BLOCKS,
     CLOSED,

@@ -15,17 +15,17 @@ from slack_sdk.errors import SlackApiError
 from bot.asking import Asker
 from bot.errors import DownloadFailed, NoRoom
 from bot.history import History
-from bot.jobs import Job, Record, RefusedOnArrival
 from bot.messages import Message, listening, refusal, unforeseen
 from bot.operations.requests import Observer, Request
 from bot.posts import PostLater, Posts, Unpostable
 from bot.questions import Typed
-from bot.records import LEASE_SECONDS, POST_INTERVAL_SECONDS, Records
+from bot.queue.jobs import Job, Record, RefusedOnArrival
+from bot.queue.records import LEASE_SECONDS, POST_INTERVAL_SECONDS, Records
+from bot.queue.tasks import GivenUp, Queue
 from bot.scratch import Scratch
 from bot.slack.downloads import Downloader
 from bot.slack.errors import code_of
 from bot.slack.files import SharedFile, file_info
-from bot.tasks import GivenUp, Queue
 from recommender.answers import Answer
 from recommender.errors import (
     AudioError,

@@ -8,12 +8,12 @@ import signal
 import threading
 from collections.abc import Iterable
 
-from bot.leases import Leases
 from bot.operations import health
 from bot.parts import build
-from bot.redis_records import RedisRecords
+from bot.queue.leases import Leases
+from bot.queue.redis_records import RedisRecords
+from bot.queue.tasks import Workers, redis_for_queue
 from bot.settings import BotSettings
-from bot.tasks import Workers, redis_for_queue
 from recommender.audio import decoding
 
 _log = logging.getLogger(__name__)

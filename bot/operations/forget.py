@@ -8,7 +8,7 @@ from typing import cast
 
 import redis
 
-from bot.tasks import RedisQueue
+from bot.queue.tasks import RedisQueue
 from recommender.cache import KEY_PREFIX
 from recommender.catalogue.local.manifest import Manifest
 from recommender.errors import BadQuery, NoCatalogue

@@ -26,7 +26,7 @@ QUIET = {
     "slack_sdk": logging.INFO,
     "urllib3": logging.WARNING,
     "dramatiq": logging.CRITICAL,
-    "bot.tasks.": logging.CRITICAL,
+    "bot.queue.tasks.": logging.CRITICAL,
 }
 """From which level on these loggers are heard: the DEBUG lines of Bolt, the SDK and urllib3 repeat requests, bodies and
 addresses; Dramatiq's warnings, and the loggers that it gives to each kind of task, whole jobs."""

@@ -13,9 +13,9 @@ import redis
 
 from bot import acceptance
 from bot.acceptance import Acceptance
-from bot.jobs import Job
-from bot.records import SEEN_SECONDS
-from bot.redis_records import seen_key
+from bot.queue.jobs import Job
+from bot.queue.records import SEEN_SECONDS
+from bot.queue.redis_records import seen_key
 
 
 def accepting(client: redis.Redis) -> tuple[Acceptance, Mock]:

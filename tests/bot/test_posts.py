@@ -12,10 +12,10 @@ import pytest
 from slack_sdk.errors import SlackApiError
 
 from bot.context import Context
-from bot.jobs import Job
-from bot.memory_records import MemoryRecords
 from bot.messages import Message
 from bot.posts import PostLater, Posts
+from bot.queue.jobs import Job
+from bot.queue.memory_records import MemoryRecords
 from bot.slack.errors import code_of
 
 MESSAGE = Message("Listening", [{"type": "divider"}])

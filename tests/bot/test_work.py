@@ -15,11 +15,11 @@ import redis
 from prometheus_client import CollectorRegistry
 from slack_sdk.errors import SlackApiError
 
-from bot.jobs import Job
-from bot.memory_records import MemoryRecords
 from bot.operations.requests import Observer
 from bot.posts import Posts
-from bot.tasks import GivenUp
+from bot.queue.jobs import Job
+from bot.queue.memory_records import MemoryRecords
+from bot.queue.tasks import GivenUp
 from bot.work import THREAD_WAITS, UNHEARD_SECONDS, Work
 
 SILENCES = [

@@ -10,7 +10,7 @@ import redis
 from bot.history import History
 from bot.operations.forget import forget
 from bot.questions import Question
-from bot.tasks import RedisQueue
+from bot.queue.tasks import RedisQueue
 from recommender.errors import CatalogueDamaged
 
 PERSON = "U012AB3CD"

@@ -18,8 +18,8 @@ from dramatiq.errors import BrokerConnectionError, DecodeError
 from dramatiq.middleware import Middleware
 from dramatiq.worker import Worker
 
-from bot.broker import Broker
-from bot.jobs import Job
+from bot.queue.broker import Broker
+from bot.queue.jobs import Job
 from recommender.cache import KEY_PREFIX
 
 NAMESPACE = f"{KEY_PREFIX}queue"

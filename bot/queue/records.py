@@ -6,8 +6,8 @@ import json
 import math
 from typing import Any, Protocol
 
-from bot.jobs import Job, Record
 from bot.questions import Question
+from bot.queue.jobs import Job, Record
 
 SEEN_SECONDS = 15 * 60
 """Slack's last retry comes five minutes after the event; an old file posted anew later is a new wish."""

@@ -14,11 +14,19 @@ import redis
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.jobs import Job
-from bot.memory_records import MemoryRecords
 from bot.questions import MAX_TOP, Question
-from bot.records import POST_INTERVAL_SECONDS, SEEN_SECONDS, record_of
-from bot.redis_records import RedisRecords, first_key, job_key, lease_key, seen_key, slot_key, turn_key
+from bot.queue.jobs import Job
+from bot.queue.memory_records import MemoryRecords
+from bot.queue.records import POST_INTERVAL_SECONDS, SEEN_SECONDS, record_of
+from bot.queue.redis_records import (
+    RedisRecords,
+    first_key,
+    job_key,
+    lease_key,
+    seen_key,
+    slot_key,
+    turn_key,
+)
 
 
 @pytest.fixture(params=["redis", "memory"])
@@ -162,7 +170,7 @@ def test_marks_in_memory_end_as_those_in_redis(monkeypatch: pytest.MonkeyPatch):
     records.note_thread("C1", "1.0")
     assert records.has_mark("C1", "F1")
     later = time.monotonic() + SEEN_SECONDS
-    monkeypatch.setattr("bot.memory_records.time", SimpleNamespace(monotonic=lambda: later))
+    monkeypatch.setattr("bot.queue.memory_records.time", SimpleNamespace(monotonic=lambda: later))
     assert not records.has_mark("C1", "F1")
     assert not records.has_thread("C1", "1.0")
 

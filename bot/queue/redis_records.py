@@ -20,8 +20,8 @@ from typing import ParamSpec, TypeVar, cast
 
 import redis
 
-from bot.jobs import Job, Record
-from bot.records import (
+from bot.queue.jobs import Job, Record
+from bot.queue.records import (
     JOB_SECONDS,
     LEASE_SECONDS,
     POST_INTERVAL_SECONDS,

@@ -1,12 +1,12 @@
-"""The records of one process, for as long as Redis is away; the same rules as in `bot.records`."""
+"""The records of one process, for as long as Redis is away; the same rules as in `bot.queue.records`."""
 
 from __future__ import annotations
 
 import threading
 import time
 
-from bot.jobs import Job, Record
-from bot.records import (
+from bot.queue.jobs import Job, Record
+from bot.queue.records import (
     POST_INTERVAL_SECONDS,
     SEEN_SECONDS,
     TURN_PATIENCE_SECONDS,

@@ -10,9 +10,9 @@ import pytest
 import redis
 from dramatiq.errors import ConnectionClosed
 
-from bot.broker import Broker, Consumer
-from bot.jobs import Job
-from bot.tasks import NAMESPACE, RedisQueue
+from bot.queue.broker import Broker, Consumer
+from bot.queue.jobs import Job
+from bot.queue.tasks import NAMESPACE, RedisQueue
 
 PATIENCE_SECONDS = 0.3
 

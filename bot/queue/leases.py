@@ -8,7 +8,7 @@ import uuid
 
 import redis
 
-from bot.records import LEASE_SECONDS, Records
+from bot.queue.records import LEASE_SECONDS, Records
 
 RENEWALS = 3
 """Times that a lease is renewed before it could run out: two may fail."""

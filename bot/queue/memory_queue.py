@@ -8,8 +8,8 @@ import logging
 import threading
 import time
 
-from bot.jobs import Job
-from bot.tasks import INTAKE, LISTEN, Steps
+from bot.queue.jobs import Job
+from bot.queue.tasks import INTAKE, LISTEN, Steps
 
 THREADS = 2
 """Of each step; the bot must go on answering commands beside them."""
