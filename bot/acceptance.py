@@ -16,9 +16,9 @@ from typing import Any
 
 import redis
 
+from bot.answering.posts import CLAIM_SECONDS
 from bot.errors import QueueFull, RateLimited
 from bot.parts import Parts
-from bot.posts import CLAIM_SECONDS
 from bot.questions import Question
 from bot.queue.jobs import Job
 from bot.queue.memory_queue import LocalQueue

@@ -8,18 +8,18 @@ import redis
 from prometheus_client import CollectorRegistry
 from slack_sdk import WebClient
 
-from bot.asking import Asker
-from bot.history import History
-from bot.limits import Limits
+from bot.answering.answerer import Asker
+from bot.answering.history import History
+from bot.answering.limits import Limits
+from bot.answering.posts import Posts
+from bot.answering.scratch import Scratch
+from bot.answering.upload_steps import Lease, Work
 from bot.operations.requests import Observer
-from bot.posts import Posts
 from bot.queue.records import Records
 from bot.queue.tasks import Queue, RedisQueue
-from bot.scratch import Scratch
 from bot.settings import BotSettings
 from bot.slack.client import posting_client, web_client
 from bot.slack.downloads import Downloader
-from bot.work import Lease, Work
 from recommender.cache import Cache
 from recommender.embedders.client import EmbedderClient
 from recommender.recommender import Recommender

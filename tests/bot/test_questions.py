@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.asking import value_of
+from bot.answering.answerer import value_of
 from bot.listeners.reading import plain_text, typed_in
 from bot.questions import MAX_TOP, Question, parse
 from recommender.errors import BadQuery

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from bot.history import History
+from bot.answering.history import History
 from bot.operations.forget import forget
 from bot.questions import Question
 from bot.queue.tasks import RedisQueue

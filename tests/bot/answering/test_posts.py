@@ -11,9 +11,9 @@ from unittest.mock import Mock
 import pytest
 from slack_sdk.errors import SlackApiError
 
+from bot.answering.posts import PostLater, Posts
 from bot.context import Context
 from bot.messages import Message
-from bot.posts import PostLater, Posts
 from bot.queue.jobs import Job
 from bot.queue.memory_records import MemoryRecords
 from bot.slack.errors import code_of

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from bot.answering.history import History
+from bot.answering.limits import Limits
 from bot.errors import OldCatalogue
-from bot.history import History
-from bot.limits import Limits
 from bot.messages import Message, answer, help_message, refusal, unforeseen
 from bot.messages.library import Offers
 from bot.operations.requests import Observer, Request

@@ -15,12 +15,12 @@ import redis
 from prometheus_client import CollectorRegistry
 from slack_sdk.errors import SlackApiError
 
+from bot.answering.posts import Posts
+from bot.answering.upload_steps import THREAD_WAITS, UNHEARD_SECONDS, Work
 from bot.operations.requests import Observer
-from bot.posts import Posts
 from bot.queue.jobs import Job
 from bot.queue.memory_records import MemoryRecords
 from bot.queue.tasks import GivenUp
-from bot.work import THREAD_WAITS, UNHEARD_SECONDS, Work
 
 SILENCES = [
     URLError("away"),

@@ -12,17 +12,17 @@ import redis
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.asking import Asker
+from bot.answering.answerer import Asker
+from bot.answering.history import History
+from bot.answering.posts import PostLater, Posts, Unpostable
+from bot.answering.scratch import Scratch
 from bot.errors import DownloadFailed, NoRoom
-from bot.history import History
 from bot.messages import Message, listening, refusal, unforeseen
 from bot.operations.requests import Observer, Request
-from bot.posts import PostLater, Posts, Unpostable
 from bot.questions import Typed
 from bot.queue.jobs import Job, Record, RefusedOnArrival
 from bot.queue.records import LEASE_SECONDS, POST_INTERVAL_SECONDS, Records
 from bot.queue.tasks import GivenUp, Queue
-from bot.scratch import Scratch
 from bot.slack.downloads import Downloader
 from bot.slack.errors import code_of
 from bot.slack.files import SharedFile, file_info

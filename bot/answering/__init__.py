@@ -1,0 +1,1 @@
+"""From a question or an upload to the posted answer."""
