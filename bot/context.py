@@ -13,8 +13,8 @@ from slack_bolt import Ack, BoltResponse
 from slack_sdk import WebhookClient
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 
-from bot.acceptance import Acceptance
 from bot.errors import QueueFull
+from bot.intake.acceptance import Acceptance
 from bot.messages import Message
 from bot.operations.requests import Request
 from bot.parts import Parts

@@ -12,9 +12,9 @@ from contextlib import suppress
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.acceptance import Acceptance
 from bot.app import build_app
 from bot.context import Context
+from bot.intake.acceptance import Acceptance
 from bot.operations import health
 from bot.parts import build
 from bot.settings import BotSettings

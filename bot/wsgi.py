@@ -14,9 +14,9 @@ from typing import Any
 
 from slack_bolt.adapter.wsgi import SlackRequestHandler
 
-from bot.acceptance import Acceptance
 from bot.app import build_app
 from bot.context import Context
+from bot.intake.acceptance import Acceptance
 from bot.manifest import EVENTS_PATH
 from bot.operations import health, logs
 from bot.parts import build

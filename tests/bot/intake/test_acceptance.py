@@ -11,8 +11,8 @@ from unittest.mock import Mock
 import pytest
 import redis
 
-from bot import acceptance
-from bot.acceptance import Acceptance
+from bot.intake import acceptance
+from bot.intake.acceptance import Acceptance
 from bot.queue.jobs import Job
 from bot.queue.records import SEEN_SECONDS
 from bot.queue.redis_records import seen_key
