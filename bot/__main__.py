@@ -89,8 +89,8 @@ def _dead_letters(arguments: argparse.Namespace) -> int:
 
 def _forget(arguments: argparse.Namespace) -> int:
     from bot.operations.forget import forget
-    from bot.parts import redis_client
     from bot.queue.tasks import RedisQueue
+    from bot.services import redis_client
 
     settings = load(BotSettings)
     removed = forget(redis_client(settings), RedisQueue(settings.redis_url), settings.catalogue, arguments.user)

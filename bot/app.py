@@ -9,9 +9,9 @@ from typing import Any
 
 from slack_bolt import App, BoltResponse
 
-from bot.context import Context
 from bot.errors import QueueFull
 from bot.listeners import actions, commands, home, library, mentions, modal, shortcuts, uploads
+from bot.listeners.context import Context
 from bot.messages import Message
 from bot.operations.requests import Request
 from recommender.errors import SoundalikeError

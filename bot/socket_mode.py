@@ -13,10 +13,10 @@ from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.app import build_app
-from bot.context import Context
 from bot.intake.acceptance import Acceptance
+from bot.listeners.context import Context
 from bot.operations import health
-from bot.parts import build
+from bot.services import build
 from bot.settings import BotSettings
 from bot.slack.errors import UNREACHED, code_of
 from bot.slack.reconnecting import Reconnector

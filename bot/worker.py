@@ -9,10 +9,10 @@ import threading
 from collections.abc import Iterable
 
 from bot.operations import health
-from bot.parts import build
 from bot.queue.leases import Leases
 from bot.queue.redis_records import RedisRecords
 from bot.queue.tasks import Workers, redis_for_queue
+from bot.services import build
 from bot.settings import BotSettings
 from recommender.audio import decoding
 

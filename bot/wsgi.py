@@ -15,11 +15,11 @@ from typing import Any
 from slack_bolt.adapter.wsgi import SlackRequestHandler
 
 from bot.app import build_app
-from bot.context import Context
 from bot.intake.acceptance import Acceptance
+from bot.listeners.context import Context
 from bot.manifest import EVENTS_PATH
 from bot.operations import health, logs
-from bot.parts import build
+from bot.services import build
 from bot.settings import BotSettings
 from recommender.errors import SettingsError, SoundalikeError
 from recommender.settings import load

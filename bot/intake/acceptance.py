@@ -18,13 +18,13 @@ import redis
 
 from bot.answering.posts import CLAIM_SECONDS
 from bot.errors import QueueFull, RateLimited
-from bot.parts import Parts
 from bot.questions import Question
 from bot.queue.jobs import Job
 from bot.queue.memory_queue import LocalQueue
 from bot.queue.memory_records import MemoryRecords
 from bot.queue.records import SEEN_SECONDS, filters_field
 from bot.queue.redis_records import RedisRecords
+from bot.services import Parts
 
 LEAVE_ALONE_SECONDS = 3.0
 """After a failure, how long Redis is not asked, so that not every event waits for its time-out."""

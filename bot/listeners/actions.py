@@ -9,7 +9,7 @@ from typing import Any
 from slack_bolt import Ack, App, BoltResponse
 
 from bot.answering.answerer import value_of
-from bot.context import Context
+from bot.listeners.context import Context
 from bot.messages import Message, asked_again, matches_view
 from bot.operations.requests import Request
 from bot.questions import Question

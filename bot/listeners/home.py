@@ -8,7 +8,7 @@ from typing import Any
 from slack_bolt import Ack, App, BoltResponse
 
 from bot.answering.answerer import value_of
-from bot.context import Context
+from bot.listeners.context import Context
 from bot.messages import HomeFacts, home_view
 from bot.operations.health import Health
 from bot.operations.requests import Request

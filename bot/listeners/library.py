@@ -10,8 +10,8 @@ from typing import Any
 from slack_bolt import Ack, App, BoltResponse
 from slack_sdk.errors import SlackApiError
 
-from bot.context import Context
 from bot.errors import MissingScope, NotAllowed
+from bot.listeners.context import Context
 from bot.manifest import GROUPS_SCOPE, LISTEN_SCOPE
 from bot.messages import Message
 from bot.messages.library import ADD, LISTEN, added, excerpt_title

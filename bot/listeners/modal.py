@@ -7,8 +7,8 @@ from typing import Any
 
 from slack_bolt import Ack, App, BoltResponse
 
-from bot.context import Context
-from bot.listeners.reading import plain_text
+from bot.listeners.context import Context
+from bot.listeners.message_events import plain_text
 from bot.messages import Message, where_to_look
 from bot.messages.modal import ASK_CALLBACK
 from bot.operations.requests import Request

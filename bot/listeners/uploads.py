@@ -6,8 +6,8 @@ from typing import Any
 
 from slack_bolt import App
 
-from bot.context import Context
-from bot.listeners.reading import accept_files, accept_words, typed_in
+from bot.listeners.context import Context
+from bot.listeners.message_events import accept_files, accept_words, typed_in
 
 WANTED_SUBTYPES = frozenset({None, "file_share"})
 """Edits, joins, unfurls and the rest are nobody's question."""

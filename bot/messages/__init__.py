@@ -1,10 +1,10 @@
 """All wording that people see, as pure functions: answers, refusals, the modal, the App Home, the help."""
 
 from bot.messages.answers import answer, matches_view
+from bot.messages.block_kit import Message
 from bot.messages.home import HomeFacts, home_view
 from bot.messages.modal import ask_view
 from bot.messages.notices import asked_again, help_message, listening, refusal, unforeseen, where_to_look
-from bot.messages.pieces import Message
 
 __all__ = [
     "HomeFacts",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bot.messages.library import Offers, add_button, listen_button
-from bot.messages.pieces import (
+from bot.messages.block_kit import (
     Block,
     Message,
     actions,
@@ -20,6 +19,7 @@ from bot.messages.pieces import (
     section,
     shorten,
 )
+from bot.messages.library import Offers, add_button, listen_button
 from bot.questions import Question
 from recommender.answers import Answer, Result
 from recommender.clips import Clip

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.messages.block_kit import Block, button, context, header, plain, section
 from bot.messages.notices import HELP
-from bot.messages.pieces import Block, button, context, header, plain, section
 from bot.questions import Question
 
 HISTORY_SHOWN = 10

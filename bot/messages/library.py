@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from bot.messages.pieces import Block, Message, button, clock, plain, section
+from bot.messages.block_kit import Block, Message, button, clock, plain, section
 from bot.questions import Question
 from recommender.clips import Clip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bot.messages.pieces import Block
+from bot.messages.block_kit import Block
 
 ASK_CALLBACK = "ask"
 MAX_FILES = 10

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.messages.pieces import Message, bold, clock, context, escape, plain, section, shorten
+from bot.messages.block_kit import Message, bold, clock, context, escape, plain, section, shorten
 from recommender.errors import QueryError, SoundalikeError
 
 NAME_CHARS = 80

@@ -9,7 +9,7 @@ import redis
 from slack_sdk.errors import SlackApiError
 
 from bot.manifest import OPTIONAL_SCOPES, scopes_of
-from bot.parts import redis_client
+from bot.services import redis_client
 from bot.settings import BotSettings
 from bot.slack.client import web_client
 from bot.slack.errors import UNREACHED, code_of

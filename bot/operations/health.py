@@ -16,7 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
-from bot.parts import Parts
+from bot.services import Parts
 from recommender.embedders.client import EmbedderClient
 from recommender.errors import SoundalikeError
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.answering.answerer import value_of
-from bot.listeners.reading import plain_text, typed_in
+from bot.listeners.message_events import plain_text, typed_in
 from bot.questions import MAX_TOP, Question, parse
 from recommender.errors import BadQuery
 from tests.bot import answers as made

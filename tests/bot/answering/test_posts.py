@@ -12,7 +12,7 @@ import pytest
 from slack_sdk.errors import SlackApiError
 
 from bot.answering.posts import PostLater, Posts
-from bot.context import Context
+from bot.listeners.context import Context
 from bot.messages import Message
 from bot.queue.jobs import Job
 from bot.queue.memory_records import MemoryRecords
@@ -80,6 +80,8 @@ def test_an_answer_that_is_no_json_says_nothing_about_the_post(posts: Posts, sla
 
 
 def test_a_response_url_whose_answer_breaks_off_is_noted(monkeypatch: Any, caplog: pytest.LogCaptureFixture):
-    monkeypatch.setattr("bot.context.WebhookClient", lambda *_, **__: Mock(send_dict=Mock(side_effect=BROKEN[0])))
+    monkeypatch.setattr(
+        "bot.listeners.context.WebhookClient", lambda *_, **__: Mock(send_dict=Mock(side_effect=BROKEN[0]))
+    )
     Context(Mock(), Mock()).respond("http://slack.example/response", MESSAGE)
     assert "an answer could not be delivered (IncompleteRead)" in caplog.text

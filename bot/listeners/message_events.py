@@ -6,7 +6,7 @@ import html
 import re
 from typing import Any
 
-from bot.context import Context
+from bot.listeners.context import Context
 from bot.questions import Question, Typed, parse
 from recommender.errors import BadQuery
 

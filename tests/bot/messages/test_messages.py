@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from bot import messages
 from bot.errors import MissingScope
 from bot.messages import HomeFacts, Message
+from bot.messages.block_kit import MAX_TEXT_CHARS, clock, link, per_cent, plain, shorten
 from bot.messages.modal import ask_view
-from bot.messages.pieces import MAX_TEXT_CHARS, clock, link, per_cent, plain, shorten
 from bot.questions import Question
 from recommender.errors import SoundalikeError, UnknownClip
 from sandbox.blocks import checked

@@ -17,7 +17,7 @@ from bot.errors import QueueFull
 from bot.intake.acceptance import Acceptance
 from bot.messages import Message
 from bot.operations.requests import Request
-from bot.parts import Parts
+from bot.services import Parts
 from bot.slack.errors import UNREACHED
 
 POOL_THREADS = 16
