@@ -25,7 +25,8 @@ def test_files_are_private_and_removed_whatever_happens(tmp_path):
 
 def test_the_folder_of_a_killed_process_is_swept_by_the_next(tmp_path):
     code = (
-        "import os, sys, pathlib, signal; from bot.answering.scratch import Scratch; s = Scratch(pathlib.Path(sys.argv[1]));"
+        "import os, sys, pathlib, signal; from bot.answering.scratch import Scratch; "
+        "s = Scratch(pathlib.Path(sys.argv[1]));"
         "(s.folder / 'song').write_bytes(b'x'); os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
