@@ -23,7 +23,7 @@ import psutil
 from recommender.audio import SAMPLE_RATE
 from recommender.audio.wav import wav_bytes
 from recommender.catalogue.local.catalogue import Catalogue
-from sandbox.driver import Driver, direct_message, text_of
+from sandbox.client.driver import Driver, direct_message, text_of
 from sandbox.names import ADA, SOUNDS
 from tests.scenarios.stack import Stack
 

@@ -10,19 +10,19 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from sandbox import methods
-from sandbox.delivery import Delivery
-from sandbox.downloads import Downloads
+from sandbox.delivery.dispatch import Delivery
+from sandbox.delivery.events import Events
+from sandbox.delivery.http import HttpDelivery
+from sandbox.delivery.response_urls import ResponseUrls
+from sandbox.delivery.sockets import Sockets
 from sandbox.errors import SlackRefusal
-from sandbox.events import Events
-from sandbox.files import Files
-from sandbox.http_delivery import HttpDelivery
-from sandbox.inputs import Inputs
-from sandbox.interactions import Interactions
-from sandbox.response_urls import ResponseUrls
-from sandbox.sockets import Sockets
-from sandbox.uploads import PendingUploads
-from sandbox.views import Triggers, Views
-from sandbox.web_api import METHODS, Api, WebApi
+from sandbox.files.downloads import Downloads
+from sandbox.files.store import Files
+from sandbox.files.uploads import PendingUploads
+from sandbox.methods.web_api import METHODS, Api, WebApi
+from sandbox.people.inputs import Inputs
+from sandbox.people.interactions import Interactions
+from sandbox.people.modals import Triggers, Views
 from sandbox.workspace import Workspace
 
 Json = dict[str, Any]
@@ -55,7 +55,8 @@ class Server:
 
     def application(self) -> web.Application:
         """Build the aiohttp application."""
-        from sandbox import page, people
+        from sandbox.people import page
+        from sandbox.people import routes as people
 
         application = web.Application(client_max_size=LARGEST_BODY_BYTES, middlewares=[_own_pages_only])
         application.add_routes(

@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox import names
 from sandbox.errors import SlackRefusal
-from sandbox.web_api import Api, method
+from sandbox.methods.web_api import Api, method
 
 Json = dict[str, Any]
 

@@ -9,11 +9,11 @@ import time
 from typing import Any
 
 from sandbox import names
+from sandbox.delivery.response_urls import content_of
 from sandbox.errors import SlackRefusal
 from sandbox.faults import rate_limited
-from sandbox.methods.places import channel_of, message_of
-from sandbox.response_urls import content_of
-from sandbox.web_api import Api, method
+from sandbox.methods.lookups import channel_of, message_of
+from sandbox.methods.web_api import Api, method
 from sandbox.workspace import Channel
 
 Json = dict[str, Any]

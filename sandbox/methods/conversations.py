@@ -6,8 +6,8 @@ import copy
 from typing import Any
 
 from sandbox.errors import SlackRefusal
-from sandbox.methods.places import channel_of, message_of, need_history
-from sandbox.web_api import Api, method
+from sandbox.methods.lookups import channel_of, message_of, need_history
+from sandbox.methods.web_api import Api, method
 
 Json = dict[str, Any]
 

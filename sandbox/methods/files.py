@@ -6,9 +6,9 @@ from typing import Any
 
 from sandbox import names
 from sandbox.errors import SlackRefusal
-from sandbox.files import File
-from sandbox.methods.places import channel_of
-from sandbox.web_api import Api, method
+from sandbox.files.store import File
+from sandbox.methods.lookups import channel_of
+from sandbox.methods.web_api import Api, method
 from sandbox.workspace import Channel
 
 Json = dict[str, Any]

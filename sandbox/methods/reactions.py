@@ -7,8 +7,8 @@ from typing import Any
 
 from sandbox import names
 from sandbox.errors import SlackRefusal
-from sandbox.methods.places import channel_of, message_of
-from sandbox.web_api import Api, method
+from sandbox.methods.lookups import channel_of, message_of
+from sandbox.methods.web_api import Api, method
 
 Json = dict[str, Any]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.views import public
-from sandbox.web_api import Api, method
+from sandbox.methods.web_api import Api, method
+from sandbox.people.modals import public
 
 Json = dict[str, Any]
 

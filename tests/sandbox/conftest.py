@@ -11,8 +11,9 @@ from contextlib import contextmanager
 import pytest
 from slack_sdk import WebClient
 
-from sandbox import names, starting
-from sandbox.driver import Driver
+from sandbox import names
+from sandbox.client import process as starting
+from sandbox.client.driver import Driver
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.blocks import InvalidBlocks, checked
+from sandbox.blocks.validation import InvalidBlocks, checked
 from tests.sandbox.peer import button, everything, modal, section
 
 PLAIN = {"type": "plain_text", "text": "Text"}

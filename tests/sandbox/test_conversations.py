@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import names, starting
-from sandbox.driver import Driver, DriverError
-from sandbox.reading import text_of
+from sandbox import names
+from sandbox.client import process as starting
+from sandbox.client.driver import Driver, DriverError
+from sandbox.client.reading import text_of
 from tests.sandbox.conftest import peer
 
 DM = names.direct_message(names.ADA)

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from sandbox import names
-from sandbox.driver import Driver
+from sandbox.client.driver import Driver
 from tests.conftest import free_port
 from tests.support.browser import NODE_MODULES
 

@@ -11,7 +11,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from sandbox import names
-from sandbox.driver import Driver, DriverError
+from sandbox.client.driver import Driver, DriverError
 
 HEADERS = {"Authorization": f"Bearer {names.BOT_TOKEN}"}
 

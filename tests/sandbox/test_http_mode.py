@@ -12,7 +12,7 @@ from typing import Any
 from slack_sdk.signature import SignatureVerifier
 
 from sandbox import names
-from sandbox.driver import Driver
+from sandbox.client.driver import Driver
 
 
 class _App(BaseHTTPRequestHandler):

@@ -15,7 +15,7 @@ from slack_sdk import WebClient
 from slack_sdk.socket_mode.builtin.connection import Connection, ConnectionState
 
 from sandbox import names
-from sandbox.driver import Driver
+from sandbox.client.driver import Driver
 
 
 class Listener:

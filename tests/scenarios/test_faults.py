@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from sandbox.driver import Driver
+from sandbox.client.driver import Driver
 from tests.soak.test_workers import killed_while
 from tests.support.ledger import ANSWER, Ledger, require_once, sound
 from tests.support.town import Town

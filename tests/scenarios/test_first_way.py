@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.driver import Driver, Json, direct_message, text_of
+from sandbox.client.driver import Driver, Json, direct_message, text_of
 from sandbox.names import ADA, SOUNDS
 from tests.scenarios.stack import Stack, video_id
 from tests.support.audio import write_audio

@@ -13,9 +13,9 @@ import pytest
 import requests
 
 from sandbox import names
-from sandbox.driver import Driver, text_of
+from sandbox.client.driver import Driver, text_of
+from sandbox.client.reading import element_of
 from sandbox.names import ADA, SOUNDS
-from sandbox.reading import element_of
 from tests.scenarios.stack import ADDRESS, Stack, video_id, write_small_catalogue
 from tests.support.ledger import ANSWER, Ledger, require_once
 from tests.support.town import Town

@@ -13,7 +13,7 @@ import requests
 
 from bot.manifest import GROUPS_SCOPE, LISTEN_SCOPE, SCOPES
 from recommender.audio.wav import read_wav, wav_bytes
-from sandbox.driver import Driver, text_of
+from sandbox.client.driver import Driver, text_of
 from sandbox.names import BEN, BOT_TOKEN, MIA, SOUND_TEAM, SOUNDS
 from tests.conftest import REPOSITORY
 from tests.scenarios.stack import Stack

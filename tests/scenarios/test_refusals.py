@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from recommender.audio.wav import wav_bytes
-from sandbox.driver import Driver, Json, direct_message, text_of
+from sandbox.client.driver import Driver, Json, direct_message, text_of
 from sandbox.names import ADA, BEN, MIA, SOUNDS
 from tests.scenarios.stack import Stack
 from tests.support.audio import melody, pcm16

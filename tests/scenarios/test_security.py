@@ -17,8 +17,8 @@ from typing import Any
 import requests
 
 from sandbox import names
-from sandbox.driver import direct_message, text_of
-from sandbox.http_delivery import signature
+from sandbox.client.driver import direct_message, text_of
+from sandbox.delivery.http import signature
 from tests.conftest import REPOSITORY
 from tests.scenarios.stack import ADDRESS
 from tests.support.ledger import ANSWER, Ledger, require_once, sound

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from recommender.audio.wav import wav_bytes
-from sandbox.driver import Driver, Json, direct_message, text_of
+from sandbox.client.driver import Driver, Json, direct_message, text_of
 from sandbox.names import ADA, BEN, RANDOM, SOUNDS
 from tests.scenarios.stack import CLIPS, Stack, video_id
 from tests.support.audio import melody, pcm16, write_audio

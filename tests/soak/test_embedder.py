@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from sandbox.driver import Driver
+from sandbox.client.driver import Driver
 from tests.scenarios.stack import ADDRESS
 from tests.soak.conftest import Check
 from tests.support.ledger import ANSWER, Ledger, sound

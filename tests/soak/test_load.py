@@ -8,7 +8,7 @@ from typing import Any
 
 import psutil
 
-from sandbox.driver import Driver, text_of
+from sandbox.client.driver import Driver, text_of
 from sandbox.names import SOUNDS
 from tests.soak.conftest import Check
 from tests.support.ledger import ANSWER, Ledger

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from recommender.audio.wav import wav_bytes
-from sandbox.driver import Driver, direct_message, text_of
+from sandbox.client.driver import Driver, direct_message, text_of
 from tests.support.audio import melody, pcm16
 
 Json = dict[str, Any]

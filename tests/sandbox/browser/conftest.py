@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from sandbox.driver import Driver
+from sandbox.client.driver import Driver
 from tests.support.browser import visiting
 
 HERE = Path(__file__).parent

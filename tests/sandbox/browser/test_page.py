@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from sandbox import names
-from sandbox.driver import Driver
+from sandbox.client.driver import Driver
 from tests.sandbox.browser.steps import drop, field, go_to, messages, type_message
 from tests.support.browser import accessibility_faults, visiting
 

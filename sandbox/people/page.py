@@ -13,7 +13,7 @@ from sandbox.server import Server
 
 Json = dict[str, Any]
 
-STATIC = Path(__file__).parent / "static"
+STATIC = Path(__file__).parents[1] / "static"
 PAGE_HEADERS = {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": "default-src 'self'; img-src 'self' https: data:; media-src 'self' https: http: blob:; "

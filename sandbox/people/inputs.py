@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from sandbox.client.reading import elements_of
 from sandbox.errors import PersonRefusal
-from sandbox.files import Files
-from sandbox.reading import elements_of
-from sandbox.views import initial_values, is_plural, state_key
+from sandbox.files.store import Files
+from sandbox.people.modals import initial_values, is_plural, state_key
 from sandbox.workspace import Workspace
 
 Json = dict[str, Any]

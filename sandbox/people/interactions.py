@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox import names
-from sandbox.blocks import problems_of_options
-from sandbox.delivery import Delivery, Outcome
+from sandbox.blocks.validation import problems_of_options
+from sandbox.delivery.dispatch import Delivery, Outcome
+from sandbox.delivery.response_urls import ResponseUrls
 from sandbox.errors import PersonRefusal, SlackRefusal
-from sandbox.files import Files
-from sandbox.inputs import Inputs, missing
-from sandbox.response_urls import ResponseUrls
-from sandbox.views import Views, checked_view, public
+from sandbox.files.store import Files
+from sandbox.people.inputs import Inputs, missing
+from sandbox.people.modals import Views, checked_view, public
 from sandbox.workspace import Channel, Workspace
 
 Json = dict[str, Any]

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from slack_sdk.errors import SlackObjectFormationError
 from slack_sdk.models.blocks import Block
 
-from sandbox import block_rules as rules
-from sandbox.block_rules import Anything, Element, Items, Number, Shape, String, Text
+from sandbox.blocks import rules
+from sandbox.blocks.rules import Anything, Element, Items, Number, Shape, String, Text
 
 Json = dict[str, Any]
 

@@ -8,7 +8,7 @@
     answer = driver.wait_reply(question, lambda m: "sounds like" in text_of(m).lower())
     driver.click(answer, "next_ten")
 
-Messages, views and traffic entries are the dictionaries that Slack sends; `sandbox.reading` reads them.
+Messages, views and traffic entries are the dictionaries that Slack sends; `sandbox.client.reading` reads them.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sandbox.client.reading import element_of, text_of
+from sandbox.client.watcher import REQUEST_TIMEOUT_SECONDS, DriverError, Watcher
 from sandbox.names import BOT, direct_message
-from sandbox.reading import element_of, text_of
-from sandbox.watching import REQUEST_TIMEOUT_SECONDS, DriverError, Watcher
 
 Json = dict[str, Any]
 

@@ -12,13 +12,13 @@ from typing import Any
 from aiohttp import web
 
 from sandbox import names
+from sandbox.delivery.events import Events
+from sandbox.delivery.sockets import Sockets
 from sandbox.errors import SlackRefusal
-from sandbox.events import Events
 from sandbox.faults import CLOSED, CUT
-from sandbox.files import Files
-from sandbox.sockets import Sockets
-from sandbox.uploads import PendingUploads
-from sandbox.views import Views
+from sandbox.files.store import Files
+from sandbox.files.uploads import PendingUploads
+from sandbox.people.modals import Views
 from sandbox.workspace import Workspace
 
 Json = dict[str, Any]

@@ -7,11 +7,11 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.acts import Acts
-from sandbox.controls import Controls
 from sandbox.errors import PersonRefusal, reason
+from sandbox.people.actions import Acts
+from sandbox.people.controls import Controls
+from sandbox.people.views import Sights
 from sandbox.server import Server
-from sandbox.sights import Sights
 
 Json = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

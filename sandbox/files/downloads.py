@@ -10,7 +10,7 @@ from aiohttp import web
 
 from sandbox import names
 from sandbox.faults import Faults
-from sandbox.files import File, Files
+from sandbox.files.store import File, Files
 from sandbox.workspace import Workspace
 
 CHUNK_BYTES = 1 << 16

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.errors import SlackRefusal
-from sandbox.web_api import Api
+from sandbox.methods.web_api import Api
 from sandbox.workspace import Channel
 
 Json = dict[str, Any]

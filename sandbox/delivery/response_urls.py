@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox import names
-from sandbox.blocks import InvalidBlocks, checked
+from sandbox.blocks.validation import InvalidBlocks, checked
 from sandbox.errors import SlackRefusal, invalid
 from sandbox.workspace import Channel, Workspace
 

@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 from sandbox import names
-from sandbox.delivery import Delivery
-from sandbox.files import File, Files
+from sandbox.delivery.dispatch import Delivery
+from sandbox.files.store import File, Files
 from sandbox.workspace import Channel, Workspace
 
 Json = dict[str, Any]

@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.http_delivery import BadAnswer, HttpDelivery
-from sandbox.sockets import ConnectionLost, NoConnection, Sockets
+from sandbox.delivery.http import BadAnswer, HttpDelivery
+from sandbox.delivery.sockets import ConnectionLost, NoConnection, Sockets
 from sandbox.workspace import Workspace
 
 Json = dict[str, Any]

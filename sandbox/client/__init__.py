@@ -1,0 +1,1 @@
+"""Driving a sandbox from another process: tests, benchmarks."""
