@@ -103,7 +103,7 @@ def test_memory_is_bounded_for_long_audio(long_file: Path, fresh_pool: None):
 def test_decoder_ends_with_its_parent(tmp_path: Path):
     script = """
         import os, psutil
-        from recommender import audio
+        from recommender.audio import decoding as audio
         audio.warm()
         print(psutil.Process().children()[0].pid, flush=True)
         os._exit(0)

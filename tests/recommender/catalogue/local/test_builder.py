@@ -165,7 +165,7 @@ def test_a_killed_build_leaves_the_old_and_the_next_clears_up(tmp_path):
     code = """
 import sys, time
 from pathlib import Path
-from recommender.builder import ClipBatch, write_catalogue
+from recommender.catalogue.local.builder import ClipBatch, write_catalogue
 from tests.support.catalogues import clips, clustered
 def batches():
     yield ClipBatch(clips(50), clustered(50))
