@@ -20,7 +20,7 @@ LOOK_SECONDS = 15.0
 
 def register(subparsers: Any) -> None:
     """Add the command."""
-    from recommender.sources.library import add_embedder_options
+    from recommender.commands.build.library import add_embedder_options
 
     parser = subparsers.add_parser("watch", help="rebuild a library's catalogue whenever its folder changes")
     parser.add_argument("catalogue", type=Path, metavar="DIR", help="catalogue made by `build library`")
@@ -36,12 +36,12 @@ def register(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Watch until Ctrl-C or SIGTERM."""
+    from recommender.commands.build.library import ears_of, say_interrupted
     from recommender.library.additions import KIND
     from recommender.library.building import Interrupted
     from recommender.library.report import Report
     from recommender.library.watching import Watch
     from recommender.library.writing import IndexOptions
-    from recommender.sources.library import ears_of, say_interrupted
 
     manifest = Manifest.read(arguments.catalogue)
     folder = arguments.folder or manifest.extra.get("folder")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from recommender.catalogue.local.manifest import Manifest
+from recommender.commands.build import add_index_options
 from recommender.embedders.local import NAMES
 from recommender.errors import SettingsError
 from recommender.library.building import Interrupted, build
@@ -24,8 +25,6 @@ INTERRUPTED = 130
 
 def register(kinds: Any) -> None:
     """Add the kind `library` to the command `build`."""
-    from recommender.commands.build import add_index_options
-
     parser = kinds.add_parser(
         "library",
         help="from a folder of audio files",

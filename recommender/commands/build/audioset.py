@@ -1,59 +1,21 @@
-"""`build audioset FEATURES …` and `build library FOLDER …`: make a catalogue."""
+"""`build audioset FEATURES`: a catalogue out of AudioSet's features."""
 
 from __future__ import annotations
 
 import argparse
-import importlib
-import pkgutil
 import sys
 from pathlib import Path
 from typing import Any
 
-from recommender import sources
-from recommender.catalogue.local.builder import (
-    DEFAULT_TARGET_RECALL,
-    FEW_TREES,
-    MANY_TREES,
-    MANY_TREES_CLIPS,
-)
 from recommender.catalogue.local.manifest import Manifest
+from recommender.commands.build import add_index_options
 from recommender.errors import BuildFailed
 
 KIND = "audioset"
-MOST_TREES = 1000
-"""More take days and terabytes, and find no more."""
 
 
-def register(subparsers: Any) -> None:
-    """Add the command and its two kinds."""
-    command = subparsers.add_parser("build", help="make a catalogue", description=__doc__, allow_abbrev=False)
-    kinds = command.add_subparsers(dest="kind", required=True, metavar="KIND")
-    _register_audioset(kinds)
-    for module in pkgutil.iter_modules(sources.__path__):
-        kind = importlib.import_module(f"{sources.__name__}.{module.name}")
-        if hasattr(kind, "register"):
-            kind.register(kinds)
-
-
-def add_index_options(command: argparse.ArgumentParser) -> None:
-    """Add what both kinds of build take."""
-    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the catalogue")
-    command.add_argument(
-        "--trees",
-        type=_trees,
-        metavar="N",
-        help=f"trees of the index (default {MANY_TREES}, beyond {MANY_TREES_CLIPS:,} clips {FEW_TREES})",
-    )
-    command.add_argument(
-        "--target-recall",
-        type=_share,
-        default=DEFAULT_TARGET_RECALL,
-        metavar="R",
-        help="share of the exact results that the index must find (default 0.99)",
-    )
-
-
-def _register_audioset(kinds: Any) -> None:
+def register(kinds: Any) -> None:
+    """Add the kind `audioset` to the command `build`."""
     command = kinds.add_parser("audioset", help="from AudioSet's features", allow_abbrev=False)
     command.add_argument("features", type=Path, metavar="FEATURES", help="the folder or the tar.gz as Google ships it")
     command.add_argument(
@@ -75,10 +37,10 @@ def _register_audioset(kinds: Any) -> None:
         help="learned: brings clips with common labels together; raw-frames: the seed notebook's own",
     )
     add_index_options(command)
-    command.set_defaults(run=_run_audioset)
+    command.set_defaults(run=_run)
 
 
-def _run_audioset(arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace) -> int:
     from recommender.catalogue.local.builder import write_catalogue
     from recommender.catalogue.local.catalogue import YOUTUBE
     from recommender.sources import audioset
@@ -136,17 +98,3 @@ def _run_audioset(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"{arguments.features} is not whole: fetch it again, and build again for the rest.\n")
         return 1
     return 0
-
-
-def _trees(text: str) -> int:
-    value = int(text) if text.isdecimal() else 0
-    if not 1 <= value <= MOST_TREES:
-        raise argparse.ArgumentTypeError(f"must lie between 1 and {MOST_TREES:,}")
-    return value
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError("must lie between 0 and 1")
-    return value
