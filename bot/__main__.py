@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import redis
 
 from bot.operations import logs
+from bot.operations.redis_advice import advice
 from bot.settings import BotSettings
 from recommender.errors import SoundalikeError
 from recommender.settings import load
@@ -23,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SoundalikeError as error:
         sys.stderr.write(f"{error.code}: {error}\n")
     except redis.RedisError as error:
-        sys.stderr.write(f"Redis does not answer ({type(error).__name__}): start it, or set REDIS_URL.\n")
+        sys.stderr.write(f"{advice(error)}\n")
     return 1
 
 

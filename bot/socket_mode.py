@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterable
 from contextlib import suppress
 
 from slack_bolt.adapter.socket_mode import SocketModeHandler
@@ -15,12 +14,14 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot.app import build_app
 from bot.intake.acceptance import Acceptance
 from bot.listeners.context import Context
-from bot.operations import health
+from bot.operations.health import Gauges, Health
+from bot.operations.health_server import serve
 from bot.services import build
 from bot.settings import BotSettings
 from bot.slack.errors import UNREACHED, code_of
 from bot.slack.reconnecting import Reconnector
 from recommender.errors import SettingsError
+from recommender.service.probes import Part, State
 
 CONCURRENCY = 32
 """Events handled at a time; each may wait `ACK_SECONDS` for its answer and a second for Redis."""
@@ -57,12 +58,12 @@ def run(settings: BotSettings) -> int:
             f"Slack does not answer ({type(error).__name__}): check the network and SLACK_API_URL."
         ) from error
 
-    def socket() -> Iterable[health.Check]:
-        return [health.Check("socket", handler.client.is_connected(), "no connection to Slack at the moment")]
+    def socket() -> State:
+        return State(True) if handler.client.is_connected() else State(False, "no connection to Slack at the moment")
 
-    parts.observer.registry.register(health.Gauges(parts))
+    parts.observer.registry.register(Gauges(parts))
     if settings.health_port:
-        health.serve(settings.health_host, settings.health_port, health.Health(parts, socket), parts.observer.registry)
+        serve(settings.health_host, settings.health_port, Health(parts, Part("socket", socket, needed=True)))
     _log.info("bot ready")
     stopped.wait()
     reconnector.stop()

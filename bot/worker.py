@@ -6,15 +6,16 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterable
 
-from bot.operations import health
+from bot.operations.health import Gauges, Health
+from bot.operations.health_server import serve
 from bot.queue.leases import Leases
 from bot.queue.redis_records import RedisRecords
 from bot.queue.tasks import Workers, redis_for_queue
 from bot.services import build
 from bot.settings import BotSettings
 from recommender.audio import decoding
+from recommender.service.probes import Part, State
 
 _log = logging.getLogger(__name__)
 
@@ -29,13 +30,13 @@ def run(settings: BotSettings) -> int:
     records = RedisRecords(redis_for_queue(settings.redis_url))
     workers = Workers(settings.redis_url, parts.work(records, parts.queue, Leases(records)), settings.worker_threads)
 
-    def threads() -> Iterable[health.Check]:
-        return [health.Check("threads", workers.alive(), "fetch work", needed=True)]
+    def threads() -> State:
+        return State(True) if workers.alive() else State(False, "no thread fetches work: restart this process")
 
-    parts.observer.registry.register(health.Gauges(parts))
+    parts.observer.registry.register(Gauges(parts))
     if settings.health_port:
-        checks = health.Health(parts, threads)
-        health.serve(settings.health_host, settings.health_port, checks, parts.observer.registry)
+        health = Health(parts, Part("threads", threads, needed=True), needs_redis=True)
+        serve(settings.health_host, settings.health_port, health)
     workers.start()
     parts.recommender.warm()
     decoding.warm()

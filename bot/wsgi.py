@@ -1,11 +1,11 @@
-"""The bot process in HTTP mode: `gunicorn bot.wsgi:app --worker-class gthread --threads 32`.
+"""The bot process in HTTP mode: `gunicorn bot.wsgi:app`, which reads gunicorn.conf.py of the folder it starts in.
 
 One worker process: its threads share the catalogue's caches, and `/metrics` tells of all requests.
 """
 
 from __future__ import annotations
 
-import json
+import io
 import logging
 import sys
 import threading
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from slack_bolt.adapter.wsgi import SlackRequestHandler
+from slack_bolt.request.internals import parse_body
 
 from bot.app import build_app
 from bot.intake.acceptance import Acceptance
@@ -21,14 +22,20 @@ from bot.manifest import EVENTS_PATH
 from bot.operations import health, logs
 from bot.services import build
 from bot.settings import BotSettings
+from bot.slack.signatures import refusal
 from recommender.errors import SettingsError, SoundalikeError
 from recommender.settings import load
 
 MAX_BODY_BYTES = 1_000_000
 """Slack's payloads stay far below; whoever is not Slack may not fill the memory before the signature is checked."""
+_REASONS = {
+    200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 413: "Content Too Large",
+    500: "Internal Server Error", 503: "Service Unavailable",
+}  # fmt: skip
 
 StartResponse = Callable[..., Any]
-Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+Environ = dict[str, Any]
+Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 _log = logging.getLogger(__name__)
 
@@ -39,25 +46,73 @@ def create(settings: BotSettings) -> Wsgi:
         raise SettingsError("SLACK_SIGNING_SECRET is not set: copy it from the app's page Basic Information into .env.")
     parts = build(settings)
     context = Context(parts, Acceptance(parts))
-    slack = SlackRequestHandler(build_app(context), path=EVENTS_PATH)
-    looks = health.Health(parts)
+    slack = gate(SlackRequestHandler(build_app(context), path=EVENTS_PATH), settings.slack_signing_secret)
+    probes = health.Health(parts)
     parts.observer.registry.register(health.Gauges(parts))
     parts.recommender.warm()
 
-    def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        path = environ.get("PATH_INFO")
-        if path == "/healthz":
-            status, body = looks.report()
-            return _answer(start_response, status, json.dumps(body).encode(), "application/json")
-        if path == "/metrics":
-            return _answer(start_response, 200, *health.metrics(parts.observer.registry))
-        if _length(environ) > MAX_BODY_BYTES:
-            return _answer(start_response, 413, b"too large\n", "text/plain")
+    def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path in health.PATHS:
+            return _answer(start_response, *probes.answer(path))
+        if path != EVENTS_PATH or environ.get("REQUEST_METHOD") != "POST":
+            return _answer(start_response, 404)
         return slack(environ, start_response)
 
     threading.Thread(target=_close_at_the_end, args=(context,), name="close").start()
     _log.info("web ready")
     return application
+
+
+def gate(slack: Wsgi, secret: Any) -> Wsgi:
+    """Let through to Bolt what Slack signed and can be read; all else is refused, and the log repeats nothing of it."""
+
+    def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        body = _body(environ)
+        if body is None:
+            return _answer(start_response, 413)
+        why = refusal(
+            secret.get_secret_value(),
+            str(environ.get("HTTP_X_SLACK_REQUEST_TIMESTAMP", "")),
+            str(environ.get("HTTP_X_SLACK_SIGNATURE", "")),
+            body,
+        )
+        if why:
+            _log.warning("refused a request of %s: %s", environ.get("REMOTE_ADDR", "?"), why)
+            return _answer(start_response, 401)
+        if not _is_readable(body, environ.get("CONTENT_TYPE")):
+            _log.error("refused a request that Slack signed: its body is no JSON object and no form")
+            return _answer(start_response, 400)
+        try:
+            return slack({**environ, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}, start_response)
+        except Exception:  # noqa: BLE001 - Slack is told, and gunicorn would log the same
+            _log.exception("a request that Slack signed failed")
+            return _answer(start_response, 500)
+
+    return application
+
+
+def _body(environ: Environ) -> bytes | None:
+    """Read the body, None where it is too large. Without a length it ends where the server says so, if it does."""
+    source = environ["wsgi.input"]
+    try:
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return b""
+    if not length and environ.get("wsgi.input_terminated"):
+        length = MAX_BODY_BYTES + 1
+    if length < 0:
+        return b""
+    body = bytes(source.read(min(length, MAX_BODY_BYTES + 1)))
+    return body if len(body) <= MAX_BODY_BYTES else None
+
+
+def _is_readable(body: bytes, content_type: str | None) -> bool:
+    """Whether Bolt will make an object out of the body."""
+    try:
+        return isinstance(parse_body(body.decode(), content_type), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _close_at_the_end(context: Context) -> None:
@@ -67,15 +122,11 @@ def _close_at_the_end(context: Context) -> None:
     context.close()
 
 
-def _length(environ: dict[str, Any]) -> int:
-    try:
-        return int(environ.get("CONTENT_LENGTH") or 0)
-    except ValueError:
-        return MAX_BODY_BYTES + 1
-
-
-def _answer(start_response: StartResponse, status: int, body: bytes, content_type: str) -> list[bytes]:
-    reason = {200: "OK", 413: "Content Too Large", 503: "Service Unavailable"}[status]
+def _answer(
+    start_response: StartResponse, status: int, body: bytes = b"", content_type: str = "text/plain"
+) -> list[bytes]:
+    reason = _REASONS[status]
+    body = body or f"{reason.lower()}\n".encode()
     start_response(f"{status} {reason}", [("Content-Type", content_type), ("Content-Length", str(len(body)))])
     return [body]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from recommender.errors import SettingsError
@@ -13,12 +13,25 @@ from recommender.errors import SettingsError
 DAY_SECONDS = 24 * 60 * 60
 
 
+def _redis_url(url: str) -> str:
+    from redis.connection import parse_url
+
+    try:
+        parse_url(url)  # type: ignore[no-untyped-call]
+    except ValueError:
+        raise ValueError("must be like redis://HOST:6379/0, or rediss:// with TLS, or unix:///PATH") from None
+    return url
+
+
+RedisUrl = Annotated[str, AfterValidator(_redis_url)]
+
+
 class Settings(BaseSettings):
     """Each field is set by the variable of the same name in capitals; its description is the README's."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
 
-    redis_url: str = Field("redis://127.0.0.1:6379/0", description="where Redis or Valkey listens")
+    redis_url: RedisUrl = Field("redis://127.0.0.1:6379/0", description="where Redis or Valkey listens")
     embedder_url: str | None = Field(None, description="address of an embedder that speaks the MAX contract")
     catalogue: Path | None = Field(None, description="folder of the catalogue that is searched")
     weights: Path | None = Field(None, description="folder of VGGish's or YAMNet's weights")
@@ -42,5 +55,7 @@ def load(kind: type[SettingsT]) -> SettingsT:
     try:
         return kind()
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        wrong = "; ".join(
+            f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
+        )
         raise SettingsError(f"A setting is wrong: {wrong}. Mend it in the environment or in .env.") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import uuid
@@ -20,6 +19,7 @@ from bot.messages import Message
 from bot.operations.requests import Request
 from bot.services import Parts
 from bot.slack.errors import UNREACHED
+from bot.slack.response_urls import is_slacks
 
 POOL_THREADS = 16
 POOL_LIMIT = 4000
@@ -28,8 +28,6 @@ the answer for half an hour."""
 ACK_SECONDS = 0.2
 """An answer that is ready sooner travels in the acknowledgement itself: it cannot get lost in between, and costs
 no call. Slack's own limit is three seconds."""
-MAX_ACK_BYTES = 20_000
-"""Socket Mode drops acknowledgements of 20,480 bytes and more without a word; the envelope's id comes on top."""
 WEBHOOK_TIMEOUT_SECONDS = 20
 DRAIN_SECONDS = 6.0
 """SIGTERM gives ten seconds for all: the socket is closed before, the catalogue after."""
@@ -51,17 +49,14 @@ class Context:
         self._lock = threading.Lock()
 
     def answer_soon(self, kind: str, user: str, ack: Ack, response_url: str, work: Work, **how: Any) -> BoltResponse:
-        """Answer with the acknowledgement where the work is quick and its answer small, else through the response_url;
-        how: arguments of the post, such as response_type."""
+        """Answer with the acknowledgement where the work is quick, else afterwards; how: arguments of the post, such as
+        response_type."""
         future = self.submit(kind, user, work)
         if self._pending <= POOL_THREADS:  # else it waits for others, and so would Slack for the acknowledgement
             wait([future], ACK_SECONDS)
-        if not future.done():
-            future.add_done_callback(lambda done: self._deliver(response_url, done, how))
-        elif fits_ack(payload := future.result().payload() | how):
-            return ack(**payload)
-        else:
-            self._pool.submit(self._deliver, response_url, future, how)
+        if future.done():
+            return ack(**future.result().payload(), **how)
+        future.add_done_callback(lambda done: self._deliver(response_url, done, how))
         return ack()
 
     def answer_later(self, kind: str, user: str, response_url: str, work: Work, **how: Any) -> None:
@@ -88,7 +83,11 @@ class Context:
         self.submit(kind, user, quietly)
 
     def respond(self, response_url: str, message: Message, **how: Any) -> None:
-        """Post through a response_url; a failure goes to the log, since there is no other way to reach the person."""
+        """Post through a response_url of Slack's; a failure goes to the log, since there is no other way to reach the
+        person."""
+        if not is_slacks(response_url, self.parts.settings.slack_api_url):
+            _log.error("an answer was not posted: its address is neither Slack's nor that of SLACK_API_URL")
+            return
         webhook = WebhookClient(
             response_url,
             timeout=WEBHOOK_TIMEOUT_SECONDS,
@@ -127,8 +126,3 @@ class Context:
         message = done.result()
         if message.text:
             self.respond(response_url, message, **how)
-
-
-def fits_ack(payload: dict[str, Any]) -> bool:
-    """Whether a payload may travel in an acknowledgement, where a character beyond ASCII takes six bytes or twelve."""
-    return len(json.dumps(payload)) < MAX_ACK_BYTES

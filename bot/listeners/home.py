@@ -36,7 +36,7 @@ def register(app: App, context: Context) -> None:
 
 def _publish(context: Context, health: Health, user: str, request: Request) -> None:
     with request.steps("look"):
-        services = tuple((check.name, check.works, check.remark) for check in health.checks())
+        services = tuple((name, state.works, state.remark) for name, state in health.states().items())
         facts = HomeFacts(services=services, history=context.parts.history.of(user))
         try:
             manifest = context.parts.recommender.catalogue.manifest

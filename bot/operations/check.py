@@ -9,6 +9,7 @@ import redis
 from slack_sdk.errors import SlackApiError
 
 from bot.manifest import OPTIONAL_SCOPES, scopes_of
+from bot.operations.redis_advice import advice
 from bot.services import redis_client
 from bot.settings import BotSettings
 from bot.slack.client import web_client
@@ -120,9 +121,8 @@ def _redis(settings: BotSettings) -> Finding:
         policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")
     except redis.ResponseError:
         return Finding("redis", True, "answers")
-    except (redis.RedisError, ValueError) as error:
-        text = f"does not answer ({type(error).__name__}): start it, or set REDIS_URL."
-        return Finding("redis", False, text + " Till then nothing is queued durably.")
+    except redis.RedisError as error:
+        return Finding("redis", False, advice(error))
     if str(policy).startswith("allkeys"):
         return Finding(
             "redis", False, f"maxmemory-policy {policy} may evict the queue: set volatile-lru or noeviction."

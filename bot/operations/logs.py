@@ -5,22 +5,29 @@ from __future__ import annotations
 import json
 import logging
 import re
-import sys
-import time
 from collections.abc import Iterable
+from urllib.parse import quote, quote_plus, unquote
 
 from pydantic import SecretStr
 
 from bot.operations.requests import REQUEST_LOG
 from bot.settings import BotSettings
+from recommender.service import json_log
 
 HIDDEN = "[hidden]"
+# Each sign may be percent-encoded, more than once, and JSON may have put a backslash before a slash.
+_DASH, _COLON, _SLASH, _AT = (
+    rf"(?:\\?{sign}|%(?:25)*{code})" for sign, code in (("-", "2[Dd]"), (":", "3[Aa]"), ("/", "2[Ff]"), ("@", "40"))
+)
 _PATTERNS = re.compile(
-    r"x(?:ox[a-z]|app)-[\w-]+"  # Slack's tokens
-    r"|https?://[^\s\"']*/(?:commands|actions|app|workflows|services|response)/[^\s\"']+"  # response_urls and webhooks
-    r"|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"  # user and password in an address
+    rf"x(?:ox[a-z]|app){_DASH}(?:[\w-]|{_DASH})+"  # Slack's tokens
+    # response_urls and webhooks
+    rf"|https?{_COLON}{_SLASH}{_SLASH}[^\s\"']{{0,300}}?{_SLASH}(?:commands|actions|app|workflows|services|response)"
+    rf"{_SLASH}[^\s\"']+"
+    rf"|(?P<before>{_COLON}{_SLASH}{_SLASH})[^\s/@:%]*{_COLON}[^\s/@]+(?={_AT})"  # user and password in an address
 )
 SECRET_FIELDS = ("slack_bot_token", "slack_app_token", "slack_signing_secret")
+_PASSWORD = re.compile(r":/{1,2}[^/@:]*:([^/]+)@")
 QUIET = {
     "slack_bolt": logging.INFO,
     "slack_sdk": logging.INFO,
@@ -33,50 +40,43 @@ addresses; Dramatiq's warnings, and the loggers that it gives to each kind of ta
 
 
 class Redactor:
-    """Hides whatever looks like a Slack secret, and the secrets that are known, word for word."""
+    """Hides whatever looks like a Slack secret, and the secrets that are known, as they are and percent-encoded."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        known = sorted({secret for secret in secrets if len(secret) >= 4}, key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, known))) if known else None
+        known = {form for secret in secrets if len(secret) >= 4 for form in _forms(secret)}
+        self._known = re.compile("|".join(map(re.escape, sorted(known, key=len, reverse=True)))) if known else None
 
     def __call__(self, text: str) -> str:
-        text = _PATTERNS.sub(HIDDEN, text)
+        text = _PATTERNS.sub(lambda found: (found["before"] or "") + HIDDEN, text)
         return self._known.sub(HIDDEN, text) if self._known else text
 
 
-class LineFormatter(logging.Formatter):
-    """One JSON object per line; a request's own fields stand beside time and level. The whole line is redacted, its
-    traceback too."""
+class LineFormatter(json_log.JsonLines):
+    """A request's own fields stand beside time and level."""
 
-    def __init__(self, redactor: Redactor) -> None:
-        super().__init__()
-        self._redact = redactor
-
-    def format(self, record: logging.LogRecord) -> str:
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03}Z"
-        line: dict[str, object] = {"time": stamp, "level": record.levelname.lower(), "logger": record.name}
-        text = record.getMessage()
+    def fields(self, record: logging.LogRecord) -> dict[str, object]:
+        """Return what the line says beside time, level and logger."""
         if record.name == REQUEST_LOG:
-            line |= json.loads(text)
-        else:
-            line["message"] = text
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return self._redact(json.dumps(line, ensure_ascii=False, default=str))
+            return dict(json.loads(record.getMessage()))
+        return super().fields(record)
+
+
+class GunicornLog(json_log.GunicornLog):
+    """gunicorn's own lines, before the settings are read."""
+
+    lines = LineFormatter(Redactor(()))
 
 
 def configure(settings: BotSettings) -> None:
     """Send the log of this process to standard error, at the settings' level."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(_heard)  # not by their levels, which Bolt sets anew
-    handler.setFormatter(LineFormatter(Redactor(secrets_of(settings))))
-    # Bolt also reads SLACK_BOT_TOKEN by itself, and warns at each start that it has the client's already.
-    handler.addFilter(lambda record: not str(record.msg).startswith("As you gave `client` as well"))
-    root = logging.getLogger()
-    for old in list(root.handlers):
-        root.removeHandler(old)
-    root.addHandler(handler)
-    root.setLevel(settings.log_level.upper())
+    # Not by the loggers' levels, which Bolt sets anew; Bolt also reads SLACK_BOT_TOKEN by itself, and warns at each
+    # start that it has the client's already.
+    json_log.configure(
+        settings.log_level,
+        LineFormatter(Redactor(secrets_of(settings))),
+        _heard,
+        lambda record: not str(record.msg).startswith("As you gave `client` as well"),
+    )
 
 
 def _heard(record: logging.LogRecord) -> bool:
@@ -84,6 +84,14 @@ def _heard(record: logging.LogRecord) -> bool:
 
 
 def secrets_of(settings: BotSettings) -> list[str]:
-    """Give the secrets that the settings hold."""
+    """Return the secrets that the settings hold: tokens, and the passwords in addresses."""
     values = [getattr(settings, name) for name in SECRET_FIELDS]
-    return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    tokens = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    addresses = [str(value) for value in settings.model_dump().values() if value is not None]
+    passwords = [found.group(1) for address in addresses if (found := _PASSWORD.search(address))]
+    return [*tokens, *passwords, *map(unquote, passwords)]
+
+
+def _forms(secret: str) -> set[str]:
+    once = quote(secret, safe="")
+    return {secret, once, quote(once, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], repr(secret)[1:-1]}

@@ -18,7 +18,7 @@ _GUNICORN = ("gunicorn.error", "gunicorn.access")
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a record, its traceback in it. redact: hides secrets in the whole line."""
+    """One JSON object a record, its traceback in it. redact: hides secrets, in each text of the line."""
 
     def __init__(self, redact: Callable[[str], str] = str) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class JsonLines(logging.Formatter):
         line |= self.fields(record)
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return self._redact(one_line(line))
+        return one_line(_redacted(line, self._redact))
 
     def fields(self, record: logging.LogRecord) -> dict[str, object]:
         """Return what the line says beside time, level and logger."""
@@ -40,7 +40,7 @@ class JsonLines(logging.Formatter):
 
 def one_line(value: object) -> str:
     """Write JSON that a terminal shows as it is: no control character, none that turns the line's direction."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = json.dumps(value, ensure_ascii=False)
     return text if text.isprintable() else "".join(_shown(letter) for letter in text)
 
 
@@ -66,12 +66,22 @@ def configure(level: str, formatter: logging.Formatter, *filters: Callable[[logg
 class GunicornLog(Logger):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn's own lines as JSON, from the first one on: `--logger-class`."""
 
+    lines: logging.Formatter = JsonLines()
+
     def setup(self, cfg: Any) -> None:
         """Set gunicorn's handlers up, with another formatter."""
         super().setup(cfg)
         for log in (self.error_log, self.access_log):
             for handler in log.handlers:
-                handler.setFormatter(JsonLines())
+                handler.setFormatter(self.lines)
+
+
+def _redacted(value: object, redact: Callable[[str], str]) -> object:
+    if isinstance(value, dict):
+        return {key: _redacted(each, redact) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_redacted(each, redact) for each in value]
+    return value if value is None or isinstance(value, (bool, int, float)) else redact(str(value))
 
 
 def _shown(letter: str) -> str:

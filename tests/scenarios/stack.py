@@ -108,7 +108,7 @@ class Stack:
         self.driver = Driver(self.url)
         self.environment = {
             "SLACK_API_URL": f"{self.url}/api/",
-            "SLACK_FILE_HOSTS": f"{self.url},{self.url.replace('127.0.0.1', 'localhost')}",
+            "SLACK_FILE_HOSTS": self.url,
             "SLACK_BOT_TOKEN": names.BOT_TOKEN,
             "SLACK_APP_TOKEN": names.APP_TOKEN,
             "SLACK_SIGNING_SECRET": names.SIGNING_SECRET,
@@ -151,7 +151,7 @@ class Stack:
     def start_web(self) -> str:
         """Start the bot in HTTP mode, once, and give its address."""
         if self.web_url is None:
-            options = ["--worker-class", "gthread", "--threads", "16", "--bind", "127.0.0.1:0", "--log-level", "info"]
+            options = ["-c", str(REPOSITORY / "gunicorn.conf.py"), "--bind", "127.0.0.1:0"]
             process = self.start("web", ["-m", "gunicorn", "bot.wsgi:app", *options])
             self.web_url = process.wait_for(ADDRESS)
             process.wait_for(re.compile("web ready"))

@@ -16,6 +16,7 @@ from sandbox import names
 from sandbox.client.driver import Driver, text_of
 from sandbox.client.reading import element_of
 from sandbox.names import ADA, SOUNDS
+from tests.conftest import REPOSITORY
 from tests.scenarios.stack import ADDRESS, Stack, video_id, write_small_catalogue
 from tests.support.ledger import ANSWER, Ledger, require_once
 from tests.support.town import Town
@@ -103,7 +104,7 @@ def test_health_and_metrics_of_the_web_process(web: str, slack: Driver, stack: S
 
 def test_a_web_process_that_is_stopped_finishes_what_it_holds_and_cleans_up(town: Town, ledger: Ledger):
     before = set(town.temporary.iterdir())
-    options = ["--worker-class", "gthread", "--threads", "8", "--bind", "127.0.0.1:0", "--log-level", "info"]
+    options = ["-c", str(REPOSITORY / "gunicorn.conf.py"), "--bind", "127.0.0.1:0"]
     web = town.start("web", ["-m", "gunicorn", "bot.wsgi:app", *options])
     url = web.wait_for(ADDRESS) + EVENTS
     web.wait_for(re.compile("web ready"))

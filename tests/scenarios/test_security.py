@@ -110,7 +110,7 @@ def test_a_redirect_to_a_stranger_is_not_followed(town: Town, ledger: Ledger):
 
 
 def test_http_mode_takes_signed_and_recent_requests_alone(town: Town):
-    options = ["--worker-class", "gthread", "--threads", "4", "--bind", "127.0.0.1:0"]
+    options = ["-c", str(REPOSITORY / "gunicorn.conf.py"), "--bind", "127.0.0.1:0"]
     web = town.start("web", ["-m", "gunicorn", "bot.wsgi:app", *options])
     try:
         url = web.wait_for(ADDRESS) + "/slack/events"
