@@ -15,9 +15,9 @@ import numpy as np
 
 from recommender.answers import Answer, Result
 from recommender.cache import Cache
+from recommender.catalogue.local.calibration import spread
 from recommender.catalogue.local.catalogue import Catalogue, identity_of
 from recommender.catalogue.local.exact import Items, Vectors
-from recommender.catalogue.local.index import spread
 from recommender.clips import Clip
 from recommender.embedders import Embedder
 from recommender.embedders.spaces import require_same

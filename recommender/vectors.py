@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -100,16 +100,42 @@ def raw_frames(vectors: Array) -> Array:
     return levels[:RAW_FRAMES].reshape(-1).astype(np.float32)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Recipe:
-    """How a catalogue's clip vectors were made, which is how those of uploads are made.
+    """How a catalogue's clip vectors were made, which is how those of queries are made.
 
-    kind: mean, raw-frames or learned; centre: (k,) taken away first, None for none; projection: (k, d) applied next.
+    pooling: how the frame vectors of a window become its features: mean, mean-deviation or raw-frames; centre: (k,)
+    taken away first, None for none; projection: (k, d) applied next; preparation: what is done to decoded audio before
+    it is embedded, by name, as JSON; nothing where empty, as in catalogues of 0.1.
     """
 
-    kind: str
+    pooling: str = "mean"
     centre: NDArray[np.float64] | None = None
     projection: NDArray[np.float64] | None = None
+    preparation: Mapping[str, Any] = field(default_factory=dict)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Recipe) and self.to_json() == other.to_json()
+
+    @property
+    def kind(self) -> str:
+        """What `build --vectors` calls it."""
+        return "learned" if self.pooling == "mean-deviation" else self.pooling
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the recipe as it stands in a manifest; the projection is a file of its own."""
+        return {
+            "preparation": dict(self.preparation),
+            "pooling": self.pooling,
+            "centre": None if self.centre is None else self.centre.tolist(),
+            "projection": self.projection is not None,
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> Recipe:
+        """Read what `to_json` returned, without the projection; raises KeyError, TypeError or ValueError."""
+        centre = None if data["centre"] is None else np.array(data["centre"], np.float64)
+        return cls(str(data["pooling"]), centre, preparation=dict(data["preparation"]))
 
     def finish(self, features: NDArray[Any]) -> NDArray[np.float64]:
         """Centre and project features (n, k): float64 (n, d), not yet of unit length."""
@@ -118,15 +144,16 @@ class Recipe:
             rows = rows - self.centre
         return rows if self.projection is None else rows @ self.projection
 
-    def clip_vectors(self, vectors: Array, cuts: Sequence[Window]) -> Array:
-        """Give the clip vector of each window of frame vectors (n, values): float32 (windows, d); zero for none."""
-        if not cuts:
-            return np.empty((0, vectors.shape[1]), np.float32)
-        if self.kind == "raw-frames":
-            features = np.stack([raw_frames(vectors[cut.first : cut.last]) for cut in cuts])
-        else:
-            features = window_means(vectors, cuts)
-        if self.kind == "learned":
+    def features(self, vectors: Array, cuts: Sequence[Window]) -> Array:
+        """Pool the frame vectors (n, values) of each window: float32 (windows, k), neither centred nor scaled."""
+        if self.pooling == "raw-frames" and cuts:
+            return np.stack([raw_frames(vectors[cut.first : cut.last]) for cut in cuts])
+        features = window_means(vectors, cuts)
+        if self.pooling == "mean-deviation" and cuts:
             deviations = [vectors[cut.first : cut.last].std(axis=0, dtype=np.float64) for cut in cuts]
             features = np.hstack((features, np.stack(deviations).astype(np.float32)))
-        return unit_rows(self.finish(features))
+        return features
+
+    def clip_vectors(self, vectors: Array, cuts: Sequence[Window]) -> Array:
+        """Return the clip vector of each window of frame vectors (n, values): float32 (windows, d); zero for none."""
+        return unit_rows(self.finish(self.features(vectors, cuts))) if cuts else window_means(vectors, cuts)

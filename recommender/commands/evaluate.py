@@ -65,7 +65,7 @@ def _beside(catalogue: Catalogue, arguments: argparse.Namespace) -> list[Evaluat
     extra = catalogue.manifest.extra
     features = arguments.features or Path(extra.get("features", ""))
     labels = arguments.labels or Path(extra.get("label_names", ""))
-    if catalogue.manifest.vectors_kind == "raw-frames" or extra.get("kind") != "audioset":
+    if catalogue.manifest.recipe.kind == "raw-frames" or extra.get("kind") != "audioset":
         return []
     if arguments.features is None and len(catalogue) > MOST_CLIPS_BESIDE:
         sys.stderr.write("raw-frames is left out for so many clips: ask for it with --features.\n")

@@ -40,7 +40,7 @@ def _facts(catalogue: Catalogue) -> dict[str, Any]:
         "id": manifest.id,
         "built": manifest.built,
         "space": manifest.space,
-        "vectors": f"{manifest.vectors_kind}, {manifest.dimension} dimensions",
+        "vectors": f"{manifest.recipe.kind}, {manifest.dimension} dimensions",
         "clips": manifest.clips,
         "searchable": manifest.searchable,
         "sources": manifest.sources,

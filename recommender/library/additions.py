@@ -114,8 +114,7 @@ class Journal:
                 rows.append(np.frombuffer(base64.b64decode(window["vector"]), "<f4"))
         if not clips:
             return NOTHING
-        centre = np.asarray(self._manifest.centre or 0.0, np.float64)
-        return Added(tuple(clips), unit_rows(np.stack(rows) - centre), version)
+        return Added(tuple(clips), unit_rows(self._manifest.recipe.finish(np.stack(rows))), version)
 
 
 def memory_of(out: Path) -> Path:

@@ -14,7 +14,8 @@ import numpy as np
 from recommender.catalogue.local.builder import DEFAULT_TARGET_RECALL, ClipBatch, NewClip, write_catalogue
 from recommender.catalogue.local.catalogue import FILES, Catalogue
 from recommender.catalogue.local.clip_table import ClipTable
-from recommender.catalogue.local.manifest import CLIPS, Manifest
+from recommender.catalogue.local.files import CLIPS
+from recommender.catalogue.local.manifest import Manifest
 from recommender.errors import BuildFailed, CatalogueError
 from recommender.library import copies
 from recommender.library.additions import KIND, forget_built, memory_of

@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from recommender.catalogue.local.catalogue import Catalogue
 from recommender.catalogue.local.exact import RESCORE_MARGIN, Items, best_similarities, nearest
-from recommender.catalogue.local.index import disabled
 from recommender.catalogue.local.projection import held_out
+from recommender.progress import disabled
 from recommender.search.search import Filter, search
 
 TOP = 10
@@ -62,12 +62,12 @@ def evaluate(catalogue: Catalogue, progress: bool = True) -> Evaluation:
     recall, times = _recall(catalogue, sample, search_k, progress)
     exact_times = _exact_times(catalogue, sample[:EXACT_QUERIES])
     # What labels were learned from would flatter the learning.
-    unseen = held_out(searchable) if manifest.vectors_kind == "learned" else searchable
+    unseen = held_out(searchable) if manifest.recipe.projection is not None else searchable
     # Drawn from all clips, so that two catalogues of the same clips are asked the same ones.
     drawn = np.random.default_rng(SEED).permutation(manifest.clips)
     at_10, at_1, asked = label_precision(catalogue, drawn[np.isin(drawn, unseen)], progress)
     return Evaluation(
-        vectors=manifest.vectors_kind,
+        vectors=manifest.recipe.kind,
         clips=manifest.clips,
         dimension=manifest.dimension,
         search_k=search_k,

@@ -9,9 +9,9 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.catalogue.local.calibration import search_k_for
 from recommender.catalogue.local.catalogue import Catalogue
 from recommender.catalogue.local.exact import TIE_DECIMALS, Items, Neighbours, Vectors, nearest
-from recommender.catalogue.local.index import search_k_for
 from recommender.library.additions import Added
 
 SCAN_VALUES = 5_000_000

@@ -18,8 +18,8 @@ from typing import IO, Any
 from tqdm import tqdm
 
 from recommender.catalogue.local.builder import ClipBatch, NewClip
-from recommender.catalogue.local.index import disabled
 from recommender.errors import BuildFailed
+from recommender.progress import disabled
 from recommender.sources.prefetch import ahead
 from recommender.sources.shards import Read, Wanted, read
 from recommender.sources.tfrecord import UNREADABLE, Damage, Piece, pieces

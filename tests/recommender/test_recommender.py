@@ -174,7 +174,7 @@ def test_an_upload_of_another_space_is_refused(recommender):
 
 
 def test_an_upload_without_direction(recommender):
-    centre = np.array([recommender.catalogue.manifest.centre])
+    centre = recommender.catalogue.manifest.recipe.centre[None]
     with pytest.raises(NoVector, match="nothing in it"):
         recommender.similar_to(upload(centre))
 

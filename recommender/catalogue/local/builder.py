@@ -15,25 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from recommender.catalogue.base import Calibration
 from recommender.catalogue.local import index as annoy_index
+from recommender.catalogue.local.calibration import calibrate, spread
 from recommender.catalogue.local.clip_table import ClipTableWriter
 from recommender.catalogue.local.exact import Items, Vectors, nearest
+from recommender.catalogue.local.files import CLIPS, INDEX, MANIFEST, PROJECTION, VECTORS, FileFacts
 from recommender.catalogue.local.index import Index
-from recommender.catalogue.local.manifest import (
-    CLIPS,
-    INDEX,
-    MANIFEST,
-    PROJECTION,
-    VECTORS,
-    Calibration,
-    FileFacts,
-    KnownAnswer,
-    Manifest,
-)
+from recommender.catalogue.local.known_answers import KnownAnswer
+from recommender.catalogue.local.manifest import ANNOY, Manifest
 from recommender.catalogue.local.projection import Learner
 from recommender.catalogue.local.staging import staged
 from recommender.catalogue.local.vector_file import VectorFile, finish_vectors, mapped
 from recommender.errors import BuildFailed
+from recommender.progress import disabled
 from recommender.vectors import Recipe
 
 MANY_TREES, FEW_TREES = 100, 50
@@ -135,7 +130,7 @@ def _write(
     annoy_index.build(vectors, folder / INDEX, trees or default_trees(clips), silent, progress)
     index = Index(folder / INDEX, vectors.shape[1])
     try:
-        calibration = annoy_index.calibrate(index, vectors, searchable, target_recall, progress)
+        calibration = calibrate(index, vectors, searchable, target_recall, progress)
         known = _known_answers(folder, index, vectors, searchable, silent, calibration)
         grown = index.trees
     finally:
@@ -145,15 +140,13 @@ def _write(
         id="",
         built=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         space=space,
-        vectors_kind=kind,
+        recipe=recipe,
         dimension=vectors.shape[1],
-        centre=() if recipe.centre is None else tuple(recipe.centre.tolist()),
         clips=clips,
         sources=sources,
         searchable=len(searchable),
         labels=labels,
-        trees=grown,
-        seed=annoy_index.SEED,
+        index={"kind": ANNOY, "trees": grown, "seed": annoy_index.SEED},
         target_recall=target_recall,
         calibration=calibration,
         known_answers=known,
@@ -176,7 +169,7 @@ def default_trees(clips: int) -> int:
 def _recipe(kind: str, raw: VectorFile, learner: Learner | None) -> Recipe:
     """Decide how features become vectors, now that all are known."""
     if learner is not None:
-        return Recipe(kind, *learner.fit())
+        return Recipe("mean-deviation", *learner.fit())
     centred = kind != "raw-frames" and raw.rows >= FEWEST_CLIPS_TO_CENTRE
     return Recipe(kind, raw.mean if centred else None)
 
@@ -185,7 +178,7 @@ def facts_of(path: Path, progress: bool = False) -> FileFacts:
     """Measure and hash a file."""
     digest = hashlib.sha256()
     size = path.stat().st_size
-    hidden = annoy_index.disabled(progress)
+    hidden = disabled(progress)
     bar = tqdm(total=size, desc=f"sha256 of {path.name}", unit="B", unit_scale=True, leave=False, disable=hidden)
     with path.open("rb") as file, bar:
         while block := file.read(HASH_BLOCK_BYTES):
@@ -238,7 +231,7 @@ def _known_answers(
 ) -> tuple[KnownAnswer, ...]:
     """Keep a few queries that the index answers exactly; where it answers none so, those it comes closest to."""
     trials = []
-    for item in annoy_index.spread(searchable, KNOWN_CANDIDATES).tolist():
+    for item in spread(searchable, KNOWN_CANDIDATES).tolist():
         query = vectors[item]
         exact = nearest(vectors, query, KNOWN_RESULTS + 1, silent=silent).without(np.array([item])).first(KNOWN_RESULTS)
         found = index.candidates(query, KNOWN_RESULTS + 1, calibration[0].search_k)
@@ -271,7 +264,7 @@ def _clip_ids(folder: Path, items: Sequence[int]) -> list[str]:
 def _id_of(manifest: Manifest) -> str:
     """Name a catalogue by what it holds: the same files and settings, the same id. Answers are cached under it, so
     what the source adds counts too: the copies of a recording stand in answers."""
-    parts = [manifest.space, manifest.vectors_kind, json.dumps(manifest.extra, sort_keys=True)]
+    parts = [manifest.space, json.dumps([manifest.recipe.to_json(), manifest.extra], sort_keys=True)]
     parts += [facts.sha256 for _, facts in sorted(manifest.files.items())]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 

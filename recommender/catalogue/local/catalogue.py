@@ -14,9 +14,9 @@ import numpy as np
 from recommender.catalogue.local import known_answers
 from recommender.catalogue.local.clip_table import ClipRow, ClipTable
 from recommender.catalogue.local.exact import Vectors
+from recommender.catalogue.local.files import CLIPS, INDEX, MANIFEST, VECTORS
 from recommender.catalogue.local.index import Index
-from recommender.catalogue.local.manifest import CLIPS, INDEX, MANIFEST, PROJECTION, VECTORS, Manifest
-from recommender.catalogue.local.projection import read_projection
+from recommender.catalogue.local.manifest import Manifest
 from recommender.catalogue.local.vector_file import mapped
 from recommender.clips import Clip
 from recommender.errors import CatalogueDamaged, NoCatalogue, UnknownClip, UnknownLabel
@@ -24,7 +24,6 @@ from recommender.library.additions import NOTHING, Added, Journal
 from recommender.library.naming import ID_LENGTH, link_to
 from recommender.query import video_moment
 from recommender.spelling import closest
-from recommender.vectors import Recipe
 
 OPEN_ATTEMPTS = 5
 OPEN_PAUSE_SECONDS = 0.05
@@ -69,7 +68,7 @@ class Catalogue:
             self.table = ClipTable(folder / CLIPS)
             self.vectors: Vectors = mapped(folder / VECTORS)
             self.index = Index(folder / INDEX, manifest.dimension)
-            self.recipe = self._read_recipe()
+            self.recipe = manifest.recipe
         except BaseException:
             self.close()
             raise
@@ -82,7 +81,7 @@ class Catalogue:
             try:
                 manifest = Manifest.read(folder)
                 _check_files(folder, manifest)
-                known_answers.ask(folder)
+                known_answers.ask(folder, manifest.expected)
                 catalogue = cls(folder, manifest, library_url)
             except (CatalogueDamaged, NoCatalogue):
                 # Either it is so, or the folder was replaced at this moment.
@@ -212,13 +211,6 @@ class Catalogue:
     def __del__(self) -> None:
         # The last thread that answers from a replaced catalogue lets go of it.
         self.close()
-
-    def _read_recipe(self) -> Recipe:
-        kind, centre = self.manifest.vectors_kind, self.manifest.centre
-        projection = None
-        if kind == "learned":
-            projection = read_projection(self.folder / PROJECTION, len(centre), self.manifest.dimension)
-        return Recipe(kind, np.array(centre) if centre else None, projection)
 
     def _hold(self, name: str) -> None:
         try:

@@ -1,9 +1,10 @@
 """Asks an index its known answers in a child process: Annoy checks next to nothing when it loads, and a bad file kills
-the process that maps it. `python -m recommender.catalogue.local.known_answers FOLDER` is that child; nothing heavy is
-imported here."""
+the process that maps it. `python -m recommender.catalogue.local.known_answers FOLDER` is that child, and is told on its
+standard input what to expect; nothing heavy is imported for it."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -11,11 +12,12 @@ import struct
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from recommender.catalogue.local.manifest import CLIPS, INDEX, VECTORS, KnownAnswer, Manifest
+from recommender.catalogue.local.files import CLIPS, INDEX, VECTORS
 from recommender.errors import CatalogueDamaged
 
 CHILD_SECONDS = 60.0
@@ -28,12 +30,43 @@ _FAILED = 3
 _NPY_HEADER_BYTES = 128
 
 
-def ask(folder: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class KnownAnswer:
+    """A query by item with its exact nearest items and their similarities, the item itself left out; found: how many of
+    them the index gave when it was built."""
+
+    item: int
+    clip_id: str
+    items: tuple[int, ...]
+    similarities: tuple[float, ...]
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the index must be like. search_k: setting that the answers are asked with."""
+
+    dimension: int
+    clips: int
+    searchable: int
+    trees: int
+    search_k: int
+    answers: tuple[KnownAnswer, ...]
+
+
+def ask(folder: Path, expected: Expected) -> None:
     """Ask the known answers of the catalogue in a child process; raises `CatalogueDamaged` with file and reason."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-m", "recommender.catalogue.local.known_answers", str(folder)]
     try:
-        child = subprocess.run(command, capture_output=True, text=True, timeout=CHILD_SECONDS, env=environment)
+        child = subprocess.run(
+            command,
+            input=json.dumps(asdict(expected)),
+            capture_output=True,
+            text=True,
+            timeout=CHILD_SECONDS,
+            env=environment,
+        )
     except subprocess.TimeoutExpired:
         raise CatalogueDamaged(
             f"{folder / INDEX} does not answer within {CHILD_SECONDS:.0f} s: check the disk, or build it again."
@@ -49,24 +82,23 @@ def ask(folder: Path) -> None:
     raise CatalogueDamaged(f"{reason}: build the catalogue again.")
 
 
-def _check(folder: Path) -> str | None:
+def _check(folder: Path, expected: Expected) -> str | None:
     """Give what is wrong with the catalogue, None where all known answers come back."""
     # Imported here, so that the parent does not load Annoy's library only to start a child.
     from annoy import AnnoyIndex
 
-    manifest = Manifest.read(folder)
-    index = AnnoyIndex(manifest.dimension, "angular")
+    index = AnnoyIndex(expected.dimension, "angular")
     index.load(str(folder / INDEX))
-    if index.get_n_items() > manifest.clips or (manifest.searchable and not index.get_n_items()):
-        return f"{folder / INDEX} holds {index.get_n_items()} items, {manifest.clips} are expected"
-    if index.get_n_trees() != manifest.trees:
-        return f"{folder / INDEX} has {index.get_n_trees()} trees, {manifest.trees} are expected"
+    if index.get_n_items() > expected.clips or (expected.searchable and not index.get_n_items()):
+        return f"{folder / INDEX} holds {index.get_n_items()} items, {expected.clips} are expected"
+    if index.get_n_trees() != expected.trees:
+        return f"{folder / INDEX} has {index.get_n_trees()} trees, {expected.trees} are expected"
     with (folder / VECTORS).open("rb") as vectors:
-        for answer in manifest.known_answers:
-            wrong = _wrong_clip(folder, answer) or _wrong_vectors(folder, vectors.fileno(), manifest.dimension, answer)
+        for answer in expected.answers:
+            wrong = _wrong_clip(folder, answer) or _wrong_vectors(folder, vectors.fileno(), expected.dimension, answer)
             if wrong:
                 return wrong
-    return _wrong_answers(folder, index, manifest)
+    return _wrong_answers(folder, index, expected)
 
 
 def _wrong_clip(folder: Path, answer: KnownAnswer) -> str | None:
@@ -95,17 +127,17 @@ def _row(file: int, dimension: int, item: int) -> tuple[float, ...]:
     return struct.unpack(f"<{dimension}f", data)
 
 
-def _wrong_answers(folder: Path, index: Any, manifest: Manifest) -> str | None:
-    expected = found = 0
-    for answer in manifest.known_answers:
+def _wrong_answers(folder: Path, index: Any, expected: Expected) -> str | None:
+    wanted = found = 0
+    for answer in expected.answers:
         count = len(answer.items) + 1
-        items, distances = index.get_nns_by_item(answer.item, count, manifest.calibration[0].search_k, True)
+        items, distances = index.get_nns_by_item(answer.item, count, expected.search_k, True)
         # Similarities are compared and not items: of clips that are alike, the index may find others.
         cosines = [1 - d * d / 2 for item, d in zip(items, distances, strict=True) if item != answer.item]
-        expected += answer.found
+        wanted += answer.found
         found += _in_common(cosines, answer.similarities)
-    if found < SHARE_FOUND * expected:
-        return f"{folder / INDEX} gives {found} of {expected} known answers"
+    if found < SHARE_FOUND * wanted:
+        return f"{folder / INDEX} gives {found} of {wanted} known answers"
     return None
 
 
@@ -123,10 +155,10 @@ def _in_common(some: Sequence[float], others: Sequence[float]) -> int:
 
 def main(folder: Path) -> int:
     """Run the child; the reason goes to standard output."""
+    told = json.load(sys.stdin)
+    expected = Expected(**{**told, "answers": tuple(KnownAnswer(**answer) for answer in told["answers"])})
     try:
-        wrong = _check(folder)
-    except CatalogueDamaged as error:
-        wrong = str(error)
+        wrong = _check(folder, expected)
     except (OSError, struct.error, IndexError) as error:
         wrong = f"{folder / INDEX} cannot be opened ({error})"
     if wrong:

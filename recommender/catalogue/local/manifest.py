@@ -1,101 +1,73 @@
-"""The manifest of a catalogue: what it holds, how it was built, and how to tell that it is whole."""
+"""The manifest of a catalogue in a folder: what it holds, how it was built, and how to tell that it is whole.
+
+Format 2, written now, names the kind of index with its parameters and the recipe of the vectors. Format 1, written by
+Soundalike 0.1, had Annoy's parameters alone, and the recipe's pooling and centre under `vectors`; it is still read.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from recommender.catalogue.base import Calibration, Facts
+from recommender.catalogue.local.files import CLIPS, INDEX, MANIFEST, PROJECTION, VECTORS, FileFacts
+from recommender.catalogue.local.known_answers import Expected, KnownAnswer
+from recommender.catalogue.local.projection import read_projection
 from recommender.errors import CatalogueDamaged, CatalogueError, NoCatalogue
+from recommender.vectors import Recipe
 
-MANIFEST = "manifest.json"
-CLIPS = "clips.sqlite"
-VECTORS = "vectors.npy"
-INDEX = "index.ann"
-PROJECTION = "projection.npy"
-"""Only where the vectors are learned."""
-FORMAT = 1
+FORMAT = 2
+ANNOY = "annoy"
 LARGEST_MANIFEST_BYTES = 64 * 1024 * 1024
 """A real one has some 100 kB; more is no manifest, and is not read into memory."""
+_POOLINGS_OF_1 = {"mean": "mean", "raw-frames": "raw-frames", "learned": "mean-deviation"}
+"""By the kind of vectors that format 1 names."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileFacts:
-    """Size and sha256 of one file of the catalogue."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest(Facts):
+    """What manifest.json says, and the recipe's projection beside it. index: the kind of index and its parameters."""
 
-    bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """One measurement: with `search_k`, the share of the exact `top` results found, over `sample` queries."""
-
-    top: int
-    search_k: int
-    recall: float
-    sample: int
-
-
-@dataclass(frozen=True, slots=True)
-class KnownAnswer:
-    """A query by item with its exact nearest items and their similarities, the item itself left out; found: how many of
-    them the index gave when it was built."""
-
-    item: int
-    clip_id: str
-    items: tuple[int, ...]
-    similarities: tuple[float, ...]
-    found: int
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What manifest.json says. vectors_kind: mean, raw-frames or learned; searchable: clips that have a vector;
-    centre: (d,) subtracted from means, empty where nothing is; built: ISO time; extra: what the source adds."""
-
-    id: str
-    built: str
-    space: str
-    vectors_kind: str
-    dimension: int
-    centre: tuple[float, ...]
-    clips: int
-    sources: int
-    searchable: int
-    labels: int
-    trees: int
-    seed: int
-    target_recall: float
-    calibration: tuple[Calibration, ...]
+    index: dict[str, Any]
     known_answers: tuple[KnownAnswer, ...]
     files: dict[str, FileFacts]
-    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def trees(self) -> int:
+        """Trees of the index."""
+        return int(self.index["trees"])
+
+    @property
+    def expected(self) -> Expected:
+        """What a child process asks the index before it is mapped."""
+        search_k = self.calibration[0].search_k
+        return Expected(self.dimension, self.clips, self.searchable, self.trees, search_k, self.known_answers)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the manifest as it stands in the file."""
+        """Return the manifest as it stands in the file."""
         return {
             "format": FORMAT,
             "id": self.id,
             "built": self.built,
             "space": self.space,
-            "vectors": {"kind": self.vectors_kind, "dimension": self.dimension, "centre": list(self.centre)},
+            "recipe": self.recipe.to_json(),
             "counts": {
                 "clips": self.clips,
+                "dimension": self.dimension,
                 "sources": self.sources,
                 "searchable": self.searchable,
                 "labels": self.labels,
             },
             "index": {
-                "trees": self.trees,
-                "seed": self.seed,
+                **self.index,
                 "target_recall": self.target_recall,
                 "calibration": [asdict(measured) for measured in self.calibration],
             },
             "files": {name: asdict(facts) for name, facts in self.files.items()},
             "known_answers": [asdict(answer) for answer in self.known_answers],
-            "extra": self.extra,
+            "extra": dict(self.extra),
         }
 
     def write(self, folder: Path) -> None:
@@ -120,7 +92,11 @@ class Manifest:
             ) from None
         except (ValueError, RecursionError):
             raise CatalogueDamaged(f"{path} is not valid JSON: build the catalogue again.") from None
-        return cls.from_json(data, path)
+        manifest = cls.from_json(data, path)
+        recipe = manifest.recipe
+        if PROJECTION in manifest.files:
+            recipe = replace(recipe, projection=read_projection(folder / PROJECTION, manifest.dimension, recipe.centre))
+        return replace(manifest, recipe=recipe)
 
     @classmethod
     def standing(cls, folder: Path) -> Manifest | None:
@@ -132,43 +108,59 @@ class Manifest:
 
     @classmethod
     def from_json(cls, data: Any, path: Path) -> Manifest:
-        """Read what `to_json` gave; `path` is named in errors. Raises `CatalogueDamaged`."""
+        """Read what `to_json` returned, or 0.1's, without the projection; `path` is named in errors. Raises
+        `CatalogueDamaged`."""
         try:
-            if data["format"] != FORMAT:
+            if data["format"] not in {1, FORMAT}:
                 raise CatalogueDamaged(
-                    f"{path} has format {data['format']!r}, this version reads {FORMAT}: build the catalogue again."
+                    f"{path} has format {data['format']!r}, this version reads {FORMAT} and 1: "
+                    "build the catalogue again."
                 )
-            return _from_json(data)
+            return _from_json(data if data["format"] == FORMAT else _from_1(data))
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise CatalogueDamaged(
                 f"{path} is no manifest of a catalogue ({type(error).__name__}: {error}): build the catalogue again."
             ) from None
 
 
+def _from_1(data: Any) -> Any:
+    """Bring format 1 into format 2."""
+    vectors = data["vectors"]
+    recipe = {
+        "preparation": {},
+        "pooling": _POOLINGS_OF_1[vectors["kind"]],
+        "centre": vectors["centre"] or None,
+        "projection": vectors["kind"] == "learned",
+    }
+    counts = data["counts"] | {"dimension": vectors["dimension"]}
+    return data | {"recipe": recipe, "counts": counts, "index": {"kind": ANNOY, **data["index"]}}
+
+
 def _from_json(data: Any) -> Manifest:
-    vectors, counts, index = data["vectors"], data["counts"], data["index"]
+    counts, index = data["counts"], dict(data["index"])
     files = {str(name): FileFacts(int(facts["bytes"]), str(facts["sha256"])) for name, facts in data["files"].items()}
-    missing = {CLIPS, VECTORS, INDEX} - files.keys()
+    missing = {CLIPS, VECTORS, INDEX, *([PROJECTION] if data["recipe"]["projection"] else ())} - files.keys()
     if missing:
         raise KeyError(", ".join(sorted(missing)))
+    if index["kind"] != ANNOY:
+        raise ValueError(f"its index is of kind {index['kind']!r}, this version reads {ANNOY!r}")
+    calibration = tuple(
+        Calibration(int(c["top"]), int(c["search_k"]), float(c["recall"]), int(c["sample"]))
+        for c in index.pop("calibration")
+    )
     return Manifest(
         id=str(data["id"]),
         built=str(data["built"]),
         space=str(data["space"]),
-        vectors_kind=str(vectors["kind"]),
-        dimension=int(vectors["dimension"]),
-        centre=tuple(float(value) for value in vectors["centre"]),
+        recipe=Recipe.from_json(data["recipe"]),
+        dimension=int(counts["dimension"]),
         clips=int(counts["clips"]),
         sources=int(counts["sources"]),
         searchable=int(counts["searchable"]),
         labels=int(counts["labels"]),
-        trees=int(index["trees"]),
-        seed=int(index["seed"]),
-        target_recall=float(index["target_recall"]),
-        calibration=tuple(
-            Calibration(int(c["top"]), int(c["search_k"]), float(c["recall"]), int(c["sample"]))
-            for c in index["calibration"]
-        ),
+        target_recall=float(index.pop("target_recall")),
+        calibration=calibration,
+        index={**index, "trees": int(index["trees"]), "seed": int(index["seed"])},
         known_answers=tuple(
             KnownAnswer(
                 int(a["item"]),

@@ -92,13 +92,15 @@ class Learner:
         return targets
 
 
-def read_projection(path: Path, features: int, dimension: int) -> Matrix:
-    """Read a catalogue's projection (features, dimension); raises `CatalogueDamaged`."""
+def read_projection(path: Path, dimension: int, centre: NDArray[np.float64] | None) -> Matrix:
+    """Read a catalogue's projection (features, dimension), which the centre (features,) fits; raises
+    `CatalogueDamaged`."""
     try:
         projection: Matrix = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         raise CatalogueDamaged(f"{path} cannot be read: build the catalogue again.") from None
-    if projection.shape != (features, dimension) or not np.isfinite(projection).all():
+    features = projection.shape[:1] if centre is None else centre.shape
+    if projection.shape != (*features, dimension) or not np.isfinite(projection).all():
         raise CatalogueDamaged(f"{path} belongs to another catalogue: build the catalogue again.")
     return projection
 

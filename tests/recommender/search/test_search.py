@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recommender.catalogue.base import Calibration
+from recommender.catalogue.local.calibration import search_k_for
 from recommender.catalogue.local.catalogue import Catalogue
 from recommender.catalogue.local.exact import best_similarities, nearest, rank
-from recommender.catalogue.local.index import search_k_for
-from recommender.catalogue.local.manifest import Calibration
 from recommender.search import search as search_module
 from recommender.search.search import Filter, search
 from recommender.vectors import unit_rows

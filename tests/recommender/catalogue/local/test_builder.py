@@ -48,7 +48,7 @@ def test_what_is_written(tmp_path):
     manifest = write(tmp_path / "c", vectors, extra={"kind": "test"})
     assert manifest == whole(tmp_path / "c") == Manifest.read(tmp_path / "c")
     assert (manifest.clips, manifest.searchable, manifest.labels, manifest.sources) == (300, 300, 4, 300)
-    assert manifest.centre == pytest.approx(vectors.mean(axis=0), abs=1e-5)
+    assert manifest.recipe.centre == pytest.approx(vectors.mean(axis=0), abs=1e-5)
     assert manifest.extra == {"kind": "test", "duplicates": 0}
     centred = vectors - vectors.mean(axis=0)
     stored = np.load(tmp_path / "c" / "vectors.npy")
@@ -66,7 +66,7 @@ def test_the_same_clips_give_the_same_catalogue(tmp_path):
 
 def test_few_clips_are_not_centred(tmp_path):
     manifest = write(tmp_path / "c", clustered(5))
-    assert manifest.centre == ()
+    assert manifest.recipe.centre is None
     assert whole(tmp_path / "c").clips == 5
 
 

@@ -58,7 +58,7 @@ def test_a_manifest_that_is_none(copy, content):
     refused(copy, "manifest")
 
 
-@pytest.mark.parametrize("field", ["files", "vectors", "counts", "known_answers", "id", "extra"])
+@pytest.mark.parametrize("field", ["files", "recipe", "index", "counts", "known_answers", "id", "extra"])
 @pytest.mark.parametrize("value", [None, 7, "x", [1]])
 def test_a_manifest_with_a_wrong_field(copy, field, value):
     data = json.loads((copy / "manifest.json").read_text())

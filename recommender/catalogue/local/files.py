@@ -1,0 +1,20 @@
+"""The files of a catalogue in a folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MANIFEST = "manifest.json"
+CLIPS = "clips.sqlite"
+VECTORS = "vectors.npy"
+INDEX = "index.ann"
+PROJECTION = "projection.npy"
+"""Only where the recipe has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """Size and sha256 of one file of the catalogue."""
+
+    bytes: int
+    sha256: str

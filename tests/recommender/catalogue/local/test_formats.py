@@ -1,0 +1,60 @@
+"""Catalogues written by earlier versions are read, or refused with what to do."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from recommender.catalogue.local.catalogue import Catalogue
+from recommender.catalogue.local.manifest import Manifest
+from recommender.errors import CatalogueDamaged
+from tests.support.catalogues import clips, clustered, write
+
+KINDS = {"mean": "mean", "raw-frames": "raw-frames", "learned": "mean-deviation"}
+
+
+def as_0_1(folder, kind):
+    """Write the manifest of a catalogue as Soundalike 0.1 did."""
+    path = folder / "manifest.json"
+    now = json.loads(path.read_text())
+    old = {
+        "format": 1,
+        "id": now["id"],
+        "built": now["built"],
+        "space": now["space"],
+        "vectors": {"kind": kind, "dimension": now["counts"]["dimension"], "centre": now["recipe"]["centre"] or []},
+        "counts": {name: now["counts"][name] for name in ("clips", "sources", "searchable", "labels")},
+        "index": {name: now["index"][name] for name in ("trees", "seed", "target_recall", "calibration")},
+        "files": now["files"],
+        "known_answers": now["known_answers"],
+        "extra": now["extra"],
+    }
+    path.chmod(0o644)
+    path.write_text(json.dumps(old))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_catalogue_of_0_1_is_read(tmp_path, kind):
+    vectors, new = clustered(1200), clips(1200, labels=[f"L{i}" for i in range(8)])
+    written = write(tmp_path / "c", np.hstack((vectors, np.abs(vectors))), new, kind=kind)
+    as_0_1(tmp_path / "c", kind)
+    catalogue = Catalogue.open(tmp_path / "c")
+    assert catalogue.recipe.pooling == KINDS[kind]
+    assert catalogue.recipe.preparation == {}
+    assert (catalogue.recipe.centre is None) == (kind == "raw-frames")
+    assert (catalogue.recipe.projection is None) == (kind != "learned")
+    assert Manifest.read(tmp_path / "c") == written
+    catalogue.close()
+
+
+def test_a_later_format_and_another_index_are_refused(copy):
+    path = copy / "manifest.json"
+    data = json.loads(path.read_text())
+    path.write_text(json.dumps(data | {"format": 3}))
+    with pytest.raises(CatalogueDamaged, match="has format 3, this version reads 2 and 1: build the catalogue again"):
+        Catalogue.open(copy)
+    path.write_text(json.dumps(data | {"index": {**data["index"], "kind": "faiss"}}))
+    with pytest.raises(CatalogueDamaged, match="its index is of kind 'faiss', this version reads 'annoy'"):
+        Catalogue.open(copy)
