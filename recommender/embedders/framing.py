@@ -37,11 +37,13 @@ class Framing:
 
 
 _VGGISH = Framing(hop=15_360, window=15_600, before=0, fill=15_600)
-"""96 frames every 10 ms, the last of them 25 ms long; YAMNet's input has the same 15,600 samples."""
+"""96 frames every 10 ms, the last of them 25 ms long."""
+_YAMNET = Framing(hop=7_680, window=15_600, before=0, fill=15_600)
+"""Patches of VGGish's size, each half a patch after the one before, as Google's own code takes them."""
 _MUSICNN = Framing(hop=187 * 256, window=186 * 256, before=256, fill=3 * SAMPLE_RATE)
 """187 centred frames of 512 samples every 256: the last is centred on sample 186 x 256, whatever follows it."""
 
-FRAMINGS = {"vggish-pca": _VGGISH, "vggish-relu-pca": _VGGISH, "yamnet": _VGGISH, "musicnn-msd": _MUSICNN}
+FRAMINGS = {"vggish-pca": _VGGISH, "vggish-relu-pca": _VGGISH, "yamnet-fp32": _YAMNET, "musicnn-msd": _MUSICNN}
 """The framing of each space."""
 
 

@@ -82,7 +82,7 @@ def _vggish_relu(weights: Path | None) -> Network:
 def _yamnet(weights: Path | None) -> Network:
     from recommender.embedders.yamnet import YAMNet
 
-    return YAMNet(weights or DEFAULT_WEIGHTS)
+    return YAMNet(weights)
 
 
 _LOADERS: dict[str, Callable[[Path | None], Network]] = {
@@ -92,4 +92,5 @@ _LOADERS: dict[str, Callable[[Path | None], Network]] = {
     "vggish-pca": _vggish,
     "vggish-relu-pca": _vggish_relu,
     "yamnet": _yamnet,
+    "yamnet-fp32": _yamnet,
 }

@@ -5,16 +5,17 @@ Only the wheel's checkpoint is read; its code needs versions of its dependencies
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender.embedders.framing import FRAMINGS, Framing
+from recommender.embedders.labels import LabelHead
 from recommender.embedders.mel import FFT_SIZE, hann, slaney_bands, spectrum
 from recommender.embedders.musicnn_graph import BANDS, FRAMES, build
 from recommender.embedders.network import read_checkpoint
+from recommender.embedders.wheels import find_in_package
 from recommender.errors import NoWeights
 
 HOP = 256
@@ -64,11 +65,16 @@ class MusiCNN:
         return vectors.numpy(), tags.numpy()
 
 
+def label_head() -> LabelHead:
+    """Return MusiCNN's classifier over its 50 tags; raises `NoWeights`."""
+    reader = read_checkpoint(f"{wheel_checkpoint()}/")
+    weights, biases = (reader.get_tensor(f"dense_1/{name}") for name in ("kernel", "bias"))
+    return LabelHead(TAGS, np.ascontiguousarray(weights.T), biases)
+
+
 def wheel_checkpoint() -> Path:
     """Find the checkpoint's folder inside the installed wheel, without importing it; raises `NoWeights`."""
-    spec = importlib.util.find_spec("musicnn")
-    for location in (spec.submodule_search_locations or []) if spec else []:
-        folder = Path(location) / "MSD_musicnn"
-        if folder.is_dir():
-            return folder
-    raise NoWeights("MusiCNN's weights are missing: run `make install`, or pip install --no-deps musicnn==0.1.0.")
+    folder = find_in_package("musicnn", "MSD_musicnn")
+    if folder is None:
+        raise NoWeights("MusiCNN's weights are missing: run `make install`, or pip install --no-deps musicnn==0.1.0.")
+    return folder

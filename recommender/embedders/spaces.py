@@ -23,7 +23,7 @@ SPACES = {
         Space("vggish-pca", 128, 0.96, True),
         Space("vggish-relu-pca", 128, 0.96, True),
         Space("musicnn-msd", 200, 187 * 256 / 16_000, False),
-        Space("yamnet", 1024, 0.96, False),
+        Space("yamnet-fp32", 1024, 0.48, False),
     )
 }
 

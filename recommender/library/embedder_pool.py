@@ -10,7 +10,7 @@ from recommender.embedders.client import EmbedderClient
 from recommender.embedders.local import in_process
 from recommender.errors import SettingsError
 
-_SPACES = {"musicnn": "musicnn-msd", "vggish": "vggish-pca", "yamnet": "yamnet"}
+_SPACES = {"musicnn": "musicnn-msd", "vggish": "vggish-pca", "yamnet": "yamnet-fp32"}
 """Known without loading the network: a build with nothing new needs none."""
 
 

@@ -26,10 +26,10 @@ _MODELS = {
         "license": "ISC",
         "source": "https://github.com/jordipons/musicnn",
     },
-    "yamnet": {
-        "id": "yamnet-tflite",
-        "name": "YAMNet TensorFlow Lite Model",
-        "description": "YAMNet TensorFlow Lite model trained on Audio Set",
+    "yamnet-fp32": {
+        "id": "yamnet-tf",
+        "name": "YAMNet TensorFlow Model",
+        "description": "YAMNet TensorFlow model trained on Audio Set",
         "type": "Audio Modeling",
         "license": "Apache 2.0",
         "source": "https://github.com/tensorflow/models/tree/master/research/audioset/yamnet",

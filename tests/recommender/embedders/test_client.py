@@ -84,7 +84,7 @@ def received(handler: BaseHTTPRequestHandler, body: bytes) -> np.ndarray:
 
 def rows(space: str, pcm: np.ndarray) -> dict[str, Any]:
     framing = FRAMINGS[space]
-    dimension = {"musicnn-msd": 200, "yamnet": 1024}.get(space, 128)
+    dimension = {"musicnn-msd": 200, "yamnet-fp32": 1024}.get(space, 128)
     firsts = [int(pcm[row * framing.hop]) % 256 for row in range(framing.rows(len(pcm)))]
     return {"embedding": [[first] * dimension for first in firsts], "tags": [[0.5, 0.25]] * len(firsts)}
 
@@ -120,7 +120,7 @@ def test_floats_and_ints_alike(server: ScriptedServer, client: EmbedderClient):
     assert set(np.unique(client.embed(PCM).vectors)) == {-2, 2}
 
 
-@pytest.mark.parametrize("space", ["vggish-pca", "musicnn-msd", "yamnet"])
+@pytest.mark.parametrize("space", ["vggish-pca", "musicnn-msd", "yamnet-fp32"])
 def test_long_audio_goes_in_pieces(space: str, server: ScriptedServer, client: EmbedderClient):
     pcm = np.resize(pcm16(melody(7)), 200 * 16_000)
     sizes: list[int] = []
@@ -202,10 +202,10 @@ def test_unknown_spaces_are_refused(metadata: dict[str, Any], server: ScriptedSe
 def test_a_service_that_is_replaced_on_the_way(server: ScriptedServer, client: EmbedderClient):
     server.answer = service(OURS, space="musicnn-msd")
     client.embed(PCM)
-    server.answer = service({**OURS, "space": "yamnet"}, space="yamnet")
-    with pytest.raises(BadEmbedding, match="changed from musicnn-msd to yamnet"):
+    server.answer = service({**OURS, "space": "yamnet-fp32"}, space="yamnet-fp32")
+    with pytest.raises(BadEmbedding, match="changed from musicnn-msd to yamnet-fp32"):
         client.embed(PCM)
-    assert client.embed(PCM).space == "yamnet"
+    assert client.embed(PCM).space == "yamnet-fp32"
 
 
 @pytest.mark.parametrize(("status", "error"), [(502, EmbedderDown), (503, EmbedderBusy), (504, EmbedderDown)])

@@ -8,7 +8,7 @@ import pytest
 
 from recommender.audio import decoding
 from recommender.embedders.local import LocalEmbedder, in_process
-from recommender.embedders.musicnn import TAGS, MusiCNN, wheel_checkpoint
+from recommender.embedders.musicnn import TAGS, MusiCNN, label_head, wheel_checkpoint
 from recommender.errors import NoWeights, Silent, TooShort
 from tests.support.audio import melody, pcm16
 
@@ -49,6 +49,13 @@ def test_front_end_equals_its_definition(musicnn: MusiCNN):
     for frame in (0, 1, 93, 186):
         power = np.abs(np.fft.rfft(padded[256 * frame : 256 * frame + 512] * window)) ** 2
         np.testing.assert_allclose(patch[frame], np.log10(10_000 * power @ slaney_bands(96) + 1), atol=2e-4)
+
+
+def test_label_head_scores_as_the_network_does(musicnn: MusiCNN):
+    vectors, tags = musicnn.run(musicnn.patches(pcm16(melody(6)), 0, 1))
+    head = label_head()
+    assert head.names == TAGS and head.weights.shape == (50, 200)
+    np.testing.assert_allclose(head.scores(vectors), tags, rtol=0, atol=1e-6)
 
 
 def test_rows_do_not_depend_on_where_the_work_is_cut(musicnn: MusiCNN):
