@@ -83,5 +83,17 @@ def test_a_response_url_whose_answer_breaks_off_is_noted(monkeypatch: Any, caplo
     monkeypatch.setattr(
         "bot.listeners.context.WebhookClient", lambda *_, **__: Mock(send_dict=Mock(side_effect=BROKEN[0]))
     )
-    Context(Mock(), Mock()).respond("http://slack.example/response", MESSAGE)
+    parts = Mock()
+    parts.settings.slack_api_url = "http://slack.example/api/"
+    Context(parts, Mock()).respond("http://slack.example/response", MESSAGE)
     assert "an answer could not be delivered (IncompleteRead)" in caplog.text
+
+
+def test_a_response_url_elsewhere_is_not_posted_to(monkeypatch: Any, caplog: pytest.LogCaptureFixture):
+    opened = Mock()
+    monkeypatch.setattr("bot.listeners.context.WebhookClient", opened)
+    parts = Mock()
+    parts.settings.slack_api_url = "https://slack.com/api/"
+    Context(parts, Mock()).respond("http://127.0.0.1:6379/response", MESSAGE)
+    assert not opened.called
+    assert "was not posted" in caplog.text and "6379" not in caplog.text

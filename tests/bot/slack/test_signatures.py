@@ -50,13 +50,18 @@ def test_nothing_else_is_taken_whatever_the_headers_hold(timestamp: str, signatu
         ("١٢٣", "no number"),
         ("9" * 4000, "no number"),
         ("9" * 12, "clock"),
-        (now(-301), "clock"),
-        (now(302), "clock"),
-        (f" {now()}", "no number"),
+        ("0", "clock"),
+        (" 1795581681", "no number"),
     ],
 )
 def test_each_bad_time_has_its_reason(timestamp: str, why: str):
     assert why in refusal(SECRET, timestamp, signed(timestamp), BODY)
+
+
+@pytest.mark.parametrize("offset", [-301, 310])
+def test_what_is_too_old_or_too_early_is_refused(offset: float):
+    stamp = now(offset)
+    assert "clock" in refusal(SECRET, stamp, signed(stamp), BODY)
 
 
 @pytest.mark.parametrize("signature", [signed(now(), secret="other"), "v0=é", "v0=\ud800", "x", signed(now())[3:]])
