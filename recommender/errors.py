@@ -15,6 +15,7 @@ SoundalikeError
 │   ├── TooLarge                  too-large
 │   ├── TooShort                  too-short
 │   └── Silent                    silent
+├── DecoderDown                   decoder-down: the decoder itself does not run, whatever the file
 ├── EmbedderError                 the embedder did not give vectors
 │   ├── EmbedderDown              embedder-down
 │   ├── EmbedderBusy              embedder-busy
@@ -107,6 +108,12 @@ class TooShort(AudioError):
 
 class Silent(AudioError):
     code = "silent"
+
+
+class DecoderDown(SoundalikeError):
+    """The decoder ended before it had read a byte of the file: the installation is broken, not the file."""
+
+    code = "decoder-down"
 
 
 class EmbedderError(SoundalikeError):

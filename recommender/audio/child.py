@@ -4,8 +4,8 @@ A request is a line of JSON: {"path": str, "seconds": time limit} and what is as
 samples or null} for all of the sound, {"excerpt": [start, end]} for a stretch of it, {"metadata": true} for what the
 file says of itself.
 An answer is a run of messages, each a kind (one byte), a length (unsigned 32 bits, little-endian) and a payload:
-`P` int16 samples, `W` an excerpt as a WAV file, `M` JSON of metadata, `E` JSON {"code", "message"}, `D` nothing, the
-end. Each answer ends with `E` or `D`.
+`B` nothing, before the file is opened; `P` int16 samples, `W` an excerpt as a WAV file, `M` JSON of metadata, `E` JSON
+{"code", "message"}, `D` nothing, the end. Each answer begins with `B`, and ends with `E` or `D`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import resource
 import signal
 import struct
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +50,7 @@ def main() -> None:
     _limit_memory()
     for line in sys.stdin.buffer:
         request = json.loads(line)
+        _send(answers, b"B", b"")
         try:
             if "metadata" in request:
                 _send(answers, b"M", json.dumps(_at_once(request, metadata_of)).encode())
@@ -121,6 +123,7 @@ def _mapped_errors() -> Iterator[None]:
     except OSError as error:
         raise CannotRead(f"The file cannot be read ({error.strerror}): check that it is still there.") from error
     except Exception as error:  # whatever a stranger's file provokes in the decoder is its fault
+        traceback.print_exc()  # the parent logs it
         raise CannotDecode(BROKEN) from error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import logging
 import os
 import selectors
 import subprocess
@@ -11,11 +12,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import recommender
-from recommender.errors import AudioError, CannotDecode, CannotRead, NotAudio, TooLong
+from recommender.errors import AudioError, CannotDecode, CannotRead, DecoderDown, NotAudio, TooLong
 
 IDLE_CHILDREN = 2
 """Decoders that stay warm, about 60 MB each: as many as a worker process has threads."""
@@ -25,8 +27,16 @@ _HEADER_BYTES = 5
 _READ_BYTES = 1 << 20
 _KINDS: dict[str, type[AudioError]] = {kind.code: kind for kind in (CannotRead, NotAudio, CannotDecode, TooLong)}
 
+START_SECONDS = 60.0
+"""Given to a new decoder until it runs: its imports may come from a cold disk. They are not the file's time."""
+STDERR_KEPT = 4000
+"""Bytes of a decoder's last words that go to the log."""
+
 _HUNG = "Decoding this file took too long: export it again, or send it as WAV or FLAC."
 _CRASHED = "This file made the decoder crash: export it again, or send it as WAV or FLAC."
+_DOWN = "The decoder does not start on this machine: tell the operator, who finds the reason in the log."
+
+_log = logging.getLogger(__name__)
 
 
 class _Gone(Exception):
@@ -39,15 +49,20 @@ class _Child:
     def __init__(self) -> None:
         root = str(Path(recommender.__file__).resolve().parents[1])
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+        self._errors, errors = os.pipe()
+        # A full pipe loses what comes after, rather than holding the decoder up.
+        os.set_blocking(self._errors, False)
+        os.set_blocking(errors, False)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "recommender.audio.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=errors,
             # One thread for numpy: more would only reserve memory. No secret of ours is left within a codec's reach.
             env={"PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", "PATH": os.environ.get("PATH", os.defpath)},
             bufsize=0,
         )
+        os.close(errors)
         self.files = 0
         self._buffer = bytearray()
 
@@ -80,13 +95,26 @@ class _Child:
         del self._buffer[:count]
         return taken
 
-    def end(self) -> None:
+    def said(self) -> str:
+        """Return the end of what the child wrote to standard error since the last look."""
+        tail = b""
+        with suppress(OSError):
+            while more := os.read(self._errors, _READ_BYTES):
+                tail = (tail + more)[-STDERR_KEPT:]
+        return tail.decode(errors="replace").strip()
+
+    def end(self) -> int:
+        """Kill it where it still runs; returns the exit status, a signal as a negative number."""
         self._process.kill()
-        self._process.wait()
+        status = self._process.wait()
+        if words := self.said():
+            _log.warning("a decoder that has ended said: %s", words)
         self.forget()
+        return status
 
     def forget(self) -> None:
         """Close our ends of the pipes; the child ends by itself once nobody holds them."""
+        os.close(self._errors)
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
@@ -166,7 +194,7 @@ def _answer(path: Path, wanted: bytes, what: dict[str, Any], timeout: float) -> 
 
 def _messages(request: dict[str, Any], timeout: float, whole: bool) -> Iterator[tuple[bytes, bytes]]:
     """Put a request to a child and give its messages but the last one, which ends the answer."""
-    child = _asked(json.dumps(request).encode() + b"\n")
+    child = _begun(json.dumps(request).encode() + b"\n")
     clean = False
     try:
         deadline = time.monotonic() + timeout
@@ -184,6 +212,8 @@ def _messages(request: dict[str, Any], timeout: float, whole: bool) -> Iterator[
         raise CannotDecode(_CRASHED) from None
     finally:
         if clean:
+            if words := child.said():
+                _log.info("the decoder said: %s", words)
             _pool.give_back(child)
         else:
             child.end()
@@ -192,19 +222,24 @@ def _messages(request: dict[str, Any], timeout: float, whole: bool) -> Iterator[
         raise _KINDS[error["code"]](error["message"])
 
 
-def _asked(request: bytes) -> _Child:
-    """Put a request to an idle child, or to a new one where none is left alive."""
-    while (idle := _pool.take()) is not None:
+def _begun(request: bytes) -> _Child:
+    """Return a child that has said `B`, so that it is about to read the file of a request: an idle one, or a new one
+    where none is left alive. Raises `DecoderDown` where a new one ends before, which is never the file's fault.
+    """
+    while True:
+        idle = _pool.take()
+        child = idle or _Child()
         try:
-            idle.ask(request)
-        except _Gone:
-            idle.end()
-            continue
-        return idle
-    child = _Child()
-    try:
-        child.ask(request)
-    except _Gone:
-        child.end()
-        raise CannotDecode("The decoder does not start on this machine: ask the operator to look.") from None
-    return child
+            child.ask(request)
+            child.message(time.monotonic() + START_SECONDS)
+        except (_Gone, TimeoutError):
+            words = child.said()
+            status = child.end()
+            if idle is not None:
+                continue
+            _log.error("the decoder does not start (exit status %d), so no file can be read: %s", status, words)
+            raise DecoderDown(_DOWN) from None
+        except BaseException:
+            child.end()
+            raise
+        return child

@@ -32,6 +32,13 @@ _FLOAT_PEAK = np.float32(8)
 """Float files may exceed full scale; far beyond it (18 dB here) the values are no sound, and would spoil their
 neighbours in the resampler."""
 
+_TAGS_AS_BYTES: dict[str, Any] = (
+    {"metadata_errors": "surrogateescape"} if hasattr(InputContainer, "metadata_errors") else {}
+)
+"""Tags in other encodings keep their bytes; from PyAV 19 on they do by themselves, and the option is gone."""
+_TAG_ENCODING = "cp1252"
+"""What tags that are not UTF-8 are read as: Windows' Latin letters, which hold all of Latin-1's."""
+
 LONGEST_METADATA = 1000
 """Characters kept of one entry: titles are short, lyrics and pictures in base64 are not."""
 
@@ -106,7 +113,7 @@ def _opened(file: BinaryIO) -> Iterator[InputContainer]:
             container_options=options,
             buffer_size=_READ_BYTES,
             io_open=_refuse,
-            metadata_errors="replace",
+            **_TAGS_AS_BYTES,
         )
     except (av.error.FFmpegError, OSError, ValueError) as error:
         nameless.require_read()

@@ -18,10 +18,12 @@ import numpy as np
 import psutil
 import pytest
 
+import recommender
 from recommender.audio import child, decoding, process
 from recommender.audio.streams import pcm_blocks, pcm_of
 from recommender.audio.wav import wav_bytes
-from recommender.errors import AudioError, CannotDecode
+from recommender.errors import AudioError, CannotDecode, DecoderDown
+from tests.conftest import REPOSITORY
 from tests.support.audio import melody, pcm16
 
 
@@ -77,6 +79,57 @@ def test_an_idle_decoder_that_died_is_replaced(long_file: Path, fresh_pool: None
     idle.kill()
     psutil.wait_procs([idle])
     assert next(decoding.decode_blocks(long_file, block_seconds=1)).size == 16_000
+
+
+@pytest.fixture
+def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_pool: None) -> None:
+    """A PyAV that cannot be imported, as after an installation that went wrong."""
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "av.py").write_text("raise ImportError('libavcodec is not there')")
+    monkeypatch.setattr(recommender, "__file__", str(tmp_path / "broken" / "recommender" / "__init__.py"))
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+
+
+def test_a_decoder_that_does_not_start_is_not_the_files_fault(
+    long_file: Path, broken: None, caplog: pytest.LogCaptureFixture
+):
+    for read in (decoding.metadata, lambda path: decoding.decode(path, max_seconds=200)):
+        caplog.clear()
+        with pytest.raises(DecoderDown, match="tell the operator") as caught:
+            read(long_file)
+        assert not isinstance(caught.value, AudioError)
+        (alarm,) = [record for record in caplog.records if record.levelname == "ERROR"]
+        assert "libavcodec is not there" in alarm.getMessage()
+    assert decoders() == []
+
+
+def test_last_words_are_kept_but_not_without_end(fresh_pool: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    script = tmp_path / "talks"
+    script.write_text(f"#!{sys.executable}\nimport sys\nfor n in range(9999):\n    print('line', n, file=sys.stderr)\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+    talks = process._Child()
+    talks._process.wait(30)
+    words = talks.said()
+    talks.end()
+    assert "line" in words
+    assert len(words) <= process.STDERR_KEPT
+
+
+def test_what_a_file_provokes_is_logged(
+    tmp_path: Path, fresh_pool: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import recommender.audio.streams as s\n"
+        "def fail(path): raise ZeroDivisionError('nobody foresaw it')\n"
+        "s.pcm_blocks = fail\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav_bytes(pcm16(melody(0.5))))
+    with caplog.at_level("INFO"), pytest.raises(CannotDecode, match="damaged"):
+        decoding.decode(path, max_seconds=1)
+    assert "nobody foresaw it" in caplog.text
 
 
 def test_after_many_files_a_decoder_is_replaced(tmp_path: Path, fresh_pool: None, monkeypatch: pytest.MonkeyPatch):
@@ -155,7 +208,7 @@ def test_memory_limit_is_an_error_and_not_the_machines_end(tmp_path: Path):
     script = """
         import sys
         from pathlib import Path
-        from recommender.decoder import child
+        from recommender.audio import child
         child.MEMORY_BYTES = 40 * 1024 * 1024
         child.main()
     """
@@ -165,7 +218,7 @@ def test_memory_limit_is_an_error_and_not_the_machines_end(tmp_path: Path):
     run = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)], input=request.encode(), capture_output=True, timeout=60
     )
-    assert run.returncode != 0 or run.stdout.startswith(b"E")
+    assert run.returncode != 0 or run.stdout.startswith(b"B\0\0\0\0E")
     assert b"more memory" in run.stdout or run.returncode != 0
 
 
