@@ -7,14 +7,17 @@ JOBS ?= 2
 # Scenarios wait for real processes; where the machine is so busy that a wait runs out, the test is begun again.
 RERUNS ?= --reruns 2 --only-rerun TimeoutError
 PORT ?= 8090
+# What is run on the other Pythons: imports, decoding, the default embedder and its service, a library's build, and uploads through real processes.
+SHORT := tests/test_imports.py tests/recommender/audio tests/recommender/embedders/test_service.py \
+  tests/recommender/library/test_building.py tests/scenarios/test_first_way.py tests/scenarios/test_check.py
 # Real data for benchmarks; tests look for it in the same place.
 DATA ?= ../shared/data
 
-.PHONY: help install run test lint format bench soak pin audit clean
+.PHONY: help install run test test-short lint format bench soak pin audit clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
 
 install: $(INSTALLED) ## make the virtual environment in .venv
 
@@ -30,7 +33,12 @@ run: $(INSTALLED) ## start everything on this machine; LIBRARY=FOLDER indexes th
 	@$(BIN)/python -m launcher --port $(PORT) $(if $(LIBRARY),--library "$(LIBRARY)")
 
 test: lint ## lint, type check and all tests but the long ones
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not soak" $(RERUNS)
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not soak" -rs $(RERUNS)
+
+test-short: ## the short form on another Python, in a virtual environment of its own: make test-short PYTHON=python3.13
+	@version=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])') && \
+	  $(MAKE) --no-print-directory VENV=.run/python$$version PYTHON=$(PYTHON) install && \
+	  .run/python$$version/bin/pytest -n $(JOBS) --dist loadgroup -rs $(RERUNS) $(SHORT)
 
 lint: $(INSTALLED) ## ruff and mypy
 	$(BIN)/ruff check .
