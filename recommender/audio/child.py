@@ -10,6 +10,7 @@ An answer is a run of messages, each a kind (one byte), a length (unsigned 32 bi
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import json
@@ -47,6 +48,7 @@ def main() -> None:
     """Serve requests until standard input ends."""
     answers = _own_stdout()
     _preload()
+    gc.freeze()
     _limit_memory()
     for line in sys.stdin.buffer:
         request = json.loads(line)
@@ -62,6 +64,7 @@ def main() -> None:
             _send(answers, b"D", b"")
         except AudioError as error:
             _send(answers, b"E", json.dumps({"code": error.code, "message": str(error)}).encode())
+        gc.collect()  # PyAV's filter graphs are cycles, of a megabyte each
 
 
 def _at_once(request: dict[str, Any], work: Callable[..., _T], *arguments: float) -> _T:

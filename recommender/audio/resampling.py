@@ -89,6 +89,8 @@ def resample(mono: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
 
 def _graph(rate: int) -> Graph:
     graph = Graph()
+    if hasattr(graph, "threads"):
+        graph.threads = 1  # from PyAV 19 on each graph brings threads along, and lives until the garbage is collected
     source = graph.add_abuffer(sample_rate=rate, format="flt", layout="mono", time_base=Fraction(1, rate))
     between = int(SAMPLE_RATE // gcd(SAMPLE_RATE, rate) > _PHASES)
     resampler = graph.add("aresample", f"{SAMPLE_RATE}:{_QUALITY}:linear_interp={between}")
