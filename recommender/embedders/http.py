@@ -39,12 +39,13 @@ _POOL = 16
 class Http:
     """Sends requests to one service. Used by many threads at once."""
 
-    def __init__(self, url: str, timeout: float) -> None:
+    def __init__(self, url: str, timeout: float, attempts: int = ATTEMPTS) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.netloc:
             raise SettingsError("EMBEDDER_URL must begin with http:// or https://: mend it in the environment or .env.")
         self.url = url.rstrip("/")
         self._timeout = timeout
+        self._attempts = attempts
         self._session = requests.Session()
         # Proxies and .netrc of the environment are not for a service of our own.
         self._session.trust_env = False
@@ -62,8 +63,8 @@ class Http:
 
     def json(self, method: str, path: str, **arguments: Any) -> tuple[dict[str, Any], requests.Response]:
         """Ask, again where that may help, for a JSON object; raises `EmbedderError`."""
-        for attempt in range(1, ATTEMPTS + 1):
-            last = attempt == ATTEMPTS
+        for attempt in range(1, self._attempts + 1):
+            last = attempt == self._attempts
             try:
                 return self._once(method, path, arguments)
             except _Again as again:

@@ -1,6 +1,7 @@
 """The embedder's service: IBM MAX Audio Embedding Generator's REST contract over any embedder of ours.
 
-Beyond the contract: `?tags=true`, `?piece=true`, further fields in the metadata, `/healthz` and `/metrics`.
+Beyond the contract: `POST /text/embed`, `?tags=true`, `?piece=true`, further fields in the metadata, `/healthz` and
+`/metrics`.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from recommender.embedders.spaces import SPACES
 from recommender.errors import AudioError, CannotDecode, SoundalikeError
 from recommender.service.metadata import metadata_of
 from recommender.service.metrics import ServiceMetrics
+from recommender.service.text import Encoder, text_namespace
 from recommender.vectors import quantise
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -66,6 +68,7 @@ class Service:
     def __init__(self) -> None:
         self.metrics = ServiceMetrics()
         self.embedder: LocalEmbedder | None = None
+        self.encoder = Encoder()
         self._places = threading.BoundedSemaphore(MAX_WAITING)
 
     def use(self, embedder: LocalEmbedder) -> None:
@@ -124,6 +127,7 @@ def _load(service: Service, model: str, weights: str | None, on_ready: Callable[
         os._exit(_LOAD_FAILED)
     if on_ready is not None:
         on_ready(service.ready().space)
+    service.encoder.load()
 
 
 def _app(service: Service) -> Flask:
@@ -141,6 +145,7 @@ def _app(service: Service) -> Flask:
     )
     api.namespaces.clear()
     api.add_namespace(_model_namespace(service))
+    api.add_namespace(text_namespace(service.encoder))
     api.errorhandler(HTTPException)(_http_error)
     flask.register_error_handler(HTTPException, _http_error)  # paths outside the API
     api.errorhandler(AudioError)(lambda error: ({"status": "error", "message": str(error)}, 400))

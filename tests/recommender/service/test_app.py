@@ -61,7 +61,7 @@ def test_swagger(vggish: str):
     assert swagger["swagger"] == "2.0"
     assert swagger["info"]["title"] == "MAX Audio Embedding Generator"
     assert swagger["info"]["description"] == "Generate embedding vectors from audio files."
-    assert set(swagger["paths"]) == {"/model/metadata", "/model/predict"}
+    assert set(swagger["paths"]) == {"/model/metadata", "/model/predict", "/text/embed"}
     predict = swagger["paths"]["/model/predict"]["post"]
     assert predict["operationId"] == "predict" and predict["consumes"] == ["multipart/form-data"]
     assert predict["parameters"] == [
