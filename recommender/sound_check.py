@@ -22,8 +22,11 @@ WAIT_SECONDS = 0.3
 _RATE = 44_100
 
 
-def check_sound(embedder: Embedder) -> None:
-    """Write a second of two tones in stereo, decode and embed it. Raises `DecoderDown` or an `EmbedderError`."""
+def check_sound(embedder: Embedder | None) -> None:
+    """Write a second of two tones in stereo, decode and embed it; without an embedder decode it.
+
+    Raises `DecoderDown` or an `EmbedderError`.
+    """
     from recommender.audio import decoding  # a process that answers clip ids alone never needs it
 
     time_axis = np.arange(_RATE) / _RATE
@@ -37,6 +40,8 @@ def check_sound(embedder: Embedder) -> None:
             raise DecoderDown(f"A plain WAV file cannot be decoded here ({error.code}): install anew.") from error
     if abs(len(pcm) - 16_000) > 1 or not 8000 < np.abs(pcm).max() < 10_000:
         raise DecoderDown("A plain WAV file is decoded to something else here: install anew.")
+    if embedder is None:
+        return
     vectors = embedder.embed(pcm).vectors
     if not len(vectors) or not np.isfinite(vectors).all():
         raise BadEmbedding("The embedder answers a plain sound with something that is no embedding.")

@@ -31,6 +31,7 @@ from recommender.errors import (
     AudioError,
     CannotDecode,
     CatalogueDamaged,
+    DecoderDown,
     EmbedderBusy,
     EmbedderDown,
     SoundalikeError,
@@ -48,7 +49,7 @@ SETTLE_SECONDS = 0.08
 """The events of the files of one message overtake each other by some milliseconds."""
 RETRY_WAITS = (1.0, 2.0, 4.0)
 """Seconds before an embedder or a download that failed is tried again: a restart takes about as long."""
-PASSING = (EmbedderDown, EmbedderBusy, DownloadFailed, NoRoom, CatalogueDamaged)
+PASSING = (DecoderDown, EmbedderDown, EmbedderBusy, DownloadFailed, NoRoom, CatalogueDamaged)
 """Errors that may be over by then; a catalogue that was overwritten is being built again, or soon will be."""
 MAX_TRIES = 4
 """A file that kills its worker each time is given up."""

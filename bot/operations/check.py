@@ -18,6 +18,7 @@ from recommender.catalogue.local.catalogue import Catalogue
 from recommender.embedders.client import EmbedderClient
 from recommender.embedders.spaces import require_same
 from recommender.errors import NoCatalogue, SoundalikeError
+from recommender.sound_check import check_sound
 
 NAME_WIDTH = 10
 
@@ -53,6 +54,7 @@ def findings(settings: BotSettings) -> Iterator[Finding]:
     embedder_space: str | None = None
     finding, embedder_space = _embedder(settings)
     yield finding
+    yield _sound(settings.embedder_url if embedder_space else None)
     finding, catalogue_space = _catalogue(settings)
     yield finding
     if embedder_space and catalogue_space:
@@ -142,6 +144,18 @@ def _embedder(settings: BotSettings) -> tuple[Finding, str | None]:
     finally:
         client.close()
     return Finding("embedder", True, space), space
+
+
+def _sound(embedder_url: str | None) -> Finding:
+    client = EmbedderClient(embedder_url) if embedder_url else None
+    try:
+        check_sound(client)
+    except SoundalikeError as error:
+        return Finding("sound", False, str(error))
+    finally:
+        if client is not None:
+            client.close()
+    return Finding("sound", True, f"a second of it is decoded{' and embedded' if client else ''}")
 
 
 def _catalogue(settings: BotSettings) -> tuple[Finding, str | None]:

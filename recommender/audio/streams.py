@@ -16,6 +16,7 @@ from av.stream import Discard
 from numpy.typing import NDArray
 
 from recommender.audio.formats import ALLOWED_DEMUXERS, looks_like_media
+from recommender.audio.mixing import mix
 from recommender.audio.resampling import Resampler
 from recommender.errors import CannotDecode, NotAudio
 
@@ -50,8 +51,7 @@ BROKEN = "The audio in this file is damaged and cannot be decoded: export it aga
 def pcm_blocks(path: Path) -> Iterator[NDArray[np.int16]]:
     """Decode the best audio stream of a file to blocks of 16 kHz mono samples, (n,) int16 each.
 
-    Channels are averaged, as librosa and VGGish do; ffmpeg's own downmix weighs them by their place. Raises `NotAudio`,
-    `CannotDecode`; after the first block damage ends the audio, as in a player.
+    Raises `NotAudio`, `CannotDecode`; after the first block damage ends the audio, as in a player.
     """
     with path.open("rb") as file:
         yield from pcm_of(file)
@@ -209,16 +209,12 @@ def _resampled(frames: Iterator[AudioFrame]) -> Iterator[NDArray[np.float32]]:
 
 
 def mono_of(frame: AudioFrame) -> NDArray[np.float32]:
-    """Average the channels of a frame to (n,) float32 in [-1, 1]; what is no number becomes silence."""
+    """Mix the channels of a frame to (n,) float32 in [-1, 1]; what is no number becomes silence."""
     if frame.format.is_planar and len(frame.layout.channels) >= _UNSAFE_PLANES:
         frame = _packed(frame)
     samples: NDArray[Any] = frame.to_ndarray()
     channels = samples if frame.format.is_planar else samples.reshape(frame.samples, -1).T
-    total = _floats(channels[0])
-    for channel in channels[1:]:
-        total += _floats(channel)
-    total /= np.float32(len(channels))
-    return total
+    return _floats(channels[0]) if len(channels) == 1 else mix(np.stack([_floats(channel) for channel in channels]))
 
 
 def _floats(samples: NDArray[Any]) -> NDArray[np.float32]:

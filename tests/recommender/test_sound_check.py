@@ -37,6 +37,7 @@ def test_a_second_gets_through():
     embedder = Embedding()
     check_sound(embedder)
     assert embedder.asked == [pytest.approx(16_000, abs=1)]
+    check_sound(None)
 
 
 def test_what_does_not_get_through(monkeypatch: pytest.MonkeyPatch):

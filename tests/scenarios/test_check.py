@@ -34,7 +34,7 @@ def test_all_is_well(slack: Driver, stack: Stack, tmp_path: Path):
     status, said = bot(stack, tmp_path, "check")
     assert (status, said.splitlines()[-1]) == (0, "All is well.")
     assert [line.split("  ")[0] for line in said.splitlines()[:-1]] == [
-        "bot token", "scopes", "app token", "redis", "embedder", "catalogue", "spaces",
+        "bot token", "scopes", "app token", "redis", "embedder", "sound", "catalogue", "spaces",
     ]  # fmt: skip
     assert "xoxb" not in said
 
