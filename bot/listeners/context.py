@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import uuid
@@ -28,6 +29,8 @@ the answer for half an hour."""
 ACK_SECONDS = 0.2
 """An answer that is ready sooner travels in the acknowledgement itself: it cannot get lost in between, and costs
 no call. Slack's own limit is three seconds."""
+MAX_ACK_BYTES = 20_000
+"""Socket Mode drops acknowledgements of 20,480 bytes and more without a word; the envelope's id comes on top."""
 WEBHOOK_TIMEOUT_SECONDS = 20
 DRAIN_SECONDS = 6.0
 """SIGTERM gives ten seconds for all: the socket is closed before, the catalogue after."""
@@ -49,14 +52,17 @@ class Context:
         self._lock = threading.Lock()
 
     def answer_soon(self, kind: str, user: str, ack: Ack, response_url: str, work: Work, **how: Any) -> BoltResponse:
-        """Answer with the acknowledgement where the work is quick, else afterwards; how: arguments of the post, such as
-        response_type."""
+        """Answer with the acknowledgement where the work is quick and its answer small, else through the response_url;
+        how: arguments of the post, such as response_type."""
         future = self.submit(kind, user, work)
         if self._pending <= POOL_THREADS:  # else it waits for others, and so would Slack for the acknowledgement
             wait([future], ACK_SECONDS)
-        if future.done():
-            return ack(**future.result().payload(), **how)
-        future.add_done_callback(lambda done: self._deliver(response_url, done, how))
+        if not future.done():
+            future.add_done_callback(lambda done: self._deliver(response_url, done, how))
+        elif fits_ack(payload := future.result().payload() | how):
+            return ack(**payload)
+        else:
+            self._pool.submit(self._deliver, response_url, future, how)
         return ack()
 
     def answer_later(self, kind: str, user: str, response_url: str, work: Work, **how: Any) -> None:
@@ -126,3 +132,8 @@ class Context:
         message = done.result()
         if message.text:
             self.respond(response_url, message, **how)
+
+
+def fits_ack(payload: dict[str, Any]) -> bool:
+    """Whether a payload may travel in an acknowledgement, where a character beyond ASCII takes six bytes or twelve."""
+    return len(json.dumps(payload)) < MAX_ACK_BYTES

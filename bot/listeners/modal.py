@@ -7,7 +7,7 @@ from typing import Any
 
 from slack_bolt import Ack, App, BoltResponse
 
-from bot.listeners.context import Context
+from bot.listeners.context import Context, fits_ack
 from bot.listeners.message_events import plain_text
 from bot.messages import Message, where_to_look
 from bot.messages.modal import ASK_CALLBACK
@@ -46,7 +46,10 @@ def register(app: App, context: Context) -> None:
         @app.options(name)
         def complete(ack: Ack, payload: dict[str, Any]) -> BoltResponse:
             labels = context.parts.recommender.labels(str(payload.get("value") or ""), LABELS_OFFERED)
-            return ack(options=[_option(label) for label in labels if len(label) <= MAX_OPTION_CHARS])
+            options = [_option(label) for label in labels if len(label) <= MAX_OPTION_CHARS]
+            while not fits_ack({"options": options}):
+                options.pop()
+            return ack(options=options)
 
 
 def _reply(context: Context, question: Question, files: int, user: str, request: Request) -> Message:

@@ -21,6 +21,8 @@ MOST_SOCKETS = 10
 """Connections that Slack allows an app."""
 REMEMBERED_ACKS = 50_000
 """Envelope ids that are remembered to recognise double and late acknowledgements."""
+LARGEST_ACK_BYTES = 20_480
+"""Acknowledgements of this size or more vanish without a word; a character beyond ASCII counts as its escape."""
 LEAVING_SECONDS = 10.0
 """How long a socket stays open after `disconnect`, so that its successor is there first."""
 
@@ -141,6 +143,9 @@ class Sockets:
             envelope_id = message["envelope_id"]
         except (ValueError, KeyError, TypeError):
             self._workspace.traffic.add("refusal", "ack", request=text[:500], error="not_an_ack")
+            return
+        if len(json.dumps(message, separators=(",", ":"))) >= LARGEST_ACK_BYTES:
+            self._workspace.traffic.add("refusal", "ack", request=message, error="ack_too_large")
             return
         waiting = socket.pending.get(envelope_id)
         if waiting is not None and not waiting.done():

@@ -128,3 +128,24 @@ def test_sockets_are_refreshed_and_dropped(driver: Driver):
     driver.faults(drop_sockets_every=0)
     driver.wait_for_bot()
     driver.wait_for(lambda: driver.command("again")["acked"], what="a bot that answers again")
+
+
+def test_acknowledgements_from_20480_bytes_on_vanish(lonely: Driver, listen):
+    listener = listen()
+    lonely.faults(ack_timeout=0.3)
+
+    def acknowledged(text: str) -> dict[str, Any]:
+        before = len(listener.of("slash_commands"))
+        typing = threading.Thread(target=lambda: outcomes.append(lonely.command("x")))
+        typing.start()
+        watcher = Driver(lonely.url)
+        watcher.wait_for(lambda: len(listener.of("slash_commands")) > before, every=0.05)
+        listener.ack(listener.of("slash_commands")[-1], {"text": text})
+        typing.join()
+        return outcomes[-1]
+
+    outcomes: list[dict[str, Any]] = []
+    assert acknowledged("x" * 20_000)["acked"]
+    assert acknowledged("x" * 20_480)["error"] == "operation_timeout"
+    assert acknowledged("é" * 3_300)["acked"]
+    assert acknowledged("é" * 3_420)["error"] == "operation_timeout"
