@@ -2,8 +2,11 @@
 
 SlackError
 ├── DeletedFile                   deleted-file
+│   └── UnknownFile
 ├── HiddenFile                    hidden-file: a Slack Connect file that the bot may not see, or one past Slack's limit
+│   └── NoAddress
 ├── MissingScope                  missing-scope
+│   └── LoginPage
 ├── ForeignFile                   foreign-file: it does not lie on Slack's own file hosts
 ├── DownloadFailed                download-failed
 ├── NoRoom                        no-room: the disk of the bot is full
@@ -28,12 +31,24 @@ class DeletedFile(SlackError):
     code = "deleted-file"
 
 
+class UnknownFile(DeletedFile):
+    """Slack knows no such file: it is gone, lies where the bot may not look, or is a moment old."""
+
+
 class HiddenFile(SlackError):
     code = "hidden-file"
 
 
+class NoAddress(HiddenFile):
+    """Slack has not given the file an address yet, or never will."""
+
+
 class MissingScope(SlackError):
     code = "missing-scope"
+
+
+class LoginPage(MissingScope):
+    """Slack gives its login page in place of the file: the scope is missing, or the file is a moment old."""
 
 
 class ForeignFile(SlackError):

@@ -15,9 +15,9 @@ class BotSettings(Settings):
     slack_signing_secret: SecretStr | None = Field(None, description="signing secret, for HTTP mode")
     slack_api_url: str = Field("https://slack.com/api/", description="Slack's Web API; the sandbox's for trying")
     slack_file_hosts: str = Field(
-        "files.slack.com,slack-files.com",
-        description="hosts that files are downloaded from, over https; an entry like http://127.0.0.1:8090 also "
-        "allows that origin",
+        "slack.com,slack-files.com,slack-edge.com",
+        description="domains that files are downloaded from, over https, with all hosts below them; an entry like "
+        "http://127.0.0.1:8090 also allows that origin",
     )
     listen_button: bool = Field(
         False, description="a Listen button below results of a library; the app then needs the scope files:write"

@@ -28,6 +28,12 @@ class Faults:
     file_mode: `tombstone` or `hidden_by_limit`, in `files.info` and in messages.
     shares_missing_for: `files.info` lacks `shares` until so long after the upload.
     redirect_files_to: downloads redirect to this URL.
+    redirect_files: `origin`: downloads redirect to another host that wants the token; `edge`: to one that refuses it,
+    since its addresses are signed.
+    login_page_for: downloads give Slack's login page until so long after the upload.
+    url_missing_for: `files.info` lacks the file's addresses until so long after the upload.
+    unknown_for: `files.info` answers `file_not_found` until so long after the upload.
+    binary_types: Slack knows no file's type, whatever its suffix.
     no_duration: audio files come without `duration_ms`.
     response_urls_expired: every response_url is refused.
     ack_timeout: how long an acknowledgement may take.
@@ -47,6 +53,11 @@ class Faults:
     file_mode: str = ""
     shares_missing_for: float = 0.0
     redirect_files_to: str = ""
+    redirect_files: str = ""
+    login_page_for: float = 0.0
+    url_missing_for: float = 0.0
+    unknown_for: float = 0.0
+    binary_types: bool = False
     no_duration: bool = False
     response_urls_expired: bool = False
     ack_timeout: float = 3.0

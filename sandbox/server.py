@@ -67,6 +67,7 @@ class Server:
                 web.post("/response/{team}/{secret}", self._response_url),
                 web.post("/upload/v1/{secret}", self._upload),
                 web.get("/files-pri/{key}/{tail:.*}", self.downloads.private),
+                web.get("/files-else/{key}/{tail:.*}", self.downloads.elsewhere),
                 *people.routes(self),
                 *page.routes(self),
             ]

@@ -16,7 +16,7 @@ from bot.answering.answerer import Asker
 from bot.answering.history import History
 from bot.answering.posts import PostLater, Posts, Unpostable
 from bot.answering.scratch import Scratch
-from bot.errors import DownloadFailed, NoRoom
+from bot.errors import DownloadFailed, LoginPage, NoAddress, NoRoom, UnknownFile
 from bot.messages import Message, listening, refusal, unforeseen
 from bot.operations.requests import Observer, Request
 from bot.questions import Typed
@@ -47,10 +47,13 @@ TURN_WAIT_SECONDS = 0.05
 MAX_TURN_WAIT_SECONDS = 2.0
 SETTLE_SECONDS = 0.08
 """The events of the files of one message overtake each other by some milliseconds."""
+RACE_TRIES = 4
+"""Looks at a file of which Slack says at first that it knows none, or gives no address: three seconds."""
 RETRY_WAITS = (1.0, 2.0, 4.0)
 """Seconds before an embedder or a download that failed is tried again: a restart takes about as long."""
-PASSING = (DecoderDown, EmbedderDown, EmbedderBusy, DownloadFailed, NoRoom, CatalogueDamaged)
-"""Errors that may be over by then; a catalogue that was overwritten is being built again, or soon will be."""
+PASSING = (DecoderDown, EmbedderDown, EmbedderBusy, DownloadFailed, LoginPage, NoRoom, CatalogueDamaged)
+"""Errors that may be over by then. Slack gives its login page for files that are a moment old, too; a catalogue that
+was overwritten is being built again, or soon will be."""
 MAX_TRIES = 4
 """A file that kills its worker each time is given up."""
 
@@ -185,9 +188,16 @@ class Work:
                 self._queue.intake(replace(job, attempt=job.attempt + 1), THREAD_WAITS[min(job.attempt, LAST_WAIT)])
                 return None
             job = _refused(job, error)
+        except (UnknownFile, NoAddress) as error:
+            if job.attempt < RACE_TRIES:
+                request.outcome = "later"
+                self._queue.intake(replace(job, attempt=job.attempt + 1), THREAD_WAITS[job.attempt])
+                return None
+            job = _refused(job, error)
         except SoundalikeError as error:
             job = _refused(job, error)
-        if not (job.direct or job.asked) and (file is None or file.sounds is False):
+        unwanted = file is None or file.sounds is False or (file.sounds is None and job.refusal is not None)
+        if unwanted and not (job.direct or job.asked):
             self._ignored(job, request)
             return None
         if file is not None:

@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 from bot.messages.block_kit import Block
+from recommender.audio.formats import MEDIA_SUFFIXES
 
 ASK_CALLBACK = "ask"
 MAX_FILES = 10
 """What Slack's file input takes at most."""
-FILE_TYPES = ["wav", "mp3", "flac", "ogg", "m4a", "aac", "aiff", "opus", "mp4", "mov", "webm"]
+FILE_TYPES = sorted(suffix.removeprefix(".") for suffix in MEDIA_SUFFIXES)
 LABEL_QUERY_LENGTH = 1
 
 

@@ -1,7 +1,7 @@
 """A Slack file -> bytes on disk: from Slack's own hosts alone, within a byte cap, in a folder that nobody else reads.
 
 Redirects are followed by hand, so that each hop's host is checked before it gets the token; names are resolved once,
-and the connection goes to the very address that was checked.
+and the connection goes to the very address that was checked, unless HTTPS_PROXY names a proxy, which resolves itself.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 
-from bot.errors import DeletedFile, DownloadFailed, ForeignFile, HiddenFile, MissingScope, NoRoom
+from bot.errors import DeletedFile, DownloadFailed, ForeignFile, HiddenFile, LoginPage, NoRoom, SlackError
 from bot.settings import BotSettings
 from recommender.errors import TooLarge
 
@@ -31,36 +32,44 @@ TOTAL_SECONDS = 120.0
 """A server that drips bytes may not hold a worker longer."""
 CHUNK_BYTES = 64 * 1024
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-PAGE_OPENINGS = (b"<!doctype", b"<html")
+LOGIN_DOMAIN = "slack.com"
+EDGE_DOMAIN = "slack-edge.com"
+"""Slack's CDN, whose addresses are signed: some of its servers refuse a token beside a signature."""
+SHARED_ADDRESSES = ipaddress.ip_network("100.64.0.0/10")
+"""Not global, and yet where some companies' networks put the hosts that they let through."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """Where files may come from. hosts: over https on port 443, at public addresses; exact: further origins, as
-    (scheme, host, port), that the operator listed in full."""
+    """Where files may come from. hosts: domains with all below them, over https on port 443, at public addresses;
+    exact: further origins, as (scheme, host, port), that the operator listed in full."""
 
     hosts: frozenset[str]
     exact: frozenset[tuple[str, str, int]]
 
     @classmethod
     def parse(cls, listed: str) -> Origins:
-        """Read SLACK_FILE_HOSTS: host names, and whole origins such as `http://127.0.0.1:8090`."""
+        """Read SLACK_FILE_HOSTS: domains, and whole origins such as `http://127.0.0.1:8090`."""
         entries = [entry.strip() for entry in listed.split(",") if entry.strip()]
         exact = frozenset(_origin(entry) for entry in entries if "://" in entry)
         return cls(frozenset(entry.lower() for entry in entries if "://" not in entry), exact)
 
-    def addresses(self, url: str) -> tuple[tuple[str, str, int], list[str]]:
-        """Give (scheme, host, port) of an address and the IP addresses to try; raises `ForeignFile` where either is not
-        allowed, `DownloadFailed` where the name does not resolve."""
+    def checked(self, url: str) -> tuple[str, str, int]:
+        """Return (scheme, host, port) of an address; raises `ForeignFile` where it is not allowed."""
         origin = _origin(url)
         scheme, host, port = origin
-        listed = origin in self.exact
-        if not listed and (scheme != "https" or port != 443 or host not in self.hosts):
+        ours = scheme == "https" and port == 443 and any(_within(host, domain) for domain in self.hosts)
+        if not ours and origin not in self.exact:
             raise ForeignFile("The file does not lie on Slack's own servers: download it and upload it here.")
-        found = _resolve(host, port)
-        if not listed and not all(ipaddress.ip_address(address).is_global for address in found):
+        return origin
+
+    def addresses(self, origin: tuple[str, str, int]) -> list[str]:
+        """Return the IP addresses of an allowed origin; raises `ForeignFile` where one is private, `DownloadFailed`
+        where the name does not resolve."""
+        found = _resolve(origin[1], origin[2])
+        if origin not in self.exact and not all(_is_public(address) for address in found):
             raise ForeignFile("The file's server has a private address, which I do not visit: upload the file here.")
-        return origin, found
+        return found
 
 
 class Downloader:
@@ -81,34 +90,47 @@ class Downloader:
         """Write the file to `target` and give its size in bytes; raises `SlackError` or `TooLarge`."""
         deadline = time.monotonic() + TOTAL_SECONDS
         with _mapped_errors():
-            for _ in range(MAX_REDIRECTS + 1):
-                with self._open(url) as response:
-                    if response.status in REDIRECTS:
-                        url = self._next_hop(url, response.headers.get("Location", ""))
-                        continue
-                    _require_file(response)
-                    return self._write(response, target, deadline)
+            for hop in range(MAX_REDIRECTS + 1):
+                found = self._visit(url, hop, target, deadline)
+                if isinstance(found, int):
+                    return found
+                url = found
         raise DownloadFailed("Slack redirects the download in circles: try again in a minute.")
 
+    def _visit(self, url: str, hop: int, target: Path, deadline: float) -> str | int:
+        """Return the size of the file that was written, or the address that Slack redirects to."""
+        origin = self._origins.checked(url)
+        refusal: SlackError = DownloadFailed("The download from Slack broke off: try again in a minute.")
+        for with_token in _ways_in(origin[1], hop):
+            with self._open(url, origin, with_token) as response:
+                if response.status in REDIRECTS:
+                    next_hop = urljoin(url, response.headers.get("Location", ""))
+                    if not _is_login(next_hop):
+                        return next_hop
+                    refusal = _login_page()
+                elif (found := _refusal(response)) is not None:
+                    refusal = found
+                else:
+                    return self._write(response, target, deadline)
+        raise refusal
+
     @contextmanager
-    def _open(self, url: str) -> Iterator[urllib3.BaseHTTPResponse]:
-        (scheme, host, port), addresses = self._origins.addresses(url)
-        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
-        parts = urlsplit(url)
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    def _open(self, url: str, origin: tuple[str, str, int], with_token: bool) -> Iterator[urllib3.BaseHTTPResponse]:
+        scheme, host, port = origin
         default = 443 if scheme == "https" else 80
         headers = {
             "Host": host if port == default else f"{host}:{port}",
-            "Authorization": f"Bearer {self._token}",
             "Accept-Encoding": "identity",  # a compressed answer could outgrow the byte cap when it is unpacked
             "User-Agent": "soundalike",
         }
+        if with_token:
+            headers["Authorization"] = f"Bearer {self._token}"
         with ExitStack() as stack:
-            for address in addresses[:MAX_ADDRESSES]:
-                pool = stack.enter_context(_pool(scheme, host, port, address, timeout))
+            for manager, address in self._ways(url, origin):
+                stack.enter_context(manager)
                 try:
-                    response = pool.urlopen(
-                        "GET", path, headers=headers, retries=False, redirect=False, preload_content=False
+                    response = manager.urlopen(
+                        "GET", address, headers=headers, retries=False, redirect=False, preload_content=False
                     )
                 except urllib3.exceptions.NewConnectionError:
                     continue
@@ -117,19 +139,24 @@ class Downloader:
                 return
         raise DownloadFailed("I cannot reach Slack's file server: try again in a minute.")
 
-    def _next_hop(self, url: str, location: str) -> str:
-        hop = urljoin(url, location)
-        host = (urlsplit(hop).hostname or "").lower()
-        if host == "slack.com" or (host.endswith(".slack.com") and host not in self._origins.hosts):
-            raise _missing_scope()  # Slack sends the browser to its login page
-        return hop
+    def _ways(
+        self, url: str, origin: tuple[str, str, int]
+    ) -> Iterator[tuple[urllib3.HTTPConnectionPool | urllib3.PoolManager, str]]:
+        """Yield what to ask and for what: a proxy for the whole address, or each of the host's checked addresses."""
+        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
+        proxy = _proxy(origin)
+        if proxy:
+            yield _through(proxy, timeout), url
+            return
+        parts = urlsplit(url)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        for address in self._origins.addresses(origin)[:MAX_ADDRESSES]:
+            yield _pool(*origin, address, timeout), path
 
     def _write(self, response: urllib3.BaseHTTPResponse, target: Path, deadline: float) -> int:
         size = 0
         with target.open("wb", buffering=0) as file:
             for chunk in response.stream(CHUNK_BYTES, decode_content=False):
-                if size == 0 and chunk[:32].lstrip().lower().startswith(PAGE_OPENINGS):
-                    raise _missing_scope()
                 size += len(chunk)
                 if size > self._max_bytes:
                     raise TooLarge(
@@ -182,23 +209,68 @@ def _resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[4][0]) for address in found))
 
 
-def _require_file(response: urllib3.BaseHTTPResponse) -> None:
-    """Raise unless the response is the file itself."""
-    if response.headers.get("Content-Type", "").lower().startswith("text/html"):
-        raise _missing_scope()
-    if response.status in (401, 403):
-        raise HiddenFile("Slack does not let me have the file: invite me to the channel, or send it to me directly.")
+def _ways_in(host: str, hop: int) -> tuple[bool, ...]:
+    """Return whether to send the token, in the order of trying: a redirect may lead to a signed address that takes no
+    token, or to a server of Slack that wants it."""
+    if _within(host, EDGE_DOMAIN):
+        return False, True
+    return (True, False) if hop else (True,)
+
+
+def _is_login(url: str) -> bool:
+    """Say whether a redirect leads to a page of a workspace in place of a file."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False  # refused as foreign
+    return _within((parts.hostname or "").lower(), LOGIN_DOMAIN) and not parts.path.startswith("/files")
+
+
+def _refusal(response: urllib3.BaseHTTPResponse) -> SlackError | None:
+    """Return why the response is not the file itself, or None where it is. A person's own page comes as an attachment,
+    Slack's login page does not."""
+    page = response.headers.get("Content-Type", "").lower().startswith("text/html")
+    if page and response.status == 200 and "attachment" not in response.headers.get("Content-Disposition", "").lower():
+        return _login_page()
+    if response.status in (400, 401, 403):
+        return HiddenFile("Slack does not let me have the file: invite me to the channel, or send it to me directly.")
     if response.status in (404, 410):
-        raise DeletedFile("The file was deleted before I could listen to it: upload it again.")
+        return DeletedFile("The file was deleted before I could listen to it: upload it again.")
     if response.status != 200:
-        raise DownloadFailed(f"Slack's file server answered {response.status}: try again in a minute.")
+        return DownloadFailed(f"Slack's file server answered {response.status}: try again in a minute.")
+    return None
 
 
-def _missing_scope() -> MissingScope:
-    return MissingScope(
+def _login_page() -> LoginPage:
+    return LoginPage(
         "Slack gives me its login page in place of the file, since I lack the scope files:read: "
         "ask whoever installed me to add it and to reinstall the app."
     )
+
+
+def _within(host: str, domain: str) -> bool:
+    return host == domain or host.endswith(f".{domain}")
+
+
+def _is_public(address: str) -> bool:
+    found = ipaddress.ip_address(address)
+    return found.is_global or (found.version == 4 and found in SHARED_ADDRESSES)
+
+
+def _proxy(origin: tuple[str, str, int]) -> str | None:
+    """Return the proxy that HTTPS_PROXY or HTTP_PROXY names for an origin, unless NO_PROXY lists it."""
+    scheme, host, port = origin
+    found = getproxies().get(scheme)
+    if not found or proxy_bypass(f"{host}:{port}"):
+        return None
+    return found if "://" in found else f"http://{found}"
+
+
+def _through(proxy: str, timeout: urllib3.Timeout) -> urllib3.ProxyManager:
+    parts = urlsplit(proxy)
+    login = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
+    headers = urllib3.make_headers(proxy_basic_auth=login) if login else None
+    return urllib3.ProxyManager(proxy, timeout=timeout, proxy_headers=headers)
 
 
 @contextmanager

@@ -9,19 +9,16 @@ from typing import Any
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import DeletedFile, DownloadFailed, ForeignFile, HiddenFile, MissingScope
+from bot.errors import DeletedFile, DownloadFailed, ForeignFile, HiddenFile, MissingScope, NoAddress, UnknownFile
 from bot.slack.errors import UNREACHED
+from recommender.audio.formats import MEDIA_SUFFIXES, OTHER_SUFFIXES
 from recommender.errors import NotAudio, SoundalikeError, TooLarge
 
-AUDIO_SUFFIXES = frozenset(
-    f".{suffix}"
-    for suffix in (
-        "wav", "wave", "w64", "mp3", "flac", "ogg", "oga", "opus", "m4a", "m4b", "aac", "aif", "aiff", "aifc", "wma",
-        "amr", "caf", "ac3", "mka", "au",
-    )
-)  # fmt: skip
-VIDEO_SUFFIXES = frozenset([".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".3gp", ".mpg", ".mpeg", ".ogv"])
 UNKNOWN_MIMETYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+SILENT_MIMETYPES = frozenset(
+    {"audio/midi", "audio/x-midi", "audio/mid", "audio/mpegurl", "audio/x-mpegurl", "audio/x-scpls"}
+)
+"""Notes and playlists: called audio, and hold none."""
 GONE = frozenset({"file_not_found", "file_deleted"})
 UNSEEN = frozenset({"not_visible", "access_denied", "file_access_denied", "not_in_channel", "no_permission"})
 
@@ -94,7 +91,7 @@ class SharedFile:
                 "cut it, or send it as MP3 or M4A."
             )
         if not self.url:
-            raise HiddenFile("Slack gives me no address for the file: upload it again.")
+            raise NoAddress("Slack gives me no address for the file: upload it again.")
 
 
 def file_info(client: WebClient, file_id: str) -> SharedFile:
@@ -110,7 +107,8 @@ def file_info(client: WebClient, file_id: str) -> SharedFile:
 def file_error(code: str, needed: str = "") -> SoundalikeError:
     """Give our error for Slack's error code of a file call."""
     if code in GONE:
-        return DeletedFile(
+        error = UnknownFile if code == "file_not_found" else DeletedFile
+        return error(
             "The file was deleted, or lies where I may not look: invite me to its channel, or send it to me directly."
         )
     if code == "missing_scope":
@@ -123,12 +121,15 @@ def file_error(code: str, needed: str = "") -> SoundalikeError:
 
 
 def _sounds(data: dict[str, Any]) -> bool | None:
-    """Judge by the labels. Slack's own voice clips may say `video/mp4`; unknown binaries are worth a listen."""
+    """Judge by the labels. Slack's own voice clips may say `video/mp4`; types that Slack does not know are all binary,
+    so that the suffix says more; what has neither is worth a look inside."""
     mimetype = str(data.get("mimetype") or "").lower()
     suffix = PurePosixPath(str(data.get("name") or "").lower()).suffix
-    if mimetype.startswith(("audio/", "video/")) or str(data.get("subtype") or "") == "slack_audio":
+    if str(data.get("subtype") or "") == "slack_audio" or suffix in MEDIA_SUFFIXES:
         return True
-    if suffix in AUDIO_SUFFIXES or suffix in VIDEO_SUFFIXES or mimetype == "application/ogg":
+    if suffix in OTHER_SUFFIXES or mimetype in SILENT_MIMETYPES:
+        return False
+    if mimetype.startswith(("audio/", "video/")) or mimetype == "application/ogg":
         return True
     return None if mimetype in UNKNOWN_MIMETYPES and str(data.get("filetype") or "") in ("", "binary") else False
 

@@ -2,6 +2,25 @@
 
 from __future__ import annotations
 
+
+def _suffixes(names: str) -> frozenset[str]:
+    return frozenset(f".{name}" for name in names.split())
+
+
+LOSSLESS_SUFFIXES = _suffixes("wav flac aif aiff caf w64 wv ape tta")
+AUDIO_SUFFIXES = LOSSLESS_SUFFIXES | _suffixes(
+    "wave rf64 bwf aifc mp3 mp2 mpga m4a m4b aac ogg oga opus spx wma tak mpc alac amr ac3 dts mka au snd dsf"
+)
+"""Names under which sound is kept: a library, an upload and the form take the same."""
+VIDEO_SUFFIXES = _suffixes("mp4 m4v mov mkv webm avi mpg mpeg 3gp ogv")
+MEDIA_SUFFIXES = AUDIO_SUFFIXES | VIDEO_SUFFIXES
+OTHER_SUFFIXES = _suffixes(
+    "jpg jpeg png gif webp bmp tif tiff svg txt md pdf rtf doc docx csv json xml html ini nfo cue m3u m3u8 pls xspf "
+    "log db zip rar 7z gz als asd alp flp logic logicx band ptx cpr rpp mid midi lnk url exe dll py"
+)
+"""Names of what lies about beside sounds and is none, though some of it begins like it (WebP is RIFF) or is called
+`audio/…` (MIDI, playlists)."""
+
 _ALLOWED = """
     3dostr 4xm aa aac aax ac3 ac4 ace act adp ads adx aea afc aiff aix alp amr amrnb amrwb apac apc ape apm aptx
     aptx_hd argo_asf argo_brp asf asf_o ast au avi avr bfi bfstm bink binka bonk boa brstm c93 caf cdxl daud dcstr derf

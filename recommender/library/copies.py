@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.audio.formats import LOSSLESS_SUFFIXES
 from recommender.library.fingerprints import Fingerprint, same_recording
 
 LONGEST_DIFFERENCE_SECONDS = 0.2
@@ -21,8 +22,6 @@ FEWEST_TO_CENTRE = 20
 SHORTEST_SECONDS = 1.3
 """Shorter sounds have too short a fingerprint; of them only equal bytes are copies."""
 BLOCK_ROWS = 512
-LOSSLESS = (".wav", ".flac", ".aif", ".aiff", ".caf", ".w64", ".wv", ".ape", ".tta")
-"""The best copy stands for all: lossless ones before others, then the first path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +56,8 @@ def group(recordings: Sequence[Known], fingerprint_of: Callable[[int], Fingerpri
 
 
 def best_first(paths: Sequence[str]) -> list[str]:
-    """Order the paths of one recording: the one that stands for all comes first."""
-    return sorted(paths, key=lambda path: (PurePosixPath(path).suffix.lower() not in LOSSLESS, path))
+    """Order the paths of one recording: the one that stands for all comes first, lossless ones before others."""
+    return sorted(paths, key=lambda path: (PurePosixPath(path).suffix.lower() not in LOSSLESS_SUFFIXES, path))
 
 
 def _candidates(recordings: Sequence[Known]) -> list[tuple[int, int]]:

@@ -9,22 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from recommender.audio.formats import looks_like_media
+from recommender.audio.formats import MEDIA_SUFFIXES, OTHER_SUFFIXES, looks_like_media
 from recommender.errors import BuildFailed
 from recommender.spelling import is_text
 
-_AUDIO = """
-wav wave w64 rf64 bwf aif aiff aifc caf flac mp3 mp2 mpga m4a m4b aac ogg oga opus spx wma wv ape tta tak mpc alac amr
-ac3 dts mka au snd dsf mp4 m4v mov mkv webm avi mpg mpeg 3gp
-"""
-_OTHER = """
-jpg jpeg png gif webp bmp tif tiff svg txt md pdf rtf doc docx csv json xml html ini nfo cue m3u m3u8 pls log db zip rar
-7z gz als asd flp logic rpp mid midi lnk url exe dll py
-"""
-AUDIO_SUFFIXES = frozenset(f".{name}" for name in _AUDIO.split())
-"""Names under which sound is kept; whatever has one is listened to, and is reported where that fails."""
-OTHER_SUFFIXES = frozenset(f".{name}" for name in _OTHER.split())
-"""Names of what lies about in sample folders and is no sound, though some of it begins like it (WebP is RIFF)."""
 HEAD_BYTES = 16
 
 
@@ -113,7 +101,7 @@ def _walk(
 
 
 def _may_be_audio(kind: str, path: str, size: int) -> bool:
-    if kind in AUDIO_SUFFIXES:
+    if kind in MEDIA_SUFFIXES:
         return True
     if kind in OTHER_SUFFIXES or not size:
         return False

@@ -41,9 +41,8 @@ class Events:
             return
         event = {**self._files.shown(message), "event_ts": message["ts"]}
         by_person = message.get("user") != names.BOT
-        if by_person:
-            for file_id in message.get("_files", []):
-                self.send(self._file_shared(channel, self._files.files[file_id], message), "file_shared")
+        for file_id in message.get("_files", []):  # of bots as well, the app itself among them
+            self.send(self._file_shared(channel, self._files.files[file_id], message), "file_shared")
         self._message(channel, event)
         if by_person and not channel.is_im and f"<@{names.BOT}" in message.get("text", ""):
             self.send(self._mention(event), "app_mention")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -28,6 +29,15 @@ class Downloads:
 
     async def private(self, request: web.Request) -> web.StreamResponse:
         """Answer one download, under the faults of the moment."""
+        return await self._answer(request, self._redirect(request))
+
+    async def elsewhere(self, request: web.Request) -> web.StreamResponse:
+        """Answer on the host that `redirect_files` leads to."""
+        if request.query.get("signature") and request.headers.get("Authorization"):
+            raise web.HTTPBadRequest(text="Only one of token and signature is taken.")
+        return await self._answer(request, "")
+
+    async def _answer(self, request: web.Request, redirect: str) -> web.StreamResponse:
         file_id = request.match_info["key"].partition("-")[2]
         file = self._files.files.get(file_id)
         entry = self._workspace.traffic.add("download", file.name if file else file_id)
@@ -36,25 +46,40 @@ class Downloads:
         try:
             if file is None or file.deleted:
                 raise web.HTTPNotFound(text="This file was deleted.")
-            if self._workspace.faults.redirect_files_to:
-                raise web.HTTPFound(self._workspace.faults.redirect_files_to)
+            if redirect:
+                raise web.HTTPFound(redirect)
             if error:
                 return web.Response(text=LOGIN_PAGE, content_type="text/html")
             return await self._send(request, file)
         finally:
             self._workspace.traffic.finish(entry, ms=(time.perf_counter() - started) * 1000, error=error)
 
+    def _redirect(self, request: web.Request) -> str:
+        faults = self._workspace.faults
+        if not faults.redirect_files:
+            return faults.redirect_files_to
+        address = f"http://localhost:{request.url.port}{request.path.replace('/files-pri/', '/files-else/')}"
+        return address + ("?signature=sandbox" if faults.redirect_files == "edge" else "")
+
     def _refusal(self, request: web.Request, file: File | None) -> str:
-        if request.headers.get("Authorization") != f"Bearer {names.BOT_TOKEN}":
+        signed = bool(request.query.get("signature"))
+        if not signed and request.headers.get("Authorization") != f"Bearer {names.BOT_TOKEN}":
             return "not_authed: the login page was given"
         if "files:read" not in self._workspace.app.scopes:
             return "missing_scope files:read: the login page was given"
-        return "files_html: the login page was given" if self._workspace.faults.files_html else ""
+        faults = self._workspace.faults
+        young = file is not None and file.age < faults.login_page_for
+        return "files_html: the login page was given" if faults.files_html or young else ""
 
     async def _send(self, request: web.Request, file: File) -> web.StreamResponse:
         faults = self._workspace.faults
         await asyncio.sleep(faults.file_delay)
-        answer = web.StreamResponse(headers={"Content-Type": file.mimetype, "Content-Length": str(len(file.content))})
+        headers = {
+            "Content-Type": file.mimetype,
+            "Content-Length": str(len(file.content)),
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name)}",
+        }
+        answer = web.StreamResponse(headers=headers)
         await answer.prepare(request)
         async for chunk in _paced(file.content, faults):
             await answer.write(chunk)

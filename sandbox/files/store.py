@@ -29,7 +29,7 @@ PRETTY = {
 
 @dataclass
 class File:
-    """A file, with where it was shared: channel id to the ts of its messages."""
+    """A file, with where it was shared: channel id to the ts of its messages. given: to the bot, in a form."""
 
     id: str
     name: str
@@ -42,7 +42,13 @@ class File:
     deleted: bool = False
     remote_url: str = ""
     shares: dict[str, list[str]] = field(default_factory=dict)
+    given: bool = False
     title: str = ""
+
+    @property
+    def age(self) -> float:
+        """Seconds since the upload."""
+        return time.time() - self.created
 
     @property
     def filetype(self) -> str:
@@ -100,8 +106,10 @@ class Files:
         if faults.file_access == "access_denied":
             return self._stub(file)
         full = self.full(file)
-        if time.time() - file.created < faults.shares_missing_for:
+        if file.age < faults.shares_missing_for:
             full["shares"] = {}
+        if file.age < faults.url_missing_for:
+            full = {key: value for key, value in full.items() if not key.startswith("url_private")}
         return full
 
     def full(self, file: File) -> Json:
@@ -140,6 +148,8 @@ class Files:
             "ims": ims,
             "shares": self._shares(file),
         }
+        if self._workspace.faults.binary_types:
+            data |= {"mimetype": "application/octet-stream", "filetype": "binary", "pretty_type": "Binary"}
         if file.remote_url:
             data |= {"mode": "external", "is_external": True, "external_type": "app", "url_private": file.remote_url}
             data["url_private_download"] = file.remote_url

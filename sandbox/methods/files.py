@@ -17,7 +17,7 @@ Json = dict[str, Any]
 @method("files.info", "files:read")
 def info(api: Api, arguments: Json) -> Json:
     file = api.files.files.get(str(arguments.get("file")))
-    if file is None or not _visible(api, file):
+    if file is None or not _visible(api, file) or file.age < api.workspace.faults.unknown_for:
         raise SlackRefusal("file_not_found")
     if file.deleted:
         raise SlackRefusal("file_deleted")
@@ -83,4 +83,5 @@ def _share(api: Api, files: list[File], channel: Channel, ts: str) -> None:
 
 def _visible(api: Api, file: File) -> bool:
     """The bot sees files of the places that it is in, its own, and what was given to its modals."""
-    return not file.shares or any(api.workspace.channels[channel].bot for channel in file.shares)
+    shared = any(api.workspace.channels[channel].bot for channel in file.shares)
+    return shared or file.given or file.user == names.BOT

@@ -95,6 +95,8 @@ class Inputs:
         wrong = [file.name for file in chosen if allowed and file.filetype not in allowed]
         if wrong:
             raise PersonRefusal(f"{element['action_id']} does not take {', '.join(wrong)}")
+        for file in chosen:
+            file.given = True
         return [self._files.in_message(file) for file in chosen]
 
     def _option(self, surface: Json, element: Json, choice: Any) -> Json:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from recommender.builder import ClipBatch
-from sandbox.driver import Driver, Json, text_of
+from recommender.catalogue.local.builder import ClipBatch
+from sandbox.client.driver import Driver, Json, direct_message, text_of
+from sandbox.names import ADA, SOUNDS
 from tests.scenarios.stack import Stack, video_id, write_small_catalogue
 from tests.scenarios.test_surfaces import ranks
+from tests.support.proxy import Proxy
 
 
 @pytest.fixture(scope="module")
@@ -40,3 +43,50 @@ def test_answers_too_large_for_an_acknowledgement_come_by_response_url(slack: Dr
     assert len(slack.traffic(kind="response_url")) == 1
     assert "夜明け" in text_of(answer)
     assert not slack.refusals()
+
+
+@pytest.mark.parametrize("kind", ["origin", "edge"])
+def test_redirects_to_other_hosts_of_slack_are_followed(slack: Driver, sound: Path, kind: str):
+    slack.faults(redirect_files=kind)
+    question = slack.upload(SOUNDS, sound)
+    slack.wait_reply(question, ranks)
+
+
+@pytest.mark.parametrize(
+    "race", [{"login_page_for": 1.5}, {"url_missing_for": 1.0}, {"unknown_for": 1.0}, {"shares_missing_for": 1.0}]
+)
+def test_a_file_that_is_a_moment_old_is_waited_for_in_silence(slack: Driver, sound: Path, race: dict[str, Any]):
+    slack.faults(**race)
+    for channel in (SOUNDS, direct_message(ADA)):
+        question = slack.upload(channel, sound)
+        slack.wait_reply(question, ranks)
+        assert len(slack.replies(question)) == 1
+
+
+def test_downloads_go_through_the_proxy(slack: Driver, stack: Stack, sound: Path):
+    with Proxy() as proxy, stack.only_worker(HTTP_PROXY=proxy.url):
+        question = slack.upload(SOUNDS, sound)
+        slack.wait_reply(question, ranks)
+        assert any("/files-pri/" in address for address in proxy.asked)
+    with Proxy() as proxy, stack.only_worker(HTTP_PROXY=proxy.url, NO_PROXY="127.0.0.1"):
+        slack.wait_reply(slack.upload(SOUNDS, sound), ranks)
+        assert proxy.asked == []
+
+
+def test_what_nobody_addressed_is_nobodys_business(slack: Driver, stack: Stack, tmp_path: Path, sound: Path):
+    """Projects of 300 MB, MIDI, playlists: Slack calls them binary, or audio."""
+    slack.faults(binary_types=True)
+    questions = []
+    for name, content in (("set.als", bytes(5_000_000)), ("take 2.final", bytes(5_000_000)), ("song.mid", b"MThd")):
+        (tmp_path / name).write_bytes(content)
+        questions.append(slack.upload(SOUNDS, tmp_path / name))
+    slack.faults(binary_types=False)
+    for name in ("song.mid", "list.m3u8"):
+        (tmp_path / name).write_bytes(b"#EXTM3U")
+        questions.append(slack.upload(SOUNDS, tmp_path / name))
+    slack.faults(binary_types=True)
+    slack.wait_reply(slack.upload(SOUNDS, sound), ranks)  # audio is told by its suffix
+    slack.wait_quiet(1.0)
+    assert [slack.replies(question) for question in questions] == [[]] * 5
+    addressed = slack.mention(SOUNDS, "", [tmp_path / "set.als"])
+    slack.wait_reply(addressed, lambda m: "`not-audio`" in text_of(m))

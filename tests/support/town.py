@@ -138,7 +138,7 @@ class Town:
         self.driver = Driver(self.url)
         self.environment = {
             "SLACK_API_URL": f"{self.url}/api/",
-            "SLACK_FILE_HOSTS": self.url,
+            "SLACK_FILE_HOSTS": f"{self.url},{self.url.replace('127.0.0.1', 'localhost')}",
             "SLACK_BOT_TOKEN": names.BOT_TOKEN,
             "SLACK_APP_TOKEN": names.APP_TOKEN,
             "SLACK_SIGNING_SECRET": names.SIGNING_SECRET,

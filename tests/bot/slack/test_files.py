@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import DeletedFile, DownloadFailed, ForeignFile, HiddenFile, MissingScope
+from bot.messages.modal import FILE_TYPES
 from bot.slack.files import SharedFile, file_error
 from recommender.errors import NotAudio, TooLarge
 
@@ -34,6 +35,12 @@ def file(**changes) -> SharedFile:
         ({"name": "song", "mimetype": "application/octet-stream", "filetype": "binary"}, None),
         ({"name": "song", "mimetype": "", "filetype": ""}, None),
         ({"name": "cat.png", "mimetype": "image/png", "filetype": "png"}, False),
+        ({"name": "take.aif", "mimetype": "application/octet-stream", "filetype": "binary"}, True),
+        ({"name": "take 2.final", "mimetype": "application/octet-stream", "filetype": "binary"}, None),
+        ({"name": "set.als", "mimetype": "application/octet-stream", "filetype": "binary"}, False),
+        ({"name": "song.mid", "mimetype": "audio/midi", "filetype": "mid"}, False),
+        ({"name": "song", "mimetype": "audio/midi", "filetype": "midi"}, False),
+        ({"name": "list.m3u8", "mimetype": "audio/x-mpegurl", "filetype": "m3u8"}, False),
         ({"name": "notes.txt", "mimetype": "text/plain", "filetype": "text"}, False),
     ],
 )
@@ -56,6 +63,11 @@ def test_labels_say_whether_it_may_be_audio(changes, sounds):
 def test_what_stands_in_the_way_is_known_before_the_download(changes, error):
     with pytest.raises(error, match=r"\.$"):
         file(**changes).require_obtainable(1_000_000)
+
+
+def test_the_form_takes_what_a_channel_takes():
+    assert all(file(name=f"a.{suffix}", mimetype="").sounds for suffix in FILE_TYPES)
+    assert {"aif", "wma", "oga", "wav", "webm"} <= set(FILE_TYPES)
 
 
 def test_a_good_file_is_obtainable():
