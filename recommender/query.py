@@ -16,7 +16,6 @@ MAX_CHARACTERS = 4000
 
 _OPERATOR = re.compile(r"\s+([+-])\s+")
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"(?!")')
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _VIDEO_ID = re.compile(r"[\w-]{11}", re.ASCII)
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
 _YOUTUBE_HOSTS = {"youtube.com", "m.youtube.com", "music.youtube.com", "youtube-nocookie.com"}
@@ -25,16 +24,10 @@ _PATH_KINDS = {"embed", "shorts", "live", "v", "e"}
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One clip of a query. sign: +1 for more like it, -1 for less."""
+    """A clip, an upload or words: see `recommender.search.terms`. sign: +1 for more like it, -1 for less."""
 
     sign: int
     text: str
-
-    @property
-    def sha256(self) -> str | None:
-        """The hash of the upload that the term names, where it names one."""
-        name = self.text.removeprefix("audio:")
-        return name if name != self.text and _SHA256.fullmatch(name) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,27 +17,25 @@ from recommender.answers import Answer, Result
 from recommender.cache import Cache
 from recommender.catalogue.local.calibration import spread
 from recommender.catalogue.local.catalogue import Catalogue, identity_of
-from recommender.catalogue.local.exact import Items, Vectors
+from recommender.catalogue.local.exact import Items
 from recommender.clips import Clip
 from recommender.embedders import Embedder
 from recommender.embedders.spaces import require_same
 from recommender.errors import (
     BadQuery,
     CatalogueError,
-    ForgottenUpload,
     NoCatalogue,
-    NoVector,
     UnknownLabel,
 )
 from recommender.library.additions import add
 from recommender.query import Query, Term, parse, video_moment
 from recommender.search.label_votes import VOTERS, sounds_like
 from recommender.search.search import Filter, search, union
+from recommender.search.terms import Meaning, Scope, combined, resolve
 from recommender.settings import Settings
 from recommender.timings import Steps
 from recommender.upload_embedder import Listener
 from recommender.uploads import Upload
-from recommender.vectors import Window, unit, windows
 
 MAX_TOP = 1000
 WARMING_QUERIES = 64
@@ -190,7 +188,12 @@ class Recommender:
             tuple(sorted({catalogue.label(name) for name in only})),
             tuple(sorted({catalogue.label(name) for name in without})),
         )
-        query, seeds = _resolved(catalogue, parse(text, catalogue.has))
+        query = parse(text, catalogue.has)
+        space = catalogue.manifest.space
+        scope = Scope(catalogue, lambda sha256: uploads.get(sha256) or self._listener.recall(sha256, space))
+        terms = [(term.sign, resolve(term.text, scope)) for term in query.terms]
+        # Each clip by its clip id, so that the same question has one text.
+        query = Query(tuple(Term(sign, meaning.text) for sign, meaning in terms))
         library_url = self._settings.library_url or ""
         question = json.dumps(
             [str(query), top, skip, chosen.only, chosen.without, library_url, catalogue.added.version]
@@ -199,115 +202,53 @@ class Recommender:
         if remembered is not None:
             return remembered
         catalogue.still_whole()
-        answer = self._answer(catalogue, query, seeds, uploads, top, skip, chosen)
+        answer = _answer(catalogue, str(query), terms, top, skip, chosen)
         if self._cache is not None:
             self._cache.keep_answer(question, answer)
         return answer
 
-    def _answer(
-        self,
-        catalogue: Catalogue,
-        query: Query,
-        seeds: tuple[Clip, ...],
-        uploads: dict[str, Upload],
-        top: int,
-        skip: int,
-        chosen: Filter,
-    ) -> Answer:
-        vectors, parts = self._vectors(catalogue, query, {seed.clip_id: seed for seed in seeds}, uploads)
-        own_sources = frozenset(seed.source for seed in seeds)
-        own = union([_items(catalogue, source) for source in sorted(own_sources)])
-        wanted = min(skip + top + 1, MAX_TOP + 1)
-        plain = search(
-            catalogue,
-            vectors,
-            VOTERS if chosen != Filter() else max(VOTERS, wanted),
-            own=own,
-            own_sources=own_sources,
-            chosen=Filter(),
-            # Voters are many, and need not be the very nearest.
-            sure=skip + top if chosen == Filter() else top,
-        )
-        found = plain
-        if chosen != Filter():
-            found = search(catalogue, vectors, wanted, own=own, own_sources=own_sources, chosen=chosen, sure=skip + top)
-        shown = found[skip : min(skip + top, MAX_TOP)]
-        clips = catalogue.clips([match.item for match in shown])
-        return Answer(
-            query=str(query),
-            catalogue_id=catalogue.id,
-            seeds=seeds,
-            sounds_like=sounds_like(catalogue, plain),
-            results=tuple(
-                Result(
-                    rank=rank,
-                    clip=clip,
-                    similarity=match.similarity,
-                    matched=(parts[match.place].start, parts[match.place].end) if len(parts) > 1 else None,
-                    copies=catalogue.copies(clip.source),
-                )
-                for rank, (clip, match) in enumerate(zip(clips, shown, strict=True), skip + 1)
-            ),
-            more=len(found) > skip + len(shown) and skip + len(shown) < MAX_TOP,
-        )
 
-    def _vectors(
-        self, catalogue: Catalogue, query: Query, seeds: dict[str, Clip], uploads: dict[str, Upload]
-    ) -> tuple[list[Vectors], list[Window]]:
-        """Give the unit vectors to search for, and for an upload on its own the windows they belong to."""
-        if len(query.terms) == 1 and query.terms[0].sha256 is not None:
-            return self._parts(catalogue, self._upload(catalogue, query.terms[0], uploads))
-        total = np.zeros(catalogue.manifest.dimension)
-        for term in query.terms:
-            total += term.sign * self._term_vector(catalogue, term, seeds, uploads)
-        vector = unit(total)
-        if vector is None:
-            raise NoVector("These clips cancel each other out: take one of them away.")
-        return [vector], []
-
-    def _term_vector(
-        self, catalogue: Catalogue, term: Term, seeds: dict[str, Clip], uploads: dict[str, Upload]
-    ) -> Vectors:
-        if term.sha256 is None:
-            vector = unit(catalogue.vector(seeds[term.text].item))
-            if vector is None:
-                raise NoVector(f"{term.text} is silent, so that nothing is like it: take another clip.")
-            return vector
-        vectors, _ = self._parts(catalogue, self._upload(catalogue, term, uploads))
-        vector = unit(np.sum(vectors, axis=0))
-        if vector is None:
-            raise NoVector("The parts of the file cancel each other out: take a shorter file.")
-        return vector
-
-    def _parts(self, catalogue: Catalogue, upload: Upload) -> tuple[list[Vectors], list[Window]]:
-        """Give the unit vector of each window of an upload that has one."""
-        require_same(catalogue.manifest.space, upload.frames.space)
-        cuts = windows(len(upload.frames.vectors), upload.frames.hop, upload.seconds)
-        rows = catalogue.recipe.clip_vectors(upload.frames.vectors, cuts)
-        usable = [(row, cut) for row, cut in zip(rows, cuts, strict=True) if row.any()]
-        if not usable:
-            raise NoVector("The file has nothing in it that could be compared: take another.")
-        return [row for row, _ in usable], [cut for _, cut in usable]
-
-    def _upload(self, catalogue: Catalogue, term: Term, uploads: dict[str, Upload]) -> Upload:
-        sha256 = term.sha256 or ""
-        upload = uploads.get(sha256) or self._listener.recall(sha256, catalogue.manifest.space)
-        if upload is None:
-            raise ForgottenUpload("The file's sound is no longer remembered: upload it again.")
-        return upload
-
-
-def _resolved(catalogue: Catalogue, query: Query) -> tuple[Query, tuple[Clip, ...]]:
-    """Name each clip by its clip id, so that the same question has one text; raises `UnknownClip`."""
-    terms, seeds = [], []
-    for term in query.terms:
-        if term.sha256 is not None:
-            terms.append(term)
-            continue
-        clip = catalogue.clip(term.text)
-        terms.append(Term(term.sign, clip.clip_id))
-        seeds.append(clip)
-    return Query(tuple(terms)), tuple(seeds)
+def _answer(
+    catalogue: Catalogue, query: str, terms: Sequence[tuple[int, Meaning]], top: int, skip: int, chosen: Filter
+) -> Answer:
+    parts = combined(terms)
+    vectors, cuts = parts.vectors, parts.windows
+    seeds = tuple(meaning.clip for _, meaning in terms if meaning.clip is not None)
+    own_sources = frozenset(seed.source for seed in seeds)
+    own = union([_items(catalogue, source) for source in sorted(own_sources)])
+    wanted = min(skip + top + 1, MAX_TOP + 1)
+    plain = search(
+        catalogue,
+        vectors,
+        VOTERS if chosen != Filter() else max(VOTERS, wanted),
+        own=own,
+        own_sources=own_sources,
+        chosen=Filter(),
+        # Voters are many, and need not be the very nearest.
+        sure=skip + top if chosen == Filter() else top,
+    )
+    found = plain
+    if chosen != Filter():
+        found = search(catalogue, vectors, wanted, own=own, own_sources=own_sources, chosen=chosen, sure=skip + top)
+    shown = found[skip : min(skip + top, MAX_TOP)]
+    clips = catalogue.clips([match.item for match in shown])
+    return Answer(
+        query=query,
+        catalogue_id=catalogue.id,
+        seeds=seeds,
+        sounds_like=sounds_like(catalogue, plain),
+        results=tuple(
+            Result(
+                rank=rank,
+                clip=clip,
+                similarity=match.similarity,
+                matched=(cuts[match.place].start, cuts[match.place].end) if len(cuts) > 1 else None,
+                copies=catalogue.copies(clip.source),
+            )
+            for rank, (clip, match) in enumerate(zip(clips, shown, strict=True), skip + 1)
+        ),
+        more=len(found) > skip + len(shown) and skip + len(shown) < MAX_TOP,
+    )
 
 
 def _items(catalogue: Catalogue, source: str) -> Items:

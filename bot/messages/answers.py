@@ -25,6 +25,7 @@ from recommender.answers import Answer, Result
 from recommender.clips import Clip
 from recommender.errors import BadQuery
 from recommender.query import Term, parse
+from recommender.uploads import sha256_of_term
 
 NO_OFFERS = Offers()
 SLOW_SECONDS = 5.0
@@ -118,7 +119,7 @@ def _asked(found: Answer, question: Question) -> str:
         clip = seeds.get(term.text)
         if clip is not None:
             shown = link(clip.url, clip.title, TITLE_CHARS)
-        elif term.sha256 is not None:
+        elif sha256_of_term(term.text) is not None:
             shown = bold(question.name, NAME_CHARS) or "your upload"
         else:
             shown = plain(term.text, NAME_CHARS)

@@ -88,7 +88,7 @@ def _ask(recommender: Recommender, text: str, arguments: argparse.Namespace) -> 
 
 def _heard(recommender: Recommender, term: Term) -> Term:
     """Listen to a term that is a file."""
-    if term.sha256 is not None or recommender.catalogue.has(term.text):
+    if recommender.catalogue.has(term.text):
         return term
     path = Path(term.text)
     if path.is_file():

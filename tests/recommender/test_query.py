@@ -51,13 +51,6 @@ def test_what_is_no_query_is_refused(text):
         parse(text)
 
 
-def test_the_hash_of_an_upload():
-    sha256 = "0123456789abcdef" * 4
-    assert parse(f"audio:{sha256}").terms[0].sha256 == sha256
-    assert parse("audio:short").terms[0].sha256 is None
-    assert parse(sha256).terms[0].sha256 is None
-
-
 @pytest.mark.parametrize(
     ("link", "seconds"),
     [
