@@ -93,7 +93,7 @@ def overhead() -> dict[str, float]:
         path.write_bytes(wav_bytes(sound(CLIP_SECONDS * 44_100 / 16_000), 44_100))
         client = EmbedderClient(url)
         heard = audio.decode(path, max_seconds=60).pcm
-        patches = network.patches(heard, 0, network.framing.rows(len(heard)))
+        patches = network.patches(heard, 0, network.spec.framing.rows(len(heard)))
         steps: dict[str, Callable[[], object]] = {
             "network": lambda: network.run(patches),
             "spectra, network": lambda: local.embed(heard),

@@ -1,6 +1,6 @@
 """How well a library built from ESC-10 answers: files in, names out.
 
-    python -m benchmarks.library_esc10 ESC10 --work DIR [--embedder musicnn|yamnet|vggish] [--weights DIR]
+    python -m benchmarks.library_esc10 ESC10 --work DIR [--embedder NAME] [--weights DIR]
 
 For each file: is the nearest clip of another recording of the same class, and how many of the nearest five are. File
 names are FOLD-RECORDING-TAKE.ogg; clips of the asked clip's own recording are left out. Random is 0.10.
@@ -16,6 +16,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
+from recommender.embedders import registry
+
 ASKED = 60
 """Results asked for: enough that five are left when those of the same recording are taken out."""
 
@@ -24,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--embedder", default="musicnn")
+    parser.add_argument("--embedder", default=registry.default().name)
     parser.add_argument("--weights", type=Path)
     arguments = parser.parse_args()
     out = arguments.work / f"esc10-{arguments.embedder}"

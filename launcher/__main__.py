@@ -24,6 +24,7 @@ import requests
 from bot.settings import BotSettings
 from launcher.processes import Process, procfile_lines, stop_all
 from recommender.catalogue.local.manifest import Manifest
+from recommender.embedders import registry
 from recommender.errors import SoundalikeError
 from recommender.settings import load
 
@@ -31,7 +32,6 @@ PROJECT = Path(__file__).resolve().parents[1]
 STATE = PROJECT / ".run"
 START_SECONDS = 120.0
 """How long a process may take until it is ready; TensorFlow's first import on a slow disk takes most of a minute."""
-MODEL_OF_SPACE = {"musicnn-msd": "musicnn", "vggish-pca": "vggish", "yamnet-fp32": "yamnet"}
 
 
 class StartFailed(SoundalikeError):
@@ -102,14 +102,18 @@ def _running(settings: BotSettings, port: int, library: Path | None) -> Iterator
         catalogue = settings.catalogue if folder is None else STATE / "catalogues" / folder.resolve().name
         environment["CATALOGUE"] = str(catalogue)
         starting = []
+        if catalogue is not None and folder is None:
+            environment["EMBEDDER"] = registry.named(Manifest.read(catalogue).space).name
+        embedder = registry.named(environment.setdefault("EMBEDDER", registry.default().name)).name
         if settings.embedder_url is None:
-            if catalogue is not None and folder is None:
-                environment["EMBEDDER"] = MODEL_OF_SPACE.get(Manifest.read(catalogue).space, "musicnn")
             starting.append(start_answering("embedder"))  # loads TensorFlow while the library is indexed
             environment["EMBEDDER_URL"] = starting[0][1]
         if folder is not None:
-            say("catalogue", f"indexing {_short(folder)} with MusiCNN …")
-            _command(environment, "recommender", "build", "library", str(folder), "--out", environment["CATALOGUE"])
+            # A library that another embedder indexed is indexed again.
+            by = ["--embedder-url", settings.embedder_url] if settings.embedder_url else ["--embedder", embedder]
+            say("catalogue", f"indexing {_short(folder)} with {by[1]} …")
+            build = ["build", "library", str(folder), "--out", environment["CATALOGUE"], *by]
+            _command(environment, "recommender", *build)
         starting += [start_answering("worker"), start_answering("bot")]
         for process, address in starting:
             _wait_ready(process, f"{address}/healthz")

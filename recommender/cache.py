@@ -17,8 +17,7 @@ import numpy as np
 import redis
 
 from recommender.answers import Answer
-from recommender.embedders import Frames
-from recommender.embedders.spaces import SPACES
+from recommender.embedders import Frames, registry
 from recommender.settings import Settings
 from recommender.uploads import Upload
 
@@ -187,7 +186,7 @@ def _upload_to_bytes(upload: Upload) -> bytes:
 def _upload_from_bytes(value: bytes, sha256: str, space: str) -> Upload:
     header, _, body = value.partition(b"\n")
     fields = json.loads(header)
-    known = SPACES[space]
+    known = registry.of_space(space)
     rows, seconds = int(fields["rows"]), float(fields["seconds"])
     vectors = np.frombuffer(body, dtype="<f4").reshape(max(rows, 0), known.dimension)
     if not rows or not np.isfinite(vectors).all() or not 0 < seconds < float("inf"):

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from recommender.cache import Cache
-from recommender.embedders import Embedder
-from recommender.embedders.spaces import SPACES, require_same
+from recommender.embedders import Embedder, registry
+from recommender.embedders.spaces import require_same
 from recommender.errors import BadEmbedding
 from recommender.settings import Settings
 from recommender.timings import Steps
@@ -75,7 +75,7 @@ class Listener:
         with steps("embed"):
             require_same(space, embedder.space)
             frames = embedder.embed(sound.pcm)
-        wanted = (SPACES[space].dimension,)
+        wanted = (registry.of_space(space).dimension,)
         if not len(frames.vectors) or frames.vectors.shape[1:] != wanted or not np.isfinite(frames.vectors).all():
             raise BadEmbedding("The embedder answered something that is no embedding: tell the operator.")
         upload = Upload(sha256, sound.seconds, frames)

@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from recommender.embedders.local import NAMES
+from recommender.embedders import registry
 from recommender.errors import SettingsError
 from recommender.settings import Settings, load
 
@@ -22,9 +22,10 @@ GRACEFUL_SECONDS = 20
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command's parser."""
     parser = subparsers.add_parser("embedder", help="serve an embedder by the MAX contract")
-    parser.add_argument("--model", choices=NAMES, default="musicnn", help="default: musicnn")
+    usual = registry.default().name
+    parser.add_argument("--model", choices=registry.names(), default=usual, help=f"default: {usual}")
     parser.add_argument("--weights", type=Path, metavar="DIR", help="folder of the weights; default: WEIGHTS")
-    parser.add_argument("--relu", action="store_true", help="vggish: a ReLU on the embedding, as in IBM's container")
+    parser.add_argument("--relu", action="store_true", help="with --model vggish the same as --model vggish-relu")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at, default: 127.0.0.1; 0.0.0.0 for all")
     parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help=f"default: {DEFAULT_PORT}; 0 takes a free one")
     parser.set_defaults(run=_run)
@@ -34,7 +35,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.relu and arguments.model != "vggish":
         raise SettingsError("--relu is for VGGish alone: add --model vggish, or leave it out.")
     weights = arguments.weights or load(Settings).weights
-    model = "vggish-relu-pca" if arguments.model == "vggish" and arguments.relu else arguments.model
+    model = "vggish-relu" if arguments.relu else arguments.model
     listener = _listener(arguments.host, arguments.port)
     host, port = listener.getsockname()[:2]
     _serve(listener, model, None if weights is None else str(weights), f"http://{host}:{port}")

@@ -9,8 +9,8 @@ from typing import Any
 from tqdm import tqdm
 
 from recommender.embedders import yamnet
-from recommender.embedders.local import DEFAULT_WEIGHTS
 from recommender.embedders.vggish import CHECKPOINT, PCA, SHA512
+from recommender.embedders.weights import DEFAULT_FOLDER
 from recommender.settings import Settings, load
 from recommender.sources.fetch import Source, fetch
 
@@ -57,4 +57,4 @@ def _run(arguments: argparse.Namespace) -> int:
 def _default_folder(what: str) -> Path:
     if what == "audioset":
         return DEFAULT_FEATURES
-    return load(Settings).weights or DEFAULT_WEIGHTS
+    return load(Settings).weights or DEFAULT_FOLDER

@@ -10,8 +10,8 @@ from concurrent.futures import Future
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.embedders.framing import Framing
 from recommender.embedders.network import Network
+from recommender.embedders.spec import EmbedderSpec
 
 _Output = tuple[NDArray[np.float32], NDArray[np.float32]]
 _Job = tuple[NDArray[np.float32], "Future[_Output]"]
@@ -29,12 +29,8 @@ class BatchedNetwork:
         self._thread.start()
 
     @property
-    def space(self) -> str:
-        return self._network.space
-
-    @property
-    def framing(self) -> Framing:
-        return self._network.framing
+    def spec(self) -> EmbedderSpec:
+        return self._network.spec
 
     @property
     def tag_names(self) -> tuple[str, ...]:

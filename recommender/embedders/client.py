@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from recommender.audio.decoding import require_audible
 from recommender.audio.wav import wav_bytes
-from recommender.embedders import Frames
-from recommender.embedders.framing import FRAMINGS, Piece, pieces
+from recommender.embedders import Frames, registry
+from recommender.embedders.framing import Piece, pieces
 from recommender.embedders.http import Http
-from recommender.embedders.spaces import SPACES, Space
+from recommender.embedders.spec import EmbedderSpec
 from recommender.errors import BadEmbedding, EmbedderError
 from recommender.vectors import dequantise
 
@@ -39,7 +39,7 @@ class EmbedderClient:
     @property
     def space(self) -> str:
         """Name of the service's space; asks at first use, raises `EmbedderError`."""
-        return self._space().name
+        return self._spec().space
 
     @property
     def tag_names(self) -> tuple[str, ...]:
@@ -71,30 +71,27 @@ class EmbedderClient:
     def embed(self, pcm: NDArray[np.int16], tags: bool = False) -> Frames:
         """Embed samples (n,) int16, 16 kHz mono, of any length; raises `TooShort`, `Silent`, `EmbedderError`."""
         require_audible(pcm)
-        space = self._space()
-        framing = FRAMINGS[space.name]
+        spec = self._spec()
+        framing = spec.framing
         pcm = framing.filled(pcm)
         names = self.tag_names if tags else ()
         cut = pieces(framing, len(pcm), PIECE_SECONDS)
-        answers = [self._piece(pcm[piece.start : piece.stop], piece, space, names, len(cut) > 1) for piece in cut]
+        answers = [self._piece(pcm[piece.start : piece.stop], piece, spec, names, len(cut) > 1) for piece in cut]
         vectors = np.concatenate([vectors for vectors, _ in answers])
-        return Frames(space.name, space.hop, vectors, np.concatenate([tags for _, tags in answers]), names)
+        return Frames(spec.space, spec.hop, vectors, np.concatenate([tags for _, tags in answers]), names)
 
-    def _space(self) -> Space:
-        name = str(self.metadata().get("space", _MAX_SPACE))
-        if name not in SPACES:
-            raise BadEmbedding(f"The embedder emits {name[:40]!r}, a space that this version does not know.")
-        return SPACES[name]
+    def _spec(self) -> EmbedderSpec:
+        return registry.of_space(str(self.metadata().get("space", _MAX_SPACE)))
 
     def _piece(
-        self, pcm: NDArray[np.int16], piece: Piece, space: Space, names: tuple[str, ...], partial: bool
+        self, pcm: NDArray[np.int16], piece: Piece, spec: EmbedderSpec, names: tuple[str, ...], partial: bool
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         options = {name: "true" for name, wanted in (("tags", bool(names)), ("piece", partial)) if wanted}
         files = {"audio": ("audio.wav", wav_bytes(pcm), "audio/wav")}
         answer, response = self._http.json("POST", "/model/predict", params=options, files=files)
-        self._require_same_space(response.headers.get(SPACE_HEADER, space.name), space)
-        vectors = _matrix(answer.get("embedding"), piece.rows, space.dimension)
-        if space.quantised:
+        self._require_same_space(response.headers.get(SPACE_HEADER, spec.space), spec.space)
+        vectors = _matrix(answer.get("embedding"), piece.rows, spec.dimension)
+        if spec.quantised:
             if vectors.min() < 0 or vectors.max() > 255:
                 raise BadEmbedding("The embedder's values are no bytes: check that EMBEDDER_URL is the right service.")
             vectors = dequantise(vectors)
@@ -103,12 +100,12 @@ class EmbedderClient:
             columns = _matrix(answer.get("tags"), piece.rows, len(names))
         return vectors[piece.lead :], columns[piece.lead :]
 
-    def _require_same_space(self, answered: str, expected: Space) -> None:
-        if answered == expected.name:
+    def _require_same_space(self, answered: str, expected: str) -> None:
+        if answered == expected:
             return
         with self._lock:
             self._metadata = None
-        raise BadEmbedding(f"The embedder changed from {expected.name} to {answered[:40]} meanwhile: ask again.")
+        raise BadEmbedding(f"The embedder changed from {expected} to {answered[:40]} meanwhile: ask again.")
 
 
 def _matrix(rows: Any, count: int, width: int) -> NDArray[np.float32]:

@@ -15,17 +15,19 @@ class Framing:
     """Row p of an embedding hears the samples [p hop - before, p hop + window).
 
     hop, window, before: samples. fill: samples that shorter audio is repeated up to, so that it gives one row.
+    rate: samples a second.
     """
 
     hop: int
     window: int
     before: int
     fill: int
+    rate: int = SAMPLE_RATE
 
     @property
     def seconds(self) -> float:
         """Seconds between rows."""
-        return self.hop / SAMPLE_RATE
+        return self.hop / self.rate
 
     def rows(self, samples: int) -> int:
         """Say how many rows so many samples give; a rest shorter than a window gives none."""
@@ -34,17 +36,6 @@ class Framing:
     def filled(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
         """Repeat audio that is too short for a row; longer audio is given back as it is."""
         return pcm if len(pcm) >= self.window else np.resize(pcm, self.fill)
-
-
-_VGGISH = Framing(hop=15_360, window=15_600, before=0, fill=15_600)
-"""96 frames every 10 ms, the last of them 25 ms long."""
-_YAMNET = Framing(hop=7_680, window=15_600, before=0, fill=15_600)
-"""Patches of VGGish's size, each half a patch after the one before, as Google's own code takes them."""
-_MUSICNN = Framing(hop=187 * 256, window=186 * 256, before=256, fill=3 * SAMPLE_RATE)
-"""187 centred frames of 512 samples every 256: the last is centred on sample 186 x 256, whatever follows it."""
-
-FRAMINGS = {"vggish-pca": _VGGISH, "vggish-relu-pca": _VGGISH, "yamnet-fp32": _YAMNET, "musicnn-msd": _MUSICNN}
-"""The framing of each space."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.embedders.framing import FRAMINGS, Framing
+from recommender.embedders.framing import Framing
 from recommender.embedders.labels import LabelHead
 from recommender.embedders.mel import FFT_SIZE, hann, slaney_bands, spectrum
 from recommender.embedders.musicnn_graph import BANDS, FRAMES, build
 from recommender.embedders.network import read_checkpoint
-from recommender.embedders.wheels import find_in_package
+from recommender.embedders.spec import EmbedderSpec, Model
+from recommender.embedders.weights import find_in_package
 from recommender.errors import NoWeights
 
 HOP = 256
@@ -30,11 +31,30 @@ TAGS = tuple(name.strip() for name in _TAG_LIST.split(","))
 """The 50 tags in the order of the output layer."""
 
 
+SPEC = EmbedderSpec(
+    name="musicnn",
+    space="musicnn-msd",
+    dimension=200,
+    # 187 centred frames of 512 samples every 256: the last is centred on sample 186 x 256, whatever follows it.
+    framing=Framing(hop=FRAMES * HOP, window=(FRAMES - 1) * HOP, before=HOP, fill=48_000),
+    model=Model(
+        id="musicnn-tf",
+        name="MusiCNN TensorFlow Model",
+        description="MusiCNN TensorFlow model trained on the Million Song Dataset",
+        license="ISC",
+        source="https://github.com/jordipons/musicnn",
+    ),
+    weights="installed, from the PyPI wheel `musicnn`",
+    purpose="music; 50 tags",
+    load=lambda weights: MusiCNN(),
+    label_head=lambda weights: label_head(),
+)
+
+
 class MusiCNN:
     """The network; `batch` rows at once take about 25 MB each."""
 
-    space = "musicnn-msd"
-    framing: Framing = FRAMINGS["musicnn-msd"]
+    spec = SPEC
     tag_names = TAGS
     batch = 8
     verified = True

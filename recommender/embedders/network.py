@@ -10,8 +10,8 @@ import numpy as np
 import threadpoolctl
 from numpy.typing import NDArray
 
-from recommender.embedders.framing import Framing
 from recommender.embedders.quiet import without_chatter
+from recommender.embedders.spec import EmbedderSpec
 from recommender.errors import NoWeights
 
 
@@ -19,13 +19,8 @@ class Network(Protocol):
     """A network and its front end; `patches` may run in many threads at once, and so may `run`."""
 
     @property
-    def space(self) -> str:
-        """Name of the space of the vectors."""
-        ...
-
-    @property
-    def framing(self) -> Framing:
-        """How PCM becomes rows."""
+    def spec(self) -> EmbedderSpec:
+        """What the embedder is: space, dimension, framing."""
         ...
 
     @property

@@ -1,31 +1,11 @@
-"""The vector spaces that embedders emit. Vectors of two spaces are never compared."""
+"""Vectors of two spaces are never compared."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shlex
+from pathlib import Path
 
-from recommender.errors import SpaceMismatch
-
-
-@dataclass(frozen=True, slots=True)
-class Space:
-    """A vector space: values per frame vector, seconds between frame vectors, and whether values travel as bytes."""
-
-    name: str
-    dimension: int
-    hop: float
-    quantised: bool
-
-
-SPACES = {
-    space.name: space
-    for space in (
-        Space("vggish-pca", 128, 0.96, True),
-        Space("vggish-relu-pca", 128, 0.96, True),
-        Space("musicnn-msd", 200, 187 * 256 / 16_000, False),
-        Space("yamnet-fp32", 1024, 0.48, False),
-    )
-}
+from recommender.errors import CatalogueDamaged, SpaceMismatch
 
 
 def require_same(catalogue: str, embedder: str) -> None:
@@ -34,4 +14,17 @@ def require_same(catalogue: str, embedder: str) -> None:
         raise SpaceMismatch(
             f"The catalogue holds {catalogue} vectors, but the embedder gives {embedder}: "
             "ask the operator to start the embedder that the catalogue was built with."
+        )
+
+
+_RETIRED = {"yamnet": "the quantised YAMNet of version 0.1, whose vectors those of yamnet-fp32 are never compared with"}
+
+
+def refuse_retired(space: str, catalogue: Path, library: object) -> None:
+    """Raise `CatalogueDamaged` for a space that no embedder emits any more; library: the folder it was built from."""
+    if space in _RETIRED:
+        folder = shlex.quote(library) if isinstance(library, str) else "FOLDER"
+        raise CatalogueDamaged(
+            f"{catalogue} holds vectors of {_RETIRED[space]}: build it again, with "
+            f"`python -m recommender build library {folder} --out {shlex.quote(str(catalogue))}`."
         )

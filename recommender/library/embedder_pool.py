@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from recommender.embedders import Embedder
+from recommender.embedders import Embedder, registry
 from recommender.embedders.client import EmbedderClient
 from recommender.embedders.local import in_process
 from recommender.errors import SettingsError
-
-_SPACES = {"musicnn": "musicnn-msd", "vggish": "vggish-pca", "yamnet": "yamnet-fp32"}
-"""Known without loading the network: a build with nothing new needs none."""
 
 
 class Ears:
@@ -29,7 +26,8 @@ class Ears:
     def space(self) -> str:
         """Name of the space; raises `EmbedderError` where a service is down, `SettingsError` where they differ."""
         if not self._clients:
-            return _SPACES.get(self._name, self._name)
+            # Known without loading the network: a build with nothing new needs none.
+            return registry.named(self._name).space
         spaces = sorted({client.space for client in self._clients})
         if len(spaces) > 1:
             raise SettingsError(f"The embedder services emit different spaces ({', '.join(spaces)}): start equal ones.")

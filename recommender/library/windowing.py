@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from recommender.audio import SAMPLE_RATE
 from recommender.audio.decoding import is_silent, require_audible
-from recommender.embedders import Embedder
-from recommender.embedders.framing import FRAMINGS
+from recommender.embedders import Embedder, registry
 from recommender.errors import Silent, TooShort
 from recommender.library.fingerprints import LONGEST_SECONDS, Fingerprint, fingerprint
 from recommender.vectors import WINDOW_SECONDS, windows
@@ -68,7 +67,7 @@ class _Hearing:
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
-        self._framing = FRAMINGS[embedder.space]
+        self._framing = registry.of_space(embedder.space).framing
         self._batch = max(1, int(PIECE_SECONDS / self._framing.seconds))
         self._pcm = np.empty(0, np.int16)
         self._origin = 0  # of self._pcm, in samples of the whole

@@ -27,11 +27,10 @@ from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 from recommender.audio import SAMPLE_RATE
 from recommender.audio.resampling import MAX_RATE, resample
 from recommender.audio.wav import read_wav
-from recommender.embedders import Frames
+from recommender.embedders import Frames, registry
 from recommender.embedders.batching import BatchedNetwork
 from recommender.embedders.client import SPACE_HEADER
 from recommender.embedders.local import LocalEmbedder
-from recommender.embedders.spaces import SPACES
 from recommender.errors import AudioError, CannotDecode, SoundalikeError
 from recommender.service.metadata import metadata_of
 from recommender.service.metrics import ServiceMetrics
@@ -74,7 +73,7 @@ class Service:
     def use(self, embedder: LocalEmbedder) -> None:
         """Serve an embedder, after it has run once: the first run of a graph takes a second."""
         batched = LocalEmbedder(BatchedNetwork(embedder.network, self.metrics.batch))
-        silence = np.zeros(embedder.network.framing.window, np.int16)
+        silence = np.zeros(embedder.network.spec.framing.window, np.int16)
         batched.embed_piece(silence)
         self.embedder = batched
 
@@ -103,7 +102,7 @@ def create_app(embedder: LocalEmbedder) -> Flask:
     return _app(service)
 
 
-def app(model: str = "musicnn", weights: str | None = None, on_ready: Callable[[str], None] | None = None) -> Flask:
+def app(model: str, weights: str | None = None, on_ready: Callable[[str], None] | None = None) -> Flask:
     """Build the service and load its embedder in the background; until then it answers 503.
 
     For gunicorn: `gunicorn 'recommender.service.app:app("musicnn")'`, with one process and threads. Calls
@@ -233,7 +232,7 @@ def _pcm(data: bytes) -> NDArray[np.int16]:
 
 def _numbers(frames: Frames) -> Any:
     """VGGish's values travel as bytes, as MAX sends them; others as they are."""
-    if SPACES[frames.space].quantised:
+    if registry.of_space(frames.space).quantised:
         return quantise(frames.vectors).tolist()
     return _rounded(frames.vectors)
 

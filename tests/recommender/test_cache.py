@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from recommender.answers import Answer, Result
 from recommender.cache import Cache, answer_key, embedding_key
 from recommender.clips import Clip
-from recommender.embedders import Frames
-from recommender.embedders.spaces import SPACES
+from recommender.embedders import Frames, musicnn
 from recommender.settings import Settings
 from recommender.uploads import Upload
 
@@ -53,7 +52,7 @@ def test_an_upload_comes_back_as_it_was_kept(cache: Cache, upload: Upload):
     found = cache.upload(SHA256, "musicnn-msd")
     assert found is not None
     assert found.seconds == 9.5
-    assert found.frames.hop == SPACES["musicnn-msd"].hop
+    assert found.frames.hop == musicnn.SPEC.hop
     np.testing.assert_array_equal(found.frames.vectors, upload.frames.vectors)
 
 

@@ -7,8 +7,7 @@ import threading
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.embedders.framing import FRAMINGS
-from recommender.embedders.spaces import SPACES
+from recommender.embedders import registry
 from recommender.vectors import dequantise
 
 
@@ -16,8 +15,7 @@ class FirstSamples:
     """Gives, for each row, the first samples that it hears; holds each batch back until `gate` is open."""
 
     def __init__(self, space: str = "vggish-pca", batch: int = 8) -> None:
-        self.space = space
-        self.framing = FRAMINGS[space]
+        self.spec = registry.of_space(space)
         self.tag_names = ("first", "second")
         self.batch = batch
         self.verified = False
@@ -27,7 +25,7 @@ class FirstSamples:
         self.entered = threading.Semaphore(0)
 
     def patches(self, pcm: NDArray[np.int16], first: int, last: int) -> NDArray[np.float32]:
-        width, hop = SPACES[self.space].dimension, self.framing.hop
+        width, hop = self.spec.dimension, self.spec.framing.hop
         return np.stack([pcm[row * hop : row * hop + width] for row in range(first, last)]).astype(np.float32)
 
     def run(self, patches: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -36,5 +34,5 @@ class FirstSamples:
         self.gate.wait()
         if patches.max() == 32_767:
             raise RuntimeError("the network fails")
-        vectors = dequantise(patches % 256) if SPACES[self.space].quantised else patches
+        vectors = dequantise(patches % 256) if self.spec.quantised else patches
         return vectors, np.full((len(patches), 2), 0.5, np.float32)

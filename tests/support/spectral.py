@@ -9,8 +9,7 @@ from contextlib import AbstractContextManager
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.embedders import Embedder
-from recommender.embedders.framing import FRAMINGS
+from recommender.embedders import Embedder, musicnn
 from recommender.embedders.local import LocalEmbedder
 from recommender.library.embedder_pool import Ears
 from tests.support.http import serving
@@ -21,8 +20,7 @@ TAGS = ("low", "middle", "high")
 class SpectralNetwork:
     """Gives 200 log band energies per patch of MusiCNN's length, in MusiCNN's space; tags say where the energy is."""
 
-    space = "musicnn-msd"
-    framing = FRAMINGS["musicnn-msd"]
+    spec = musicnn.SPEC
     tag_names = TAGS
     batch = 8
     verified = False
@@ -32,7 +30,7 @@ class SpectralNetwork:
         self.rows = 0
 
     def patches(self, pcm: NDArray[np.int16], first: int, last: int) -> NDArray[np.float32]:
-        hop, window = self.framing.hop, self.framing.window
+        hop, window = self.spec.framing.hop, self.spec.framing.window
         rows = [pcm[row * hop : row * hop + window].astype(np.float32) / 32_768 for row in range(first, last)]
         return np.stack([np.pad(row, (0, window - len(row))) for row in rows])
 

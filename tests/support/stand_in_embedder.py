@@ -21,11 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.audio.wav import read_wav
-from recommender.embedders.framing import FRAMINGS
-from recommender.embedders.spaces import SPACES
+from recommender.embedders import musicnn
 
-SPACE = SPACES["musicnn-msd"]
-FRAMING = FRAMINGS[SPACE.name]
+SPEC = musicnn.SPEC
+FRAMING = SPEC.framing
 
 
 class State:
@@ -52,9 +51,9 @@ def vectors_of(pcm: NDArray[np.int16]) -> NDArray[np.float32]:
     for row in range(FRAMING.rows(len(pcm))):
         start = max(0, row * FRAMING.hop - FRAMING.before)
         spectrum = np.abs(np.fft.rfft(pcm[start : row * FRAMING.hop + FRAMING.window].astype(np.float32)))
-        bands = np.array_split(spectrum, SPACE.dimension)
+        bands = np.array_split(spectrum, SPEC.dimension)
         rows.append([float(np.log1p(band.mean())) for band in bands])
-    return np.array(rows, np.float32).reshape(-1, SPACE.dimension)
+    return np.array(rows, np.float32).reshape(-1, SPEC.dimension)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -71,7 +70,7 @@ class Handler(BaseHTTPRequestHandler):
         elif self.path == "/healthz":
             self._answer(200, {"status": "ready"})
         elif self.path == "/model/metadata":
-            self._answer(200, {"id": "stand-in", "space": SPACE.name, "dimension": SPACE.dimension, "hop": SPACE.hop})
+            self._answer(200, {"id": "stand-in", "space": SPEC.space, "dimension": SPEC.dimension, "hop": SPEC.hop})
         else:
             self._answer(404, {"status": "error", "message": "not found"})
 

@@ -15,6 +15,7 @@ from recommender.catalogue.base import Calibration, Facts
 from recommender.catalogue.local.files import CLIPS, INDEX, MANIFEST, PROJECTION, VECTORS, FileFacts
 from recommender.catalogue.local.known_answers import Expected, KnownAnswer
 from recommender.catalogue.local.projection import read_projection
+from recommender.embedders.spaces import refuse_retired
 from recommender.errors import CatalogueDamaged, CatalogueError, NoCatalogue
 from recommender.vectors import Recipe
 
@@ -93,6 +94,7 @@ class Manifest(Facts):
         except (ValueError, RecursionError):
             raise CatalogueDamaged(f"{path} is not valid JSON: build the catalogue again.") from None
         manifest = cls.from_json(data, path)
+        refuse_retired(manifest.space, folder, manifest.extra.get("folder"))
         recipe = manifest.recipe
         if PROJECTION in manifest.files:
             recipe = replace(recipe, projection=read_projection(folder / PROJECTION, manifest.dimension, recipe.centre))

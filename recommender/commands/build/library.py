@@ -11,7 +11,7 @@ from typing import Any
 
 from recommender.catalogue.local.manifest import Manifest
 from recommender.commands.build import add_index_options
-from recommender.embedders.local import NAMES
+from recommender.embedders import registry
 from recommender.errors import SettingsError
 from recommender.library.building import Interrupted, build
 from recommender.library.embedder_pool import Ears
@@ -42,7 +42,11 @@ def register(kinds: Any) -> None:
 
 def add_embedder_options(parser: argparse.ArgumentParser) -> None:
     """Add what says by which embedder files are listened to."""
-    parser.add_argument("--embedder", choices=NAMES, help="embedder in this process (default: as before, else musicnn)")
+    parser.add_argument(
+        "--embedder",
+        choices=registry.names(),
+        help=f"embedder in this process (default: as before, else {registry.default().name})",
+    )
     parser.add_argument("--weights", type=Path, metavar="DIR", help="folder of the weights; default: WEIGHTS")
     parser.add_argument(
         "--embedder-url",
@@ -65,7 +69,7 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         standing = Manifest.standing(arguments.out)
         # A library is heard again as it was heard before, unless it is said otherwise.
-        ears = ears_of(arguments, standing.space if standing is not None else "musicnn")
+        ears = ears_of(arguments, standing.space if standing is not None else registry.default().name)
         report = build(arguments.folder, arguments.out, ears, retry_failed=arguments.retry_failed, index=index)
     except Interrupted as stop:
         return say_interrupted(stop)

@@ -17,9 +17,8 @@ import requests
 import urllib3
 
 from recommender.audio.wav import read_wav
-from recommender.embedders import http
+from recommender.embedders import http, registry
 from recommender.embedders.client import SPACE_HEADER, EmbedderClient
-from recommender.embedders.framing import FRAMINGS
 from recommender.errors import (
     BadEmbedding,
     EmbedderBusy,
@@ -83,7 +82,7 @@ def received(handler: BaseHTTPRequestHandler, body: bytes) -> np.ndarray:
 
 
 def rows(space: str, pcm: np.ndarray) -> dict[str, Any]:
-    framing = FRAMINGS[space]
+    framing = registry.of_space(space).framing
     dimension = {"musicnn-msd": 200, "yamnet-fp32": 1024}.get(space, 128)
     firsts = [int(pcm[row * framing.hop]) % 256 for row in range(framing.rows(len(pcm)))]
     return {"embedding": [[first] * dimension for first in firsts], "tags": [[0.5, 0.25]] * len(firsts)}

@@ -5,17 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.embedders.framing import FRAMINGS, Framing, pieces
-from recommender.embedders.spaces import SPACES
+from recommender.embedders import musicnn, vggish, yamnet
+from recommender.embedders.framing import Framing, pieces
 
-MUSICNN, VGGISH = FRAMINGS["musicnn-msd"], FRAMINGS["vggish-pca"]
-
-
-def test_every_space_has_a_framing_with_its_hop():
-    assert {name: framing.seconds for name, framing in FRAMINGS.items()} == {s.name: s.hop for s in SPACES.values()}
+MUSICNN, VGGISH, YAMNET = musicnn.SPEC.framing, vggish.SPEC.framing, yamnet.SPEC.framing
 
 
-@pytest.mark.parametrize("framing", [MUSICNN, VGGISH])
+@pytest.mark.parametrize("framing", [MUSICNN, VGGISH, YAMNET])
 def test_rows_begin_with_a_whole_window(framing: Framing):
     window, hop = framing.window, framing.hop
     assert [framing.rows(n) for n in (0, window - 1, window, window + hop - 1, window + hop)] == [0, 0, 1, 1, 2]
@@ -40,7 +36,7 @@ def test_short_audio_is_repeated():
     assert MUSICNN.filled(filled) is filled
 
 
-@given(st.sampled_from([MUSICNN, VGGISH]), st.integers(0, 3_000_000), st.floats(0.5, 100))
+@given(st.sampled_from([MUSICNN, VGGISH, YAMNET]), st.integers(0, 3_000_000), st.floats(0.5, 100))
 def test_pieces_give_the_rows_of_the_whole(framing: Framing, samples: int, seconds: float):
     cut = pieces(framing, samples, seconds)
     assert sum(piece.rows - piece.lead for piece in cut) == framing.rows(samples)

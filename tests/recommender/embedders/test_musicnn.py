@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recommender.audio import decoding
-from recommender.embedders.local import LocalEmbedder, in_process
+from recommender.embedders.local import LocalEmbedder
 from recommender.embedders.musicnn import TAGS, MusiCNN, label_head, wheel_checkpoint
 from recommender.errors import NoWeights, Silent, TooShort
 from tests.support.audio import melody, pcm16
@@ -102,11 +102,6 @@ def test_missing_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(NoWeights, match="make install"):
         wheel_checkpoint()
-
-
-def test_unknown_embedders_are_named():
-    with pytest.raises(NoWeights, match="choose one of musicnn, vggish, yamnet"):
-        in_process("openl3", None)
 
 
 def _by_hand(patch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

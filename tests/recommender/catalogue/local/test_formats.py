@@ -49,6 +49,15 @@ def test_a_catalogue_of_0_1_is_read(tmp_path, kind):
     catalogue.close()
 
 
+def test_the_quantised_yamnet_of_0_1_is_refused_with_the_command_that_rebuilds_it(copy):
+    path = copy / "manifest.json"
+    data = json.loads(path.read_text())
+    path.write_text(json.dumps(data | {"space": "yamnet", "extra": {"folder": "/music/my sounds"}}))
+    with pytest.raises(CatalogueDamaged, match=r"build library '/music/my sounds' --out .*/"):
+        Catalogue.open(copy)
+    assert Manifest.standing(copy) is None
+
+
 def test_a_later_format_and_another_index_are_refused(copy):
     path = copy / "manifest.json"
     data = json.loads(path.read_text())

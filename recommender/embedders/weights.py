@@ -1,9 +1,12 @@
-"""Weights that come inside a package of the index: the package is found, never imported."""
+"""Where weights lie: in a folder, or inside a package of the index, which is found and never imported."""
 
 from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+
+DEFAULT_FOLDER = Path("weights")
+"""Where weights are looked for, and fetched to, when no folder is named."""
 
 
 def find_in_package(package: str, inside: str) -> Path | None:
