@@ -9,6 +9,7 @@ SlackError
 │   └── LoginPage
 ├── ForeignFile                   foreign-file: it does not lie on Slack's own file hosts
 ├── DownloadFailed                download-failed
+├── SlackRefused                  slack-refused: Slack does not do what the bot asks of it
 ├── NoRoom                        no-room: the disk of the bot is full
 ├── RateLimited                   rate-limited: the person or the team asks too much
 ├── QueueFull                     busy
@@ -57,6 +58,10 @@ class ForeignFile(SlackError):
 
 class DownloadFailed(SlackError):
     code = "download-failed"
+
+
+class SlackRefused(SlackError):
+    code = "slack-refused"
 
 
 class NoRoom(SlackError):

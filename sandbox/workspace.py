@@ -22,7 +22,8 @@ Listener = Callable[[str, Json], None]
 class Channel:
     """A channel or a direct message with its messages, oldest first.
 
-    person: who shares the direct message with the bot; last_post: when the bot last posted, on the monotonic clock.
+    person: who shares the direct message with the bot; last_post: when the bot last posted, on the monotonic clock;
+    kind: public, private, mpim (a group message) or im; refuses: Slack's code for every message of the bot, if any.
     """
 
     id: str
@@ -30,6 +31,8 @@ class Channel:
     bot: bool = True
     person: str = ""
     last_post: float = -1.0
+    kind: str = "public"
+    refuses: str = ""
     messages: dict[str, Json] = field(default_factory=dict)
 
     @property
@@ -41,10 +44,13 @@ class Channel:
         return {
             "id": self.id,
             "name": "" if self.is_im else self.name,
-            "is_channel": not self.is_im,
+            "is_channel": self.kind == "public",
+            "is_group": self.kind == "private",
             "is_im": self.is_im,
+            "is_mpim": self.kind == "mpim",
             "is_member": self.bot,
-            "is_private": self.is_im,
+            "is_private": self.kind != "public",
+            "refuses": self.refuses,
             "user": self.person or None,
         }
 
@@ -107,20 +113,20 @@ class Workspace:
         self._user(user, name, is_bot=False)
         direct = names.direct_message(user)
         if direct not in self.channels:
-            self.channels[direct] = Channel(direct, "directmessage", person=user)
+            self.channels[direct] = Channel(direct, "directmessage", person=user, kind="im")
         self.changed("places", {})
         return self.users[user]
 
-    def add_channel(self, channel: str, name: str, *, bot: bool) -> Channel:
-        """Add a channel, or change whether the bot is in it."""
-        place = self.channels.setdefault(channel, Channel(channel, name))
-        place.bot = bot
+    def add_channel(self, channel: str, name: str, *, bot: bool, kind: str = "public", refuses: str = "") -> Channel:
+        """Add a channel, or change whether the bot is in it and may write there."""
+        place = self.channels.setdefault(channel, Channel(channel, name, kind=kind))
+        place.bot, place.refuses = bot, refuses
         self.changed("places", {})
         return place
 
     def person(self, user: Any) -> Json:
         """A person by id, who appears when first named; raises `PersonRefusal` for what is no user id."""
-        if not isinstance(user, str) or not user.startswith("U") or user == names.BOT:
+        if not isinstance(user, str) or not user.startswith(("U", "W")) or user == names.BOT:
             raise PersonRefusal(f"{user!r} is not a person's id")
         return self.users.get(user) or self.add_user(user, user.lower())
 

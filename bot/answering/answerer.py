@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from slack_sdk.errors import SlackApiError
+
 from bot.answering.history import History
 from bot.answering.limits import Limits
 from bot.errors import OldCatalogue
@@ -17,6 +19,7 @@ from bot.messages.library import Offers
 from bot.operations.requests import Observer, Request
 from bot.questions import Question, Typed
 from bot.settings import BotSettings
+from bot.slack.errors import refused
 from recommender.answers import Answer
 from recommender.errors import BadQuery, SoundalikeError, UnknownClip
 from recommender.library.additions import KIND as LIBRARY
@@ -58,6 +61,9 @@ class Asker:
 
     def sentence(self, error: Exception, request: Request, name: str = "") -> Message:
         """Give what a person is told of an error; one that nobody foresaw goes to the log with its traceback."""
+        if isinstance(error, SlackApiError):
+            _log.error("Slack refused a call", exc_info=error)
+            error = refused(error)
         if isinstance(error, SoundalikeError):
             request.failed(error)
             return refusal(error, name)

@@ -15,13 +15,16 @@ from typing import Any
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.messages import Message
+from bot.messages import Message, sent_directly
 from bot.queue.jobs import Job, Record
 from bot.queue.records import Records
 from bot.slack.errors import (
     BAD_BLOCKS,
     CLOSED,
-    GONE,
+    DELETED,
+    LEFT,
+    LOCKED_OUT,
+    MISTAKES,
     PASSING,
     REFUSED_FOR_SURE,
     UNREACHED,
@@ -35,6 +38,8 @@ CLAIM_SECONDS = 5.0
 """A claim older than this without a message belongs to somebody who died, or whose call failed."""
 PASSING_SECONDS = 3.0
 SEARCH_LIMIT = 200
+ANEW = "-anew"
+"""Ends the name under which a message is claimed that stands for one that Slack let nobody edit."""
 
 _log = logging.getLogger(__name__)
 
@@ -70,7 +75,7 @@ class Posts:
             return self._posted(job, message), True
         record = self._records.get(job.id)
         if record.ts:
-            return replace(job, ts=record.ts, channel=record.place or job.channel), False
+            return self._found(job, record), False
         found = self._after_doubt(job, record, message)
         if found:
             return self._noted(job, found, job.channel), False
@@ -79,9 +84,10 @@ class Posts:
         return self._posted(job, message), True
 
     def edit(self, job: Job, message: Message) -> None:
-        """Turn the job's message into `message`; raises `PostLater`. Does nothing where somebody deleted it."""
+        """Turn the job's message into `message`, which becomes a new one where Slack lets nobody edit the old; raises
+        `PostLater` or `Unpostable`. Does nothing where somebody deleted it."""
         try:
-            self._repeating.chat_update(channel=job.channel, ts=job.ts, **message.payload())
+            self._repeating.chat_update(channel=job.channel, ts=job.ts, **_explained(job, message).payload())
         except SlackApiError as error:
             code = code_of(error)
             if code in BAD_BLOCKS and message.blocks:
@@ -89,16 +95,30 @@ class Posts:
                 self.edit(job, Message(message.text, []))
             elif code in PASSING:
                 raise PostLater(retry_after(error, PASSING_SECONDS)) from error
-            elif code not in GONE:
-                raise
+            elif code not in DELETED:
+                self._anew(job, message, code)
         except UNREACHED as error:
             raise PostLater(PASSING_SECONDS) from error
+
+    def _anew(self, job: Job, message: Message, code: str) -> None:
+        """Post once what could not be edited, and take the old message away where Slack lets us."""
+        if job.id.endswith(ANEW) or code in LOCKED_OUT:
+            raise Unpostable(code)
+        _log.warning("Slack lets nobody edit the message of job %s (%s): posted anew", job.id, code)
+        self.post(replace(job, id=f"{job.id}{ANEW}", ts=""), message)
+        try:
+            self._repeating.chat_delete(channel=job.channel, ts=job.ts)
+        except (SlackApiError, *UNREACHED):
+            pass  # it stays above its answer
 
     def _posted(self, job: Job, message: Message) -> Job:
         metadata = {"event_type": METADATA_EVENT, "event_payload": {"job": job.id}}
         try:
             answer = self._once.chat_postMessage(
-                channel=job.channel, thread_ts=job.thread or None, metadata=metadata, **message.payload()
+                channel=job.channel,
+                thread_ts=job.thread or None,
+                metadata=metadata,
+                **_explained(job, message).payload(),
             )
         except SlackApiError as error:
             code = code_of(error)
@@ -110,6 +130,7 @@ class Posts:
                 # 0: surely not posted; -1: in doubt from now on.
                 self._records.put(job.id, claimed=0 if code in REFUSED_FOR_SURE else -1)
                 raise PostLater(retry_after(error, PASSING_SECONDS)) from error
+            _log.error("Slack takes no message of job %s (%s)%s", job.id, code, _advice(code))
             raise Unpostable(code) from error
         except UNREACHED as error:
             self._records.put(job.id, claimed=-1)
@@ -121,11 +142,19 @@ class Posts:
         self._records.mark(place, post_mark(ts), job.id)
         return replace(job, ts=ts, channel=place)
 
+    def _found(self, job: Job, record: Record) -> Job:
+        """Return the job at the message that it has."""
+        place = record.place or job.channel
+        moved = place[:1] == "D" and not job.direct
+        return replace(job, ts=record.ts, channel=place, closed=job.closed or (_reason(job, "") if moved else ""))
+
     def _elsewhere(self, job: Job, message: Message, code: str) -> Job:
-        """The channel is closed to the bot: tell the person directly, where they asked for it themselves."""
-        if not job.fallback or job.fallback == job.channel:
+        """The channel or the thread is closed to the bot: answer the person directly, and say why. Where the bot has no
+        business any more, only who asked it by name is answered."""
+        person = job.fallback or job.user
+        if job.direct or not person or (code in LEFT and not job.asked):
             raise Unpostable(code)
-        return self._posted(replace(job, channel=job.fallback, thread="", fallback=""), message)
+        return self._posted(replace(job, channel=person, thread="", fallback="", closed=_reason(job, code)), message)
 
     def _after_doubt(self, job: Job, record: Record, message: Message) -> str | None:
         """Give the ts of the message that somebody who claimed the right may have posted, or None where there is none;
@@ -186,10 +215,25 @@ class Posts:
         try:
             self._repeating.chat_update(channel=job.channel, ts=ts, **message.payload())
         except SlackApiError as error:
-            if code_of(error) in GONE:
-                return False
-            raise
+            if code_of(error) in PASSING:
+                raise
+            return False
         return True
+
+
+def _explained(job: Job, message: Message) -> Message:
+    return sent_directly(message, job.closed) if job.closed else message
+
+
+def _reason(job: Job, code: str) -> str:
+    """Return why the answer does not stand where it was asked for, as mrkdwn."""
+    return f"{CLOSED.get(code, 'I may not write there')} (<#{job.channel}>)"
+
+
+def _advice(code: str) -> str:
+    if code in LOCKED_OUT:
+        return ": `python -m bot check` says what the app lacks"
+    return ": the call itself is wrong" if code in MISTAKES else ""
 
 
 def post_mark(ts: str) -> str:

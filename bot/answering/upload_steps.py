@@ -317,19 +317,19 @@ class Work:
     def _final(self, job: Job, message: Message, request: Request) -> None:
         """Give the person the last word on the job; raises `PostLater`."""
         with request.steps("reply"):
-            if job.ts:
-                self._posts.edit(job, message)
-            else:
-                wait = 0.0 if job.slot else self._records.reserve(job.channel)
-                if wait:
-                    raise PostLater(wait)
-                try:
+            try:
+                if job.ts:
+                    self._posts.edit(job, message)
+                else:
+                    wait = 0.0 if job.slot else self._records.reserve(job.channel)
+                    if wait:
+                        raise PostLater(wait)
                     posted, says_it = self._posts.post(job, message)
-                except Unpostable as reason:
-                    self._given_up(job, str(reason), request)
-                    return
-                if not says_it:
-                    self._posts.edit(posted, message)
+                    if not says_it:
+                        self._posts.edit(posted, message)
+            except Unpostable as reason:
+                self._given_up(job, str(reason), request)
+                return
         self._records.put(job.id, state="done")
 
     def _broken(self, job: Job, request: Request, error: Exception) -> None:

@@ -47,6 +47,12 @@ def refusal(error: SoundalikeError, name: str = "") -> Message:
     return Message(fallback + escape(sentence), [section(about + escape(sentence)), context(f"`{error.code}`")])
 
 
+def sent_directly(message: Message, reason: str) -> Message:
+    """Return the message for a person alone, who learns why it does not stand where they asked; reason: mrkdwn."""
+    sentence = f"Directly to you, since {reason}."
+    return Message(f"{message.text}\n{sentence}", [context(sentence), *message.blocks] if message.blocks else [])
+
+
 def unforeseen(reference: str, name: str = "") -> Message:
     """Give what is said of an error that nobody foresaw; reference: finds its traceback in the log."""
     about = f"{bold(name, NAME_CHARS)}: " if name else ""

@@ -16,13 +16,14 @@ from recommender.errors import SoundalikeError
 class Job:
     """One upload, or one question that is answered by a message.
 
-    channel: where it is answered; a user id means the direct messages with that person. thread: ts of the thread, empty
-    until Slack tells. file: Slack's id. ts: of the message that becomes the answer, empty until it is posted. asked:
-    somebody addressed the bot, so that even what is no audio gets an answer. fallback: where to answer when the channel
-    is closed to the bot. refusal: code and sentence, where the upload is refused. accepted: Unix time. order: Slack's
-    time of the event, by which messages follow each other. slot: the right to post its message now is taken.
-    described: Slack was asked about the file. text, query: kind and terms of a typed question, of a job without a file.
-    doubt: its record was lost, its message may stand already. attempt: how often its present step was put off.
+    channel: where it is answered; a user id means the direct messages with that person. thread: ts of the thread,
+    empty until Slack tells. file: Slack's id. ts: of the message that becomes the answer, empty until it is posted.
+    asked: somebody addressed the bot, so that even what is no audio gets an answer. fallback: where to answer when
+    the channel is closed to the bot. closed: why it is, once it proved to be, as mrkdwn. refusal: code and
+    sentence, where the upload is refused. accepted: Unix time. order: Slack's time of the event, by which messages
+    follow each other. slot: the right to post its message now is taken. described: Slack was asked about the file.
+    text, query: kind and terms of a typed question, of a job without a file. doubt: its record was lost, its
+    message may stand already. attempt: how often its present step was put off.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Job:
     ts: str = ""
     asked: bool = False
     fallback: str = ""
+    closed: str = ""
     refusal: tuple[str, str] | None = None
     top: int = 10
     only: tuple[str, ...] = ()

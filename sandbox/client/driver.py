@@ -173,9 +173,13 @@ class Driver(Watcher):
         """Add a person; their direct message with the bot comes with them."""
         return dict(self._post("users", user=user, name=name or user.lower()))
 
-    def add_channel(self, channel: str, name: str = "", *, bot: bool = True) -> Json:
-        """Add a channel, or change whether the bot is in it."""
-        return dict(self._post("channels", channel=channel, name=name or channel.lower(), bot=bot))
+    def add_channel(
+        self, channel: str, name: str = "", *, bot: bool = True, kind: str = "public", refuses: str = ""
+    ) -> Json:
+        """Add a channel of a kind (public, private, mpim), or change whether the bot is in it and may write there:
+        refuses is Slack's code for what it posts."""
+        settings = {"name": name or channel.lower(), "bot": bot, "kind": kind, "refuses": refuses}
+        return dict(self._post("channels", channel=channel, **settings))
 
     def connections(self) -> int:
         """How many sockets the bot has open."""

@@ -12,7 +12,14 @@ from sandbox.workspace import Channel, Workspace
 
 Json = dict[str, Any]
 
-HISTORY_SCOPES = {"message.im": "im:history", "message.channels": "channels:history"}
+MESSAGE_EVENTS = {"im": "message.im", "public": "message.channels", "private": "message.groups", "mpim": "message.mpim"}
+CHANNEL_TYPES = {"im": "im", "public": "channel", "private": "group", "mpim": "mpim"}
+HISTORY_SCOPES = {
+    "message.im": "im:history",
+    "message.channels": "channels:history",
+    "message.groups": "groups:history",
+    "message.mpim": "mpim:history",
+}
 EVENT_SCOPES = {"app_mention": "app_mentions:read", "file_shared": "files:read", **HISTORY_SCOPES}
 
 
@@ -110,8 +117,7 @@ class Events:
         }
 
     def _message(self, channel: Channel, event: Json) -> None:
-        kind = "im" if channel.is_im else "channel"
-        self.send({**event, "channel_type": kind}, "message.im" if channel.is_im else "message.channels")
+        self.send({**event, "channel_type": CHANNEL_TYPES[channel.kind]}, MESSAGE_EVENTS[channel.kind])
 
     def _mention(self, event: Json) -> Json:
         mention = {**event, "type": "app_mention"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,8 @@ Json = dict[str, Any]
 MOST_POSTS = 5
 LIFETIME_SECONDS = 30 * 60
 TEXT_LENGTH = 40_000
+BLOCKS_LENGTH = 13_200
+"""Characters of all texts in all blocks together."""
 
 
 @dataclass
@@ -64,14 +67,12 @@ class ResponseUrls:
         given.left -= 1
 
     def answer(self, channel: Channel, user: str, body: Json) -> Json:
-        """Post an answer, to one person unless it says `in_channel`; raises `SlackRefusal`."""
+        """Post an answer, to one person unless it says `in_channel`: then alone a thread is heeded; raises
+        `SlackRefusal`."""
         message = {"user": names.BOT, "bot_id": names.BOT_ID, "app_id": names.APP, **content_of(body)}
-        thread = body.get("thread_ts")
-        if thread:
-            if thread not in channel.messages:
-                raise SlackRefusal("thread_not_found", status=404)
-            message["thread_ts"] = thread
         if body.get("response_type") == "in_channel":
+            if body.get("thread_ts"):
+                message["thread_ts"] = body["thread_ts"]
             return self._workspace.post(channel, message)
         return self._workspace.post_ephemeral(channel, user, message)
 
@@ -93,6 +94,17 @@ class ResponseUrls:
             self._workspace.remove(channel, original["ts"])
 
 
+def texts_of(value: Any) -> Iterator[str]:
+    """Yield all texts in some blocks."""
+    if isinstance(value, dict):
+        if isinstance(value.get("text"), str):
+            yield value["text"]
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from texts_of(item)
+
+
 def content_of(body: Json) -> Json:
     """The checked text and blocks of a message that the bot sends; raises `SlackRefusal`."""
     text, blocks = body.get("text") or "", body.get("blocks") or []
@@ -104,6 +116,8 @@ def content_of(body: Json) -> Json:
         raise SlackRefusal("msg_too_long", status=400)
     content: Json = {"text": text}
     if blocks:
+        if sum(len(text) for text in texts_of(blocks)) > BLOCKS_LENGTH:
+            raise SlackRefusal("msg_blocks_too_long", status=400)
         try:
             content["blocks"] = checked(blocks)
         except InvalidBlocks as error:

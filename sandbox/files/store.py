@@ -114,8 +114,8 @@ class Files:
 
     def full(self, file: File) -> Json:
         """Everything that Slack says of a file."""
-        channels = [c for c in file.shares if not self._workspace.channels[c].is_im]
-        ims = [c for c in file.shares if self._workspace.channels[c].is_im]
+        kinds = {channel: self._workspace.channels[channel].kind for channel in file.shares}
+        channels = [channel for channel, kind in kinds.items() if kind == "public"]
         private = f"{self.origin}/files-pri/{names.TEAM}-{file.id}"
         path = quote(file.name.replace("/", "_"))
         data: Json = {
@@ -144,8 +144,8 @@ class Files:
             "has_rich_preview": False,
             "file_access": "visible",
             "channels": channels,
-            "groups": [],
-            "ims": ims,
+            "groups": [channel for channel, kind in kinds.items() if kind in ("private", "mpim")],
+            "ims": [channel for channel, kind in kinds.items() if kind == "im"],
             "shares": self._shares(file),
         }
         if self._workspace.faults.binary_types:
@@ -163,7 +163,7 @@ class Files:
         shares: Json = {}
         for channel_id, stamps in file.shares.items():
             channel = self._workspace.channels[channel_id]
-            kind = shares.setdefault("private" if channel.is_im else "public", {})
+            kind = shares.setdefault("public" if channel.kind == "public" else "private", {})
             kind[channel_id] = [self._share(channel, ts, file) for ts in stamps]
         return shares
 

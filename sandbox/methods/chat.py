@@ -26,7 +26,7 @@ _LINK = re.compile(r"https?://[^\s|>]+")
 
 @method("chat.postMessage", "chat:write")
 def post_message(api: Api, arguments: Json) -> Json:
-    channel = channel_of(api, arguments)
+    channel = _open_channel(api, arguments)
     message = {"user": names.BOT, "bot_id": names.BOT_ID, "app_id": names.APP, **_content(arguments)}
     _place_in_thread(channel, arguments, message)
     if isinstance(arguments.get("metadata"), dict):
@@ -41,7 +41,7 @@ def post_message(api: Api, arguments: Json) -> Json:
 
 @method("chat.postEphemeral", "chat:write")
 def post_ephemeral(api: Api, arguments: Json) -> Json:
-    channel = channel_of(api, arguments)
+    channel = _open_channel(api, arguments)
     user = arguments.get("user")
     if user not in api.workspace.users or user == names.BOT or (channel.is_im and channel.person != user):
         raise SlackRefusal("user_not_in_channel")
@@ -95,6 +95,13 @@ def get_permalink(api: Api, arguments: Json) -> Json:
     return {"channel": channel.id, "permalink": link}
 
 
+def _open_channel(api: Api, arguments: Json) -> Channel:
+    channel = channel_of(api, arguments)
+    if channel.refuses:
+        raise SlackRefusal(channel.refuses)
+    return channel
+
+
 def _content(arguments: Json) -> Json:
     try:
         return content_of(arguments)
@@ -108,9 +115,7 @@ def _place_in_thread(channel: Channel, arguments: Json, message: Json) -> None:
     thread = arguments.get("thread_ts")
     if not thread:
         return
-    parent = channel.messages.get(str(thread))
-    if parent is None:
-        raise SlackRefusal("thread_not_found")
+    parent = channel.messages.get(str(thread), {"ts": str(thread)})  # a deleted one as well
     message["thread_ts"] = parent.get("thread_ts", parent["ts"])
     message["parent_user_id"] = parent.get("user")
     if arguments.get("reply_broadcast"):

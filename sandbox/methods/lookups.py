@@ -10,6 +10,13 @@ from sandbox.workspace import Channel
 
 Json = dict[str, Any]
 
+HISTORY_SCOPES = {
+    "im": "im:history",
+    "public": "channels:history",
+    "private": "groups:history",
+    "mpim": "mpim:history",
+}
+
 
 def channel_of(api: Api, arguments: Json, *, member: bool = True) -> Channel:
     """The channel that a call names; raises `channel_not_found`, and `not_in_channel` where the bot must be in it."""
@@ -32,6 +39,6 @@ def message_of(channel: Channel, ts: Any) -> Json:
 
 def need_history(api: Api, channel: Channel) -> None:
     """Raise `missing_scope` unless the app may read a channel's history."""
-    needed = "im:history" if channel.is_im else "channels:history"
+    needed = HISTORY_SCOPES[channel.kind]
     if needed not in api.workspace.app.scopes:
         raise SlackRefusal("missing_scope", needed=needed, provided=",".join(api.workspace.app.scopes))

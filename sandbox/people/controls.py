@@ -42,7 +42,10 @@ class Controls:
         return self._workspace.add_user(str(body["user"]), str(body["name"]))
 
     async def channels(self, body: Json) -> Json:
-        return self._workspace.add_channel(body["channel"], body["name"], bot=bool(body["bot"])).to_json()
+        kind, refuses = str(body.get("kind") or "public"), str(body.get("refuses") or "")
+        return self._workspace.add_channel(
+            body["channel"], body["name"], bot=bool(body["bot"]), kind=kind, refuses=refuses
+        ).to_json()
 
     async def drop_sockets(self, body: Json) -> Json:
         return {"dropped": self._server.sockets.cut()}

@@ -90,3 +90,84 @@ def test_what_nobody_addressed_is_nobodys_business(slack: Driver, stack: Stack, 
     assert [slack.replies(question) for question in questions] == [[]] * 5
     addressed = slack.mention(SOUNDS, "", [tmp_path / "set.als"])
     slack.wait_reply(addressed, lambda m: "`not-audio`" in text_of(m))
+
+
+@pytest.mark.parametrize("code", ["edit_window_closed", "cant_update_message", "ekm_access_denied"])
+def test_an_answer_that_may_not_be_edited_in_is_posted_once(slack: Driver, sound: Path, code: str):
+    slack.fail("chat.update", code, times=None)
+    question = slack.upload(SOUNDS, sound)
+    slack.wait_reply(question, ranks)
+    slack.wait_quiet(1.0)
+    assert len(slack.replies(question)) == 1  # the placeholder is taken away
+
+
+def test_a_placeholder_that_somebody_deleted_is_not_replaced(slack: Driver, sound: Path):
+    slack.faults(file_delay=1.0)
+    question = slack.upload(SOUNDS, sound)
+    slack.delete(slack.wait_reply(question))
+    slack.wait_traffic(lambda e: e["error"] == "message_not_found", name="chat.update")
+    slack.wait_quiet(1.0)
+    assert slack.replies(question) == []
+
+
+CLOSED_CODES = [
+    "restricted_action",
+    "restricted_action_read_only_channel",
+    "restricted_action_thread_locked",
+    "restricted_action_non_threadable_channel",
+    "restricted_action_thread_only_channel",
+    "message_limit_exceeded",
+    "no_permission",
+    "access_denied",
+]
+
+
+@pytest.mark.parametrize("code", CLOSED_CODES)
+def test_where_the_bot_may_not_write_the_person_is_answered_directly_and_learns_why(
+    slack: Driver, sound: Path, code: str
+):
+    slack.add_channel(SOUNDS, bot=True, refuses=code)
+    room = direct_message(ADA)
+    slack.upload(SOUNDS, sound)
+    answer = slack.wait_message(ranks, channel=room)
+    assert f"(<#{SOUNDS}>)" in text_of(answer)
+    assert "Directly to you, since " in text_of(answer)
+    slack.mention(SOUNDS, f"{video_id(2)} top 2")
+    slack.wait_message(lambda m: ranks(m) == [1, 2], channel=room)
+    slack.wait_quiet(0.5)
+    assert len(slack.messages(room)) == 2
+
+
+def test_a_channel_that_the_bot_was_removed_from_is_left_in_silence(slack: Driver, stack: Stack, sound: Path):
+    slack.faults(file_delay=0.5)
+    slack.add_channel(SOUNDS, bot=True, refuses="not_in_channel")
+    question = slack.upload(SOUNDS, sound)
+    slack.wait_traffic(lambda e: e["error"] == "not_in_channel", name="chat.postMessage")
+    slack.wait_quiet(1.0)
+    assert slack.replies(question) == slack.messages(direct_message(ADA)) == []
+
+
+@pytest.mark.parametrize("kind", ["private", "mpim"])
+def test_private_channels_and_group_messages(slack: Driver, sound: Path, kind: str):
+    slack.add_channel("G0SECRET", kind=kind)
+    question = slack.upload("G0SECRET", sound)
+    slack.wait_reply(question, ranks)
+    asked = slack.mention("G0SECRET", f"{video_id(2)} top 2")
+    slack.wait_reply(asked, ranks)
+
+
+def test_people_with_other_ids(slack: Driver, sound: Path):
+    """W… on Enterprise Grid; of another workspace, too."""
+    slack.add_user("W0EVA")
+    slack.command(f"{video_id(1)} top 2", user="W0EVA")
+    slack.wait_ephemeral(ranks, user="W0EVA")
+    question = slack.upload(direct_message("W0EVA"), sound, user="W0EVA")
+    slack.wait_reply(question, ranks)
+
+
+def test_what_slack_refuses_is_not_called_our_fault(slack: Driver):
+    for code in ("expired_trigger_id", "something_new"):
+        slack.fail("views.open", code)
+        slack.command("")
+        slack.wait_ephemeral(lambda m: "`slack-refused`" in text_of(m))
+    assert not any("on our side" in text_of(m) for m in slack.ephemerals())

@@ -262,12 +262,17 @@ def test_buttons_of_an_upload_ask_the_cached_sound_again(slack: Driver, sound: P
 
 
 def test_what_nobody_foresaw_has_a_number_that_finds_the_traceback(slack: Driver, stack: Stack):
-    slack.fail("views.open", "something_new")
-    slack.command("")
-    told = slack.wait_ephemeral(lambda m: "`internal`" in text_of(m))
-    number = re.findall(r"[0-9a-f]{8}", str(told["text"]))[0]
-    line = next(line for line in (stack.folder / "bot.log").read_text().splitlines() if f"error {number}" in line)
-    assert "something_new" in json.loads(line)["traceback"]
+    slack.faults(retry_delays=[])
+    slack.send_event({"type": "app_home_opened", "tab": "home"})  # Slack's own name who opened it
+
+    def logged() -> str:
+        lines = (stack.folder / "bot.log").read_text().splitlines()
+        return next((line for line in lines if "unforeseen error" in line and "KeyError" in line), "")
+
+    line = json.loads(slack.wait_for(logged, every=0.1))
+    assert re.fullmatch(r"unforeseen error [0-9a-f]{8}", line["message"])
+    assert "app_home_opened" not in line["message"]
+    assert "KeyError: 'user'" in line["traceback"]
 
 
 def test_home_shows_catalogue_history_and_services_and_repeats(anyhow: Driver):

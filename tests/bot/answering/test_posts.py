@@ -11,7 +11,7 @@ from unittest.mock import Mock
 import pytest
 from slack_sdk.errors import SlackApiError
 
-from bot.answering.posts import PostLater, Posts
+from bot.answering.posts import PostLater, Posts, Unpostable
 from bot.listeners.context import Context
 from bot.messages import Message
 from bot.queue.jobs import Job
@@ -50,6 +50,31 @@ def test_an_edit_without_the_blocks_that_slack_refused_is_made_again_too(posts: 
     with pytest.raises(PostLater):
         posts.edit(replace(JOB, ts="2.0"), MESSAGE)
     assert slack.chat_update.call_args.kwargs["blocks"] == []
+
+
+@pytest.mark.parametrize("code", ["edit_window_closed", "cant_update_message", "something_new"])
+def test_what_may_not_be_edited_is_posted_anew_once_however_often_it_is_tried(posts: Posts, slack: Mock, code: str):
+    slack.chat_update.side_effect = SlackApiError("no", {"error": code})
+    slack.chat_postMessage.return_value = {"ts": "3.0", "channel": "C1"}
+    for _ in range(3):
+        posts.edit(replace(JOB, ts="2.0"), MESSAGE)
+    assert slack.chat_postMessage.call_count == 1
+    slack.chat_delete.assert_called_with(channel="C1", ts="2.0")
+
+
+def test_what_somebody_deleted_is_not_posted_anew(posts: Posts, slack: Mock):
+    slack.chat_update.side_effect = SlackApiError("no", {"error": "message_not_found"})
+    posts.edit(replace(JOB, ts="2.0"), MESSAGE)
+    assert not slack.chat_postMessage.called
+
+
+def test_who_cannot_be_answered_at_all_is_given_up(posts: Posts, slack: Mock):
+    slack.chat_postMessage.side_effect = [
+        SlackApiError("no", {"error": code}) for code in ("is_archived", "no_permission")
+    ]
+    with pytest.raises(Unpostable, match="no_permission"):
+        posts.post(replace(JOB, asked=True), MESSAGE)
+    assert [call.kwargs["channel"] for call in slack.chat_postMessage.call_args_list] == ["C1", "U1"]
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=repr)

@@ -64,7 +64,17 @@ def test_what_is_too_old_or_too_early_is_refused(offset: float):
     assert "clock" in refusal(SECRET, stamp, signed(stamp), BODY)
 
 
-@pytest.mark.parametrize("signature", [signed(now(), secret="other"), "v0=é", "v0=\ud800", "x", signed(now())[3:]])
+@pytest.mark.parametrize(
+    "signature",
+    [signed(now(), secret="other"), "v0=é", "v0=\ud800", "x", signed(now())[3:]],
+    ids=[
+        "another's",
+        "not ASCII",
+        "not UTF-8",
+        "short",
+        "no version",
+    ],  # names that each process of a test run agrees on
+)
 def test_each_bad_signature_is_refused(signature: str):
     assert "SLACK_SIGNING_SECRET" in refusal(SECRET, now(), signature, BODY)
 

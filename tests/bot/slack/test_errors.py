@@ -1,0 +1,92 @@
+"""Every code in Slack's lists, for the methods that the bot calls, has a sentence or a reason for silence."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+
+import pytest
+from slack_sdk.errors import SlackApiError
+
+from bot.slack import errors
+from bot.slack.errors import refused
+from tests.conftest import REPOSITORY
+
+SETS: dict[str, frozenset[str]] = {
+    "answered directly, with the reason": frozenset(errors.CLOSED),
+    "silence: somebody deleted the message": errors.DELETED,
+    "posted anew": errors.UNEDITABLE,
+    "sent as plain text": errors.BAD_BLOCKS,
+    "tried again": errors.PASSING,
+    "to the operator": errors.LOCKED_OUT,
+    "told as a file's": errors.FILES,
+    "told as late": errors.LATE,
+    "told as refused": errors.FORMS,
+    "to the log, as our mistake": errors.MISTAKES,
+}
+ANY = """
+access_denied accesslimited account_inactive deprecated_endpoint ekm_access_denied enterprise_is_restricted fatal_error
+internal_error invalid_arg_name invalid_arguments invalid_array_arg invalid_auth invalid_charset invalid_form_data
+invalid_post_type method_deprecated missing_post_type missing_scope no_permission not_allowed_token_type not_authed
+org_login_required ratelimited request_timeout service_unavailable team_access_not_granted team_added_to_org
+token_expired token_revoked two_factor_setup_required
+"""
+METHODS = {
+    "auth.test": "",
+    "apps.connections.open": "",
+    "chat.delete": "cant_delete_message channel_not_found message_not_found",
+    "chat.postEphemeral": """channel_not_found invalid_blocks invalid_blocks_format is_archived markdown_text_conflict
+        msg_too_long no_text not_in_channel restricted_action too_many_attachments user_not_in_channel""",
+    "chat.postMessage": """app_access_restricted as_user_not_supported attachment_payload_limit_exceeded
+        cannot_reply_to_message channel_not_found invalid_blocks invalid_blocks_format invalid_metadata_format
+        invalid_metadata_schema is_archived markdown_text_conflict message_limit_exceeded messages_tab_disabled
+        metadata_must_be_sent_from_app metadata_too_large missing_file_data msg_blocks_too_long msg_too_long no_text
+        not_in_channel rate_limited restricted_action restricted_action_non_threadable_channel
+        restricted_action_read_only_channel restricted_action_thread_locked restricted_action_thread_only_channel
+        send_on_behalf_not_allowed slack_connect_canvas_sharing_blocked slack_connect_file_link_sharing_blocked
+        slack_connect_lists_sharing_blocked team_not_found too_many_attachments too_many_contact_cards""",
+    "chat.update": """as_user_not_supported block_mismatch cant_broadcast_message cant_update_message channel_not_found
+        edit_window_closed external_channel_migrating invalid_attachments invalid_blocks invalid_blocks_format
+        invalid_metadata_format invalid_metadata_schema is_inactive markdown_text_conflict message_not_found
+        metadata_must_be_sent_from_app metadata_too_large msg_too_long no_dual_broadcast_content_update no_text
+        slack_connect_file_link_sharing_blocked streaming_state_conflict team_not_found too_many_attachments
+        update_failed""",
+    "conversations.history": """channel_not_found invalid_cursor invalid_metadata_filter_keys invalid_ts_latest
+        invalid_ts_oldest not_in_channel""",
+    "conversations.replies": """channel_not_found invalid_cursor invalid_metadata_filter_keys missing_argument
+        thread_not_found invalid_ts_latest invalid_ts_oldest not_in_channel""",
+    "files.completeUploadExternal": """channel_not_found file_not_found file_update_failed invalid_channel
+        not_in_channel posting_to_channel_denied""",
+    "files.getUploadURLExternal": "file_upload_size_restricted missing_argument unknown_method",
+    "files.info": "file_deleted file_not_found",
+    "usergroups.users.list": "no_such_subteam team_not_found",
+    "views.open": """duplicate_external_id exchanged_trigger_id expired_trigger_id invalid_trigger_id
+        view_too_large""",
+    "views.publish": "duplicate_external_id hash_conflict not_enabled user_not_found view_too_large",
+}
+"""The methods that the bot calls, with the codes that Slack's pages list beside those of all methods."""
+CALL = re.compile(r"\.((?:apps|auth|chat|conversations|files|reactions|usergroups|users|views)_\w+)\(")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_each_code_of_slacks_lists_is_foreseen(method: str):
+    foreseen = frozenset().union(*SETS.values())
+    assert {*METHODS[method].split(), *ANY.split()} - foreseen == set()
+
+
+def test_each_code_means_one_thing():
+    assert [(a, b) for a, b in combinations(SETS, 2) if SETS[a] & SETS[b]] == []
+
+
+def test_the_bot_calls_no_other_method():
+    """A new call brings its own list of codes."""
+    called = {name for path in (REPOSITORY / "bot").rglob("*.py") for name in CALL.findall(path.read_text())}
+    names = {name.replace("_", ".") for name in METHODS} | {"files.upload.v2", "usergroups.users.list"}
+    assert {name.replace("_", ".") for name in called} <= names
+
+
+@pytest.mark.parametrize("code", [*sorted(frozenset().union(*SETS.values())), "something_new"])
+def test_a_refused_call_has_a_sentence(code: str):
+    said = str(refused(SlackApiError("no", {"ok": False, "error": code})))
+    assert said.endswith(".")
+    assert "our side" not in said
