@@ -14,15 +14,22 @@ from bot.operations.redis_advice import advice
 from bot.settings import BotSettings
 from recommender.errors import SoundalikeError
 from recommender.settings import load
+from recommender.spelling import shown
+from recommender.terminal import guarded
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one kind of process or one command; gives its exit status."""
     arguments = _parser().parse_args(argv)
+    with guarded():
+        return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     try:
         return int(arguments.run(arguments))
     except SoundalikeError as error:
-        sys.stderr.write(f"{error.code}: {error}\n")
+        sys.stderr.write(f"{error.code}: {shown(str(error))}\n")
     except redis.RedisError as error:
         sys.stderr.write(f"{advice(error)}\n")
     return 1

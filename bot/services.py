@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import redis
@@ -14,6 +15,7 @@ from bot.answering.limits import Limits
 from bot.answering.posts import Posts
 from bot.answering.scratch import Scratch
 from bot.answering.upload_steps import Lease, Work
+from bot.operations.redis_advice import advice
 from bot.operations.requests import Observer
 from bot.queue.records import Records
 from bot.queue.tasks import Queue, RedisQueue
@@ -22,10 +24,13 @@ from bot.slack.client import posting_client, web_client
 from bot.slack.downloads import Downloader
 from recommender.cache import Cache
 from recommender.embedders.client import EmbedderClient
+from recommender.errors import SettingsError
 from recommender.recommender import Recommender
 
 REDIS_TIMEOUT_SECONDS = 1.0
 """An event must be acknowledged within three seconds, whatever Redis does."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ def build(settings: BotSettings) -> Parts:
     recommender = Recommender.open(settings, embedder=embedder, cache=cache)
     observer = Observer(CollectorRegistry())
     connection = redis_client(settings)
+    _require_entry(connection)
     history, limits = History(connection), Limits(settings)
     return Parts(
         settings=settings,
@@ -93,6 +99,16 @@ def build(settings: BotSettings) -> Parts:
         asker=Asker(recommender, history, limits, observer, settings),
         scratch=Scratch(),  # in the bot too: it removes what a killed process left, and works uploads without Redis
     )
+
+
+def _require_entry(connection: redis.Redis) -> None:
+    """Raise `SettingsError` where Redis refuses the password; one that is away may come back."""
+    try:
+        connection.ping()
+    except redis.AuthenticationError as error:
+        raise SettingsError(advice(error)) from None
+    except redis.RedisError as error:
+        _log.warning("%s", advice(error))
 
 
 def redis_client(settings: BotSettings) -> redis.Redis:

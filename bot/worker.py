@@ -16,6 +16,7 @@ from bot.services import build
 from bot.settings import BotSettings
 from recommender.audio import decoding
 from recommender.service.probes import Part, State
+from recommender.sound_check import SoundCheck
 
 _log = logging.getLogger(__name__)
 
@@ -33,10 +34,16 @@ def run(settings: BotSettings) -> int:
     def threads() -> State:
         return State(True) if workers.alive() else State(False, "no thread fetches work: restart this process")
 
+    sound = SoundCheck(parts.embedder) if parts.embedder is not None else None
+
+    def sound_gets_through() -> State:
+        trouble = sound.trouble() if sound is not None else ""
+        return State(not trouble, trouble)
+
     parts.observer.registry.register(Gauges(parts))
     if settings.health_port:
-        health = Health(parts, Part("threads", threads, needed=True), needs_redis=True)
-        serve(settings.health_host, settings.health_port, health)
+        more = Part("threads", threads, needed=True), Part("sound", sound_gets_through)
+        serve(settings.health_host, settings.health_port, Health(parts, *more, needs_redis=True))
     workers.start()
     parts.recommender.warm()
     decoding.warm()

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 from recommender import __version__, commands
 from recommender.errors import SoundalikeError
+from recommender.spelling import shown
+from recommender.terminal import guarded
 
 _log = logging.getLogger(__name__)
 
@@ -40,12 +42,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else argv
     # argparse takes what begins with -h for help, unless there is a space in it; queries are stripped.
     arguments = parser().parse_args([f" {text}" if _LIKE_HELP.fullmatch(text) else text for text in given])
+    with guarded():
+        return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     try:
         return int(arguments.run(arguments))
     except SoundalikeError as error:
         _log.debug("%s failed", arguments.command, exc_info=True)
-        sys.stderr.write(f"{error.code}: {error}\n")
+        sys.stderr.write(f"{error.code}: {shown(str(error))}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("stopped\n")

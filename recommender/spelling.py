@@ -1,11 +1,15 @@
-"""What a misspelt name may have meant, and whether it is text at all."""
+"""What a misspelt name may have meant, whether it is text at all, and how a terminal shows it."""
 
 from __future__ import annotations
 
+import json
+import unicodedata
 from collections.abc import Iterable
 
 from rapidfuzz import fuzz
 
+_HARMLESS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
+"""They join emoji and letters, and move nothing."""
 SUGGESTIONS = 5
 SUGGESTION_SCORE = 60.0
 """Of 100 by rapidfuzz: a spelling that is further off than this helps nobody."""
@@ -28,3 +32,15 @@ def is_text(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def shown(name: str) -> str:
+    """Return a name in one line that any terminal shows as it is: line ends, escape codes and signs that turn the
+    direction of text are spelled as JSON and Python spell them."""
+    return name if name.isprintable() else "".join(map(_shown, name))
+
+
+def _shown(sign: str) -> str:
+    if sign.isprintable() or sign in _HARMLESS or unicodedata.category(sign) == "Zs":
+        return sign
+    return json.dumps(sign)[1:-1]

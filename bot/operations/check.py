@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import redis
 from slack_sdk.errors import SlackApiError
@@ -15,10 +16,13 @@ from bot.settings import BotSettings
 from bot.slack.client import web_client
 from bot.slack.errors import UNREACHED, code_of
 from recommender.catalogue.local.catalogue import Catalogue
+from recommender.catalogue.local.manifest import Manifest
 from recommender.embedders.client import EmbedderClient
 from recommender.embedders.spaces import require_same
 from recommender.errors import NoCatalogue, SoundalikeError
+from recommender.library.additions import KIND as LIBRARY
 from recommender.sound_check import check_sound
+from recommender.spelling import shown
 
 NAME_WIDTH = 10
 
@@ -33,7 +37,7 @@ class Finding:
 
     def __str__(self) -> str:
         mark = {True: "ok", False: "WRONG", None: "note"}[self.works]
-        return f"{self.name:<{NAME_WIDTH}} {mark:<5} {self.text}"
+        return f"{self.name:<{NAME_WIDTH}} {mark:<5} {shown(self.text)}"
 
 
 def run(settings: BotSettings, write: Callable[[str], object]) -> int:
@@ -57,6 +61,7 @@ def findings(settings: BotSettings) -> Iterator[Finding]:
     yield _sound(settings.embedder_url if embedder_space else None)
     finding, catalogue_space = _catalogue(settings)
     yield finding
+    yield from _library(settings)
     if embedder_space and catalogue_space:
         yield _spaces(catalogue_space, embedder_space)
 
@@ -170,6 +175,24 @@ def _catalogue(settings: BotSettings) -> tuple[Finding, str | None]:
     return Finding(
         "catalogue", True, f"{manifest.clips:,} clips, {manifest.space}, built {manifest.built}"
     ), manifest.space
+
+
+def _library(settings: BotSettings) -> Iterator[Finding]:
+    """Whether the folder that a library's catalogue was built from is there."""
+    try:
+        extra = Manifest.read(settings.catalogue).extra if settings.catalogue is not None else {}
+    except SoundalikeError:
+        return
+    if extra.get("kind") != LIBRARY:
+        return
+    folder = Path(str(extra.get("folder")))
+    if folder.is_dir():
+        yield Finding("library", True, str(folder))
+    else:
+        text = (
+            f"{folder} is gone: mount it, or build the catalogue from where it is now. Nothing can be played or added."
+        )
+        yield Finding("library", False, text)
 
 
 def _spaces(catalogue: str, embedder: str) -> Finding:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recommender.catalogue.local.catalogue import Catalogue
+from recommender.spelling import shown
 
 COMMONEST_LABELS = 10
 
@@ -61,7 +62,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_shown(part)}" for name, part in value.items())
+        return ", ".join(f"{shown(name)} {_shown(part)}" for name, part in value.items())
     if isinstance(value, list):
         return "; ".join(map(_shown, value)) or "none"
-    return str(value)
+    return shown(str(value))

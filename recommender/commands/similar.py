@@ -15,6 +15,7 @@ from recommender.errors import SoundalikeError, UnknownClip
 from recommender.query import Query, Term, parse
 from recommender.recommender import MAX_TOP, Recommender
 from recommender.settings import Settings, load
+from recommender.spelling import shown
 
 _OPERATORS = {"+", "-"}
 
@@ -102,16 +103,16 @@ def _show(text: str, answer: Answer, as_json: bool) -> None:
     if as_json:
         print(json.dumps({**answer.to_json(), "query": text}, ensure_ascii=False), flush=True)
         return
-    print(text)
+    print(shown(text))
     if answer.sounds_like:
         print("sounds like " + ", ".join(f"{label} {share:.0%}" for label, share in answer.sounds_like))
     # Without a link, the path: unlike a title it can be opened, and asked for.
-    places = [result.clip.url or result.clip.source for result in answer.results]
+    places = [shown(result.clip.url or result.clip.source) for result in answer.results]
     width = max(map(len, places), default=0)
     for result, place in zip(answer.results, places, strict=True):
         part = f"  (at {result.matched[0]:.0f} s)" if result.matched else ""
         part += f"  ({result.copies} copies)" if result.copies > 1 else ""
-        labels = ", ".join(result.clip.labels)
+        labels = shown(", ".join(result.clip.labels))
         print(f"{result.rank:>4}  {result.similarity:7.1%}  {place:<{width}}  {labels}{part}")
     if not answer.results:
         print("      nothing that fits")
@@ -121,8 +122,7 @@ def _show_error(text: str, error: SoundalikeError, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"query": text, "error": {"code": error.code, "message": str(error)}}), flush=True)
     else:
-        shown = text.encode(errors="backslashreplace").decode()
-        sys.stderr.write(f"{shown}: {error.code}: {error}\n")
+        sys.stderr.write(f"{shown(text)}: {error.code}: {shown(str(error))}\n")
 
 
 def _top(text: str) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 from recommender.catalogue.local.manifest import Manifest
 from recommender.errors import BuildFailed, SoundalikeError
+from recommender.spelling import shown
 
 SECONDS_PER_MINUTE = 60.0
 DEFAULT_MINUTES = 5.0
@@ -36,7 +37,7 @@ def register(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Watch until Ctrl-C or SIGTERM."""
-    from recommender.commands.build.library import ears_of, say_interrupted
+    from recommender.commands.build.library import ears_of, follows_links, say_interrupted
     from recommender.library.additions import KIND
     from recommender.library.building import Interrupted
     from recommender.library.report import Report
@@ -62,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         if told[-1:] == [str(error)]:
             return
         told[:] = [str(error)]
-        sys.stderr.write(f"{_now()} {error.code}: {error}\n")
+        sys.stderr.write(f"{_now()} {error.code}: {shown(str(error))}\n")
         sys.stderr.flush()
 
     watch = Watch(
@@ -72,6 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         every=arguments.every * SECONDS_PER_MINUTE,
         look=arguments.look,
         index=IndexOptions(manifest.extra.get("trees", manifest.trees), manifest.target_recall),
+        follow_links=follows_links(arguments, manifest),
         on_built=built,
         on_trouble=trouble,
     )

@@ -44,6 +44,7 @@ def build(
     ears: Ears,
     *,
     retry_failed: bool = False,
+    follow_links: bool = False,
     index: IndexOptions = USUAL,
     progress: bool = True,
 ) -> Report:
@@ -53,7 +54,7 @@ def build(
     Ctrl-C: what was heard is remembered in each case.
     """
     started = time.monotonic()
-    found = scan(folder)
+    found = scan(folder, follow_links)
     require_same_library(folder, out)
     space = ears.space
     store = Store(memory_of(out))

@@ -11,8 +11,9 @@ from typing import Any
 from recommender.library import jsonl
 
 FAILURES = "failures.jsonl"
-SKIPPED_CODES = frozenset({"silent", "too-short"})
-"""Nothing is wrong with such a file: there is nothing in it to find."""
+LEADS_OUT = "leads-out"
+SKIPPED_CODES = frozenset({"silent", "too-short", LEADS_OUT})
+"""Nothing is wrong with such a file: there is nothing in it to find, or it is left out on purpose."""
 UNREADABLE = "unreadable"
 
 

@@ -31,6 +31,7 @@ class Watch:
         every: float,
         look: float,
         index: IndexOptions,
+        follow_links: bool,
         on_built: Callable[[Report], None],
         on_trouble: Callable[[SoundalikeError], None],
     ) -> None:
@@ -40,6 +41,7 @@ class Watch:
         self._every = every
         self._look = look
         self._index = index
+        self._follow_links = follow_links
         self._on_built = on_built
         self._on_trouble = on_trouble
         self._stopping = threading.Event()
@@ -67,7 +69,7 @@ class Watch:
 
     def _state(self) -> str | None:
         try:
-            return state_of(scan(self._folder))
+            return state_of(scan(self._folder, self._follow_links))
         except SoundalikeError as error:
             # The disk may be away for a while: the catalogue stays as it is.
             self._on_trouble(error)
@@ -75,7 +77,14 @@ class Watch:
 
     def _build(self) -> bool:
         try:
-            report = build(self._folder, self._out, self._ears, index=self._index, progress=False)
+            report = build(
+                self._folder,
+                self._out,
+                self._ears,
+                follow_links=self._follow_links,
+                index=self._index,
+                progress=False,
+            )
         except SoundalikeError as error:
             self._on_trouble(error)
             return False

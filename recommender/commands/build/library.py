@@ -55,6 +55,11 @@ def add_embedder_options(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="embedder service instead; give it several times to share the work among machines",
     )
+    parser.add_argument(
+        "--follow-links",
+        action=argparse.BooleanOptionalAction,
+        help="index also what links lead to outside of the folder (default: as before, else not)",
+    )
 
 
 def ears_of(arguments: argparse.Namespace, default: str) -> Ears:
@@ -64,13 +69,27 @@ def ears_of(arguments: argparse.Namespace, default: str) -> Ears:
     return Ears(arguments.embedder or default, arguments.weights or load(Settings).weights, arguments.embedder_url)
 
 
+def follows_links(arguments: argparse.Namespace, standing: Manifest | None) -> bool:
+    """Whether links out of the folder are followed: as it is said, else as the standing catalogue was built."""
+    if arguments.follow_links is not None:
+        return bool(arguments.follow_links)
+    return standing is not None and bool(standing.extra.get("follow_links"))
+
+
 def _run(arguments: argparse.Namespace) -> int:
     index = IndexOptions(arguments.trees, arguments.target_recall)
     try:
         standing = Manifest.standing(arguments.out)
         # A library is heard again as it was heard before, unless it is said otherwise.
         ears = ears_of(arguments, standing.space if standing is not None else registry.default().name)
-        report = build(arguments.folder, arguments.out, ears, retry_failed=arguments.retry_failed, index=index)
+        report = build(
+            arguments.folder,
+            arguments.out,
+            ears,
+            retry_failed=arguments.retry_failed,
+            follow_links=follows_links(arguments, standing),
+            index=index,
+        )
     except Interrupted as stop:
         return say_interrupted(stop)
     if arguments.json:

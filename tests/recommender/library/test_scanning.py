@@ -35,9 +35,25 @@ def test_links_are_followed_once(tmp_path: Path) -> None:
     (library / "again").symlink_to(tmp_path / "elsewhere")
     (library / "a.wav").symlink_to(library / "z" / "x.wav")
     (library / "gone.wav").symlink_to(library / "nowhere.wav")
+    (library / "b.wav").symlink_to(tmp_path / "elsewhere" / "y.wav")
+    (library / "z" / "up").symlink_to("../../elsewhere")
+    found = scan(library, follow_links=True)
+    assert [file.path for file in found.files] == ["z/up/y.wav", "z/x.wav"]
+    assert (list(found.unreadable), found.outside) == (["gone.wav"], [])
     found = scan(library)
-    assert [file.path for file in found.files] == ["again/y.wav", "z/x.wav"]
+    assert [file.path for file in found.files] == ["z/x.wav"]
+    assert sorted(found.outside) == ["again", "away", "b.wav", "z/up"]
     assert list(found.unreadable) == ["gone.wav"]
+
+
+def test_a_library_may_itself_be_a_link_and_hold_links_into_itself(tmp_path: Path) -> None:
+    touch(tmp_path / "real" / "a" / "x.wav")
+    (tmp_path / "real" / "b").symlink_to(tmp_path / "real" / "a" / "nested")
+    touch(tmp_path / "real" / "a" / "nested" / "y.wav")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    found = scan(tmp_path / "link")
+    assert [file.path for file in found.files] == ["a/nested/y.wav", "a/x.wav"]
+    assert found.outside == []
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX alone")
