@@ -35,9 +35,12 @@ class BotSettings(Settings):
     queue_limit: int = Field(500, gt=0, description="uploads that may wait; beyond it the bot says that it is busy")
     worker_threads: int = Field(2, gt=0, description="uploads that one worker process listens to at a time")
     health_port: int = Field(
-        0, ge=0, le=65535, description="port of /healthz and /metrics in bot and worker; 0 for none"
+        0,
+        ge=0,
+        le=65535,
+        description="first port for probes and metrics of bot and worker: each takes the next free one; 0 for none",
     )
-    health_host: str = Field("127.0.0.1", description="address that /healthz and /metrics of bot and worker listen on")
+    health_host: str = Field("127.0.0.1", description="address that probes and metrics of bot and worker listen on")
 
     @property
     def librarians(self) -> frozenset[str]:
