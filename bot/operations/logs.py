@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import quote, quote_plus, unquote
 
 from pydantic import SecretStr
@@ -25,6 +25,14 @@ _PATTERNS = re.compile(
     rf"|https?{_COLON}{_SLASH}{_SLASH}[^\s\"']{{0,300}}?{_SLASH}(?:commands|actions|app|workflows|services|response)"
     rf"{_SLASH}[^\s\"']+"
     rf"|(?P<before>{_COLON}{_SLASH}{_SLASH})[^\s/@:%]*{_COLON}[^\s/@]+(?={_AT})"  # user and password in an address
+)
+_ENCODINGS: tuple[Callable[[str], str], ...] = (
+    lambda text: quote(text, safe=""),
+    quote_plus,
+    lambda text: json.dumps(text)[1:-1],
+    lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    lambda text: text.replace("/", "\\/"),
+    lambda text: repr(text)[1:-1],
 )
 SECRET_FIELDS = ("slack_bot_token", "slack_app_token", "slack_signing_secret")
 _PASSWORD = re.compile(r":/{1,2}[^/@:]*:([^/]+)@")
@@ -93,5 +101,8 @@ def secrets_of(settings: BotSettings) -> list[str]:
 
 
 def _forms(secret: str) -> set[str]:
-    once = quote(secret, safe="")
-    return {secret, once, quote(once, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], repr(secret)[1:-1]}
+    """Return a secret as it may stand in a log: as it is, and after one or two of the encodings."""
+    forms = {secret}
+    for _ in range(2):
+        forms |= {encode(form) for form in forms for encode in _ENCODINGS}
+    return forms

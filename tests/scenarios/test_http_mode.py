@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import re
+import socket
 import time
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from tests.support.ledger import ANSWER, Ledger, require_once
 from tests.support.town import Town
 
 EVENTS = "/slack/events"
+CONFIG = str(REPOSITORY / "gunicorn.conf.py")
 
 
 def signed(body: str, secret: str = names.SIGNING_SECRET, age: float = 0) -> dict[str, str]:
@@ -104,7 +106,7 @@ def test_health_and_metrics_of_the_web_process(web: str, slack: Driver, stack: S
 
 def test_a_web_process_that_is_stopped_finishes_what_it_holds_and_cleans_up(town: Town, ledger: Ledger):
     before = set(town.temporary.iterdir())
-    options = ["-c", str(REPOSITORY / "gunicorn.conf.py"), "--bind", "127.0.0.1:0"]
+    options = ["-c", CONFIG, "--bind", "127.0.0.1:0"]
     web = town.start("web", ["-m", "gunicorn", "bot.wsgi:app", *options])
     url = web.wait_for(ADDRESS) + EVENTS
     web.wait_for(re.compile("web ready"))
@@ -123,6 +125,17 @@ def test_a_web_process_that_is_stopped_finishes_what_it_holds_and_cleans_up(town
     require_once(ledger.count())
     assert all(ANSWER in text for text in ledger.texts())
     assert not made & set(town.temporary.iterdir())
+
+
+def test_a_web_port_that_is_taken_is_told_in_lines_of_json(town: Town):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        bind = f"127.0.0.1:{taken.getsockname()[1]}"
+        web = town.start("web", ["-m", "gunicorn", "bot.wsgi:app", "-c", CONFIG, "--bind", bind])
+        assert web.child.wait(60) != 0
+    lines = [json.loads(line) for line in web.said().splitlines()]
+    assert any("in use" in line["message"] and bind.partition(":")[2] in line["message"] for line in lines)
 
 
 @pytest.mark.parametrize("name", ["bot", "worker"])

@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import json
 import logging
+from collections.abc import Callable
+from urllib.parse import quote, urlencode
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from bot.operations.logs import HIDDEN, LineFormatter, Redactor
+from bot.operations.logs import HIDDEN, LineFormatter, Redactor, secrets_of
 from bot.operations.requests import REQUEST_LOG, Observer
+from bot.settings import BotSettings
 from recommender.errors import SettingsError
 
 SECRETS = [
@@ -46,6 +49,64 @@ def test_secrets_are_hidden_in_messages_and_tracebacks(log):
     assert lines.count(HIDDEN) >= 2 * len(SECRETS)
     assert "ValueError" in lines
     assert [json.loads(line)["level"] for line in lines.splitlines()] == ["warning", "error"]
+
+
+ENCODINGS: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "percent-encoded": lambda text: quote(text, safe=""),
+    "twice": lambda text: quote(quote(text, safe=""), safe=""),
+    "in a form": lambda text: urlencode({"a": "b", "secret": text, "c": "d"}),
+    "in JSON": lambda text: json.dumps({"secret": text}).replace("/", "\\/"),
+    "in JSON in a form": lambda text: urlencode({"payload": json.dumps({"secret": text})}),
+    "in quotes": lambda text: f'went to "{text}", and failed',
+    "as Python writes it": repr,
+}
+"""Ways in which a secret comes to a log."""
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize(
+    ("secret", "kept_from_the_log"),
+    [
+        ("xoxb-123-abc-DEF", "123-abc-DEF"),
+        ("xoxe.xoxp-1-Mi0yLTEy", "Mi0yLTEy"),
+        ("xapp-1-A1-22-ff", "A1-22-ff"),
+        ("https://hooks.slack.com/commands/T1/2/abcde", "abcde"),
+        ("https://hooks.slack.com/services/T1/B2/abcde", "abcde"),
+        ("http://127.0.0.1:8090/response/T1/abcde", "abcde"),
+        ("rediss://user:hunter2secret@redis.example:6379/0", "hunter2secret"),
+        ("postgresql://:hunter2secret@db/x", "hunter2secret"),
+        ('known "secret" + ü/%', "known"),
+    ],
+)
+def test_a_secret_is_hidden_in_whatever_form_it_comes(log, secret: str, kept_from_the_log: str, encoding: str):
+    handler = logging.getLogger("tests.logs").handlers[0]
+    handler.setFormatter(LineFormatter(Redactor(['known "secret" + ü/%'])))
+    text = ENCODINGS[encoding](secret)
+    logging.getLogger("tests.logs").warning("%s", text)
+    try:
+        raise ValueError(text)
+    except ValueError:
+        logging.getLogger("tests.logs").exception("failed")
+    assert kept_from_the_log not in log.getvalue(), log.getvalue()
+    assert HIDDEN in log.getvalue()
+    assert [json.loads(line)["level"] for line in log.getvalue().splitlines()] == ["warning", "error"]
+
+
+def test_what_is_no_secret_stays(log):
+    texts = ["https://youtu.be/1OU19ANx4fg?t=30", "https://example.com/a/b", "at 10:30 in the box-office", "a@b.c: hi"]
+    for text in texts:
+        logging.getLogger("tests.logs").warning("%s", text)
+    assert [json.loads(line)["message"] for line in log.getvalue().splitlines()] == texts
+
+
+def test_passwords_in_the_settings_are_secrets():
+    settings = BotSettings(
+        _env_file=None,
+        redis_url="redis://user:p%40ss-word@host:6379/0",
+        slack_signing_secret="the-signing-secret",
+    )
+    assert {"p%40ss-word", "p@ss-word", "the-signing-secret"} <= set(secrets_of(settings))
 
 
 def test_a_request_is_one_line_and_some_counts(log):
