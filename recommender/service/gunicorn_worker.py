@@ -21,7 +21,8 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from recommender.service.connections import Connection, Limits
 
-PROBES = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
+LIVE = "/livez"
+PROBES = frozenset({LIVE, "/readyz", "/healthz", "/metrics"})
 PROBE_THREADS = 4
 RECEIVE_BYTES = 256 * 1024
 LINGER_SECONDS = 2.0
@@ -40,6 +41,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         super().__init__(*args, **kwargs)
         self.cfg.set("keepalive", 0)
         self._probes = ThreadPoolExecutor(PROBE_THREADS, "probe")
+        self._live = ThreadPoolExecutor(1, "live")
         self._arriving: dict[Connection, None] = {}
         self._held = 0
         self._next_sweep = 0.0
@@ -132,12 +134,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self._refuse(max(self._arriving, key=lambda each: each.held), 503)
 
     def _serve(self, conn: Connection) -> None:
-        is_probe = conn.path in PROBES
-        if not is_probe and self.nr_conns - len(self._arriving) >= self.limits.connections:
+        path = conn.path
+        if path != LIVE and self.nr_conns - len(self._arriving) >= self.limits.connections:
             self._refuse(conn, 503)
             return
         self._forget(conn)
-        future = (self._probes if is_probe else self.tpool).submit(self.handle, conn)
+        pool = self._live if path == LIVE else self._probes if path in PROBES else self.tpool
+        future = pool.submit(self.handle, conn)
         future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
 
     def _refuse(self, conn: Connection, status: int) -> None:
