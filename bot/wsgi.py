@@ -10,6 +10,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from slack_bolt.adapter.wsgi import SlackRequestHandler
@@ -28,6 +29,9 @@ from recommender.settings import load
 
 MAX_BODY_BYTES = 1_000_000
 """Slack's payloads stay far below; whoever is not Slack may not fill the memory before the signature is checked."""
+LOAD_FAILED = 4
+"""gunicorn's exit status for an application that does not load: it ends the server instead of starting another."""
+CONFIG = Path(__file__).parents[1] / "gunicorn.conf.py"
 _REASONS = {
     200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 413: "Content Too Large",
     500: "Internal Server Error", 503: "Service Unavailable",
@@ -138,9 +142,11 @@ def __getattr__(name: str) -> Wsgi:
     try:
         settings = load(BotSettings)
         logs.configure(settings)
+        if "gunicorn.arbiter" in sys.modules and "recommender.service.gunicorn_worker" not in sys.modules:
+            _log.warning("slow connections can hold this process up: start gunicorn with -c %s", CONFIG)
         globals()["app"] = create(settings)
     except SoundalikeError as error:
         sys.stderr.write(f"{error.code}: {error}\n")
-        raise SystemExit(1) from None
+        raise SystemExit(LOAD_FAILED) from None
     made: Wsgi = globals()["app"]
     return made

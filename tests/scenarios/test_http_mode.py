@@ -138,6 +138,23 @@ def test_a_web_port_that_is_taken_is_told_in_lines_of_json(town: Town):
     assert any("in use" in line["message"] and bind.partition(":")[2] in line["message"] for line in lines)
 
 
+def test_a_web_process_that_cannot_start_says_why_and_ends(town: Town):
+    options = ["-c", CONFIG, "--bind", "127.0.0.1:0"]
+    web = town.start("web", ["-m", "gunicorn", "bot.wsgi:app", *options], SLACK_SIGNING_SECRET="")
+    assert web.child.wait(60) != 0
+    assert web.said().count("bad-settings: SLACK_SIGNING_SECRET is not set") == 1
+
+
+def test_gunicorn_without_its_settings_is_warned_of(town: Town):
+    options = ["--worker-class", "gthread", "--threads", "4", "--bind", "127.0.0.1:0"]
+    web = town.start("web", ["-m", "gunicorn", "bot.wsgi:app", *options])
+    try:
+        web.wait_for(re.compile("web ready"))
+        assert f"start gunicorn with -c {CONFIG}" in web.said()
+    finally:
+        web.kill()
+
+
 @pytest.mark.parametrize("name", ["bot", "worker"])
 def test_health_and_metrics_of_bot_and_worker(slack: Driver, stack: Stack, name: str):
     address = stack.health[name]
