@@ -22,9 +22,18 @@ LISTEN_SCOPE = "files:write"
 GROUPS_SCOPE = "usergroups:read"
 """For user groups among those who may add uploads to the library."""
 OPTIONAL_SCOPES = ("channels:history", "groups:history")
-"""Let the bot look, after a crash between posting and noting it, whether a placeholder stands in a channel's thread;
+"""Messages of channels that the bot is in: they tell of files whose `file_shared` or mention never comes (shared
+channels), and let the bot look, after a crash between posting and noting it, whether a placeholder stands in a thread;
 without them it may post that placeholder twice. Who installs the app may leave them out."""
-EVENTS = ("app_home_opened", "app_mention", "file_shared", "message.im")
+EVENTS = {
+    "app_home_opened": "",
+    "app_mention": "app_mentions:read",
+    "file_shared": "files:read",
+    "message.channels": "channels:history",
+    "message.groups": "groups:history",
+    "message.im": "im:history",
+}
+"""What the app subscribes to, and the scope that each event needs."""
 SCHEMA = "https://raw.githubusercontent.com/slackapi/manifest-schema/main/manifest.schema.2.0.0.json"
 
 
@@ -75,12 +84,18 @@ def manifest(url: str | None = None, settings: BotSettings | None = None) -> dic
                 }
             ],
         },
-        "oauth_config": {"scopes": {"bot": list(scopes_of(settings)), "bot_optional": list(OPTIONAL_SCOPES)}},
+        # "Optional scopes must also be listed in the corresponding bot or user fields."
+        "oauth_config": {
+            "scopes": {
+                "bot": sorted((*scopes_of(settings), *OPTIONAL_SCOPES)),
+                "bot_optional": list(OPTIONAL_SCOPES),
+            }
+        },
         "settings": {
             "event_subscriptions": {"bot_events": list(EVENTS)} | ({"request_url": request_url} if request_url else {}),
             "interactivity": {"is_enabled": True}
             | ({"request_url": request_url, "message_menu_options_url": request_url} if request_url else {}),
-            "org_deploy_enabled": False,
+            "org_deploy_enabled": True,  # else an app made on an Enterprise organisation gets no events
             "socket_mode_enabled": url is None,
             "token_rotation_enabled": False,
         },

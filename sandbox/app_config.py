@@ -16,7 +16,9 @@ DEFAULT_SCOPES = (
     "files:read",
     "im:history",
 )
-DEFAULT_EVENTS = ("app_home_opened", "app_mention", "file_shared", "message.im")
+DEFAULT_EVENTS = (
+    "app_home_opened", "app_mention", "file_shared", "message.channels", "message.groups", "message.im",
+)  # fmt: skip
 
 
 def _default_commands() -> list[dict[str, str]]:
@@ -54,16 +56,20 @@ class AppConfig:
 
     @classmethod
     def from_manifest(cls, path: Path) -> AppConfig:
-        """Read a Slack app manifest (JSON); raises `PersonRefusal` where it cannot be read."""
+        """Read a Slack app manifest (JSON), installed without its optional scopes; raises `PersonRefusal` where it
+        cannot be read, or breaks Slack's rule for these."""
         try:
             manifest = json.loads(path.read_text(encoding="utf-8"))
             features, settings = manifest["features"], manifest.get("settings", {})
             scopes = manifest["oauth_config"]["scopes"]["bot"]
+            optional = manifest["oauth_config"]["scopes"].get("bot_optional", [])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise PersonRefusal(f"{path} is no app manifest that can be read: {error!r}") from error
+        if alone := sorted(set(optional) - set(scopes)):
+            raise PersonRefusal(f"Optional scopes must also be listed under bot: {', '.join(alone)}")
         return cls(
             name=features.get("bot_user", {}).get("display_name", cls.name),
-            scopes=list(scopes),
+            scopes=[scope for scope in scopes if scope not in optional],
             events=list(settings.get("event_subscriptions", {}).get("bot_events", [])),
             commands=list(features.get("slash_commands", [])),
             shortcuts=list(features.get("shortcuts", [])),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from bot.messages.block_kit import (
+    MAX_BLOCKS_CHARS,
+    MAX_URL_CHARS,
     Block,
     Message,
     actions,
@@ -18,6 +21,7 @@ from bot.messages.block_kit import (
     plain,
     section,
     shorten,
+    text_chars,
 )
 from bot.messages.library import Offers, add_button, listen_button
 from bot.questions import Question
@@ -42,6 +46,20 @@ TERMS_SHOWN = 5
 FALLBACK_RESULTS = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """How much is said of each result: characters of its title and of the longest link, labels and their characters."""
+
+    title: int = TITLE_CHARS
+    url: int = MAX_URL_CHARS
+    labels: int = SHOWN_LABELS
+    label: int = LABEL_CHARS
+
+
+DETAILS = (Detail(), Detail(TITLE_CHARS, 300, 4, 40), Detail(60, 150, 3, 30), Detail(30, 0, 1, 20))
+"""From the fullest to one that lets twenty results of whatever names pass Slack's limit."""
+
+
 def answer(
     found: Answer,
     question: Question,
@@ -55,8 +73,25 @@ def answer(
     """Give the answer to a question. ephemeral: only one person sees it, so that it can be shared; seconds: how long
     it took; note: a sentence before the list, as plain text; shared_by: id of the person who shares it; offers: which
     buttons of a library are shown."""
+    for detail in DETAILS:
+        blocks = _answer(found, question, detail, ephemeral, seconds, note, shared_by, offers)
+        if text_chars(blocks) <= MAX_BLOCKS_CHARS:
+            break
+    return Message(_fallback(found, question), blocks)
+
+
+def _answer(
+    found: Answer,
+    question: Question,
+    detail: Detail,
+    ephemeral: bool,
+    seconds: float | None,
+    note: str,
+    shared_by: str,
+    offers: Offers,
+) -> list[Block]:
     shared = _labels_of_query(found)
-    blocks = [section(_heading(found, question))]
+    blocks = [section(_heading(found, question, detail))]
     small = [plain(note, 300)] if note else []
     small += [f"Shared by <@{shared_by}>"] if USER_ID.fullmatch(shared_by) else []
     if found.sounds_like:
@@ -66,14 +101,14 @@ def answer(
     if small:
         blocks.append(context("\n".join(small)))
     for result in found.results:
-        blocks.append(section(_result(result, shared)))
+        blocks.append(section(_result(result, shared, detail)))
         blocks += _steering(result.clip, found, question, listen_button(result.clip, offers, ephemeral))
     if not found.results:
         blocks.append(section(_nothing(question)))
     blocks += _footer(found, question, shared, ephemeral, add_button(question, offers))
     if seconds is not None and seconds >= SLOW_SECONDS:
         blocks.append(context(f"This took {seconds:.0f} s."))
-    return Message(_fallback(found, question), blocks)
+    return blocks
 
 
 def matches_view(found: Answer, question: Question) -> dict[str, object]:
@@ -106,11 +141,11 @@ def _labels_of_query(found: Answer) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _heading(found: Answer, question: Question) -> str:
-    return f"*{'More' if question.skip else 'Clips'} like* {_asked(found, question)}"
+def _heading(found: Answer, question: Question, detail: Detail) -> str:
+    return f"*{'More' if question.skip else 'Clips'} like* {_asked(found, question, detail)}"
 
 
-def _asked(found: Answer, question: Question) -> str:
+def _asked(found: Answer, question: Question, detail: Detail) -> str:
     """What was asked: the terms in the order they were given, clips with their title and link."""
     spoken: list[str] = []
     seeds = {clip.clip_id: clip for clip in found.seeds} | {clip.source: clip for clip in found.seeds}
@@ -118,7 +153,7 @@ def _asked(found: Answer, question: Question) -> str:
     for term in terms[:TERMS_SHOWN]:
         clip = seeds.get(term.text)
         if clip is not None:
-            shown = link(clip.url, clip.title, TITLE_CHARS)
+            shown = link(clip.url, clip.title, detail.title, detail.url)
         elif sha256_of_term(term.text) is not None:
             shown = bold(question.name, NAME_CHARS) or "your upload"
         else:
@@ -146,27 +181,27 @@ def _filters(question: Question) -> list[str]:
     return lines
 
 
-def _result(result: Result, shared: tuple[str, ...]) -> str:
+def _result(result: Result, shared: tuple[str, ...], detail: Detail) -> str:
     clip = result.clip
     facts = [
-        link(clip.url, clip.title, TITLE_CHARS),
+        link(clip.url, clip.title, detail.title, detail.url),
         f"{clock(clip.start)}–{clock(clip.end)} ({max(0, round(clip.end - clip.start))} s)",
         f"*{per_cent(result.similarity)}*",
     ]
     if result.copies > 1:
         facts.append(f"{result.copies} copies")
-    lines = [f"*{result.rank}.* " + " · ".join(facts), _labels(clip, shared)]
+    lines = [f"*{result.rank}.* " + " · ".join(facts), _labels(clip, shared, detail)]
     if result.matched is not None:
         lines.append(f"resembles {clock(result.matched[0])}–{clock(result.matched[1])} of the upload")
     return "\n".join(line for line in lines if line)
 
 
-def _labels(clip: Clip, shared: tuple[str, ...]) -> str:
+def _labels(clip: Clip, shared: tuple[str, ...], detail: Detail) -> str:
     """Labels, those that the query has too in bold and first."""
     mine = sorted(dict.fromkeys(clip.labels), key=lambda label: label not in shared)
-    shown = [bold(label, LABEL_CHARS) if label in shared else plain(label, LABEL_CHARS) for label in mine]
-    more = len(shown) - SHOWN_LABELS
-    return ", ".join(shown[:SHOWN_LABELS]) + (f" and {more} more" if more > 0 else "")
+    shown = [bold(label, detail.label) if label in shared else plain(label, detail.label) for label in mine]
+    more = len(shown) - detail.labels
+    return ", ".join(shown[: detail.labels]) + (f" and {more} more" if more > 0 else "")
 
 
 def state(question: Question, found: Answer, clip_id: str = "") -> dict[str, object]:

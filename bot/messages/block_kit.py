@@ -15,6 +15,8 @@ MAX_BUTTON_CHARS = 75
 MAX_VALUE_CHARS = 2000
 MAX_TEXT_CHARS = 4000
 """Slack cuts the fallback text there."""
+MAX_BLOCKS_CHARS = 12_000
+"""Of all texts together; Slack has been seen to refuse from about 13,200 on (bolt-js#2509)."""
 MAX_URL_CHARS = 1500
 """Half a section: a longer link would crowd out the labels."""
 
@@ -31,6 +33,16 @@ class Message:
     def payload(self) -> dict[str, Any]:
         """Give the arguments that are the same for every way of posting."""
         return {"text": self.text, "blocks": self.blocks, "unfurl_links": False, "unfurl_media": False}
+
+
+def text_chars(blocks: Any) -> int:
+    """Return the length of all texts in some blocks, as Slack adds them up."""
+    if isinstance(blocks, list):
+        return sum(text_chars(block) for block in blocks)
+    if not isinstance(blocks, dict):
+        return 0
+    text = blocks.get("text")
+    return (len(text) if isinstance(text, str) else 0) + text_chars([*blocks.values()])
 
 
 def escape(text: str) -> str:
@@ -55,14 +67,15 @@ def bold(text: str, limit: int) -> str:
     return f"*{inner}*" if inner else ""
 
 
-def link(url: str | None, title: str, limit: int) -> str:
-    """Give a link that shows the title, or the title alone where the address is none that a browser opens."""
+def link(url: str | None, title: str, limit: int, longest: int = MAX_URL_CHARS) -> str:
+    """Give a link that shows the title, or the title alone where the address is none that a browser opens, or longer
+    than `longest`."""
     shown = plain(title, limit).replace("|", "¦") or "untitled"
     if url is None or urlsplit_scheme(url) not in ("http", "https"):
         return shown
     safe = quote(url, safe=":/?#[]@!$&'()*+,;=%~-._")
     escaped = safe.replace("&", "&amp;")
-    return shown if len(escaped) > MAX_URL_CHARS else f"<{escaped}|{shown}>"
+    return shown if len(escaped) > longest else f"<{escaped}|{shown}>"
 
 
 def urlsplit_scheme(url: str) -> str:
@@ -88,13 +101,18 @@ def per_cent(share: float) -> str:
 
 def section(text: str, accessory: Block | None = None) -> Block:
     """Give a paragraph, with a button at its side where there is one."""
-    block = {"type": "section", "text": {"type": "mrkdwn", "text": _cut(text or " ", MAX_SECTION_CHARS)}}
+    block: Block = {"type": "section", "text": _mrkdwn(text)}
     return block | {"accessory": accessory} if accessory else block
 
 
 def context(text: str) -> Block:
     """Give small print."""
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": _cut(text or " ", MAX_SECTION_CHARS)}]}
+    return {"type": "context", "elements": [_mrkdwn(text)]}
+
+
+def _mrkdwn(text: str) -> Block:
+    """Return text whose markup is what we wrote: names that look like links, channels or mentions stay names."""
+    return {"type": "mrkdwn", "text": _cut(text or " ", MAX_SECTION_CHARS), "verbatim": True}
 
 
 def header(text: str) -> Block:

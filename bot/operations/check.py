@@ -9,7 +9,7 @@ from pathlib import Path
 import redis
 from slack_sdk.errors import SlackApiError
 
-from bot.manifest import OPTIONAL_SCOPES, scopes_of
+from bot.manifest import GROUPS_SCOPE, LISTEN_SCOPE, OPTIONAL_SCOPES, scopes_of
 from bot.operations.redis_advice import advice
 from bot.services import redis_client
 from bot.settings import BotSettings
@@ -89,7 +89,7 @@ def _scopes(header: str, needed: Sequence[str]) -> Finding:
     granted = {scope.strip() for scope in header.split(",") if scope.strip()}
     if not granted:
         return Finding("scopes", None, "Slack does not say which scopes the token has")
-    missing = [scope for scope in needed if scope not in granted]
+    missing = [_with_reason(scope) for scope in needed if scope not in granted]
     if missing:
         text = f"missing {', '.join(missing)}: add them on the app's page OAuth & Permissions and reinstall the app."
         return Finding("scopes", False, text)
@@ -97,6 +97,12 @@ def _scopes(header: str, needed: Sequence[str]) -> Finding:
     return Finding(
         "scopes", True, ", ".join(needed) + (f" (optional, not granted: {', '.join(optional)})" if optional else "")
     )
+
+
+def _with_reason(scope: str) -> str:
+    """Return a scope with the setting that needs it."""
+    setting = {LISTEN_SCOPE: "LISTEN_BUTTON", GROUPS_SCOPE: "LIBRARY_ADDERS"}.get(scope)
+    return f"{scope} (for {setting})" if setting else scope
 
 
 def _app_token(settings: BotSettings) -> Finding:

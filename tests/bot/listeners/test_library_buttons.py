@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bot.manifest import GROUPS_SCOPE, LISTEN_SCOPE, SCOPES, manifest, scopes_of
+from bot.manifest import GROUPS_SCOPE, LISTEN_SCOPE, OPTIONAL_SCOPES, SCOPES, manifest, scopes_of
 from bot.messages import answer
 from bot.messages.library import Offers
 from bot.questions import Question
@@ -55,4 +55,4 @@ def test_each_button_brings_its_scope_into_the_manifest() -> None:
     settings = BotSettings(listen_button=True, library_adders="U1, S2", _env_file=None)
     assert settings.librarians == {"U1", "S2"}
     granted = manifest(settings=settings)["oauth_config"]["scopes"]["bot"]
-    assert set(granted) == {*SCOPES, LISTEN_SCOPE, GROUPS_SCOPE}
+    assert set(granted) == {*SCOPES, *OPTIONAL_SCOPES, LISTEN_SCOPE, GROUPS_SCOPE}

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from bot import messages
 from bot.errors import MissingScope
 from bot.messages import HomeFacts, Message
-from bot.messages.block_kit import MAX_TEXT_CHARS, clock, link, per_cent, plain, shorten
+from bot.messages.block_kit import MAX_BLOCKS_CHARS, MAX_TEXT_CHARS, clock, link, per_cent, plain, shorten, text_chars
 from bot.messages.modal import ask_view
 from bot.questions import Question
+from recommender.answers import Answer, Result
+from recommender.clips import Clip
 from recommender.errors import SoundalikeError, UnknownClip
 from sandbox.blocks.validation import checked
 from tests.bot import answers as made
@@ -26,6 +28,8 @@ FEW = settings(max_examples=25, deadline=None)
 def valid(message: Message) -> None:
     """Slack would take it: the sandbox's rules, and slack_sdk's own parser as their second opinion."""
     checked(message.blocks)
+    assert text_chars(message.blocks) <= MAX_BLOCKS_CHARS
+    assert all(text["verbatim"] for text in mrkdwn_objects(message.blocks))
     assert message.text.strip()
     assert len(message.text) <= MAX_TEXT_CHARS
     assert message.payload()["unfurl_links"] is False
@@ -41,8 +45,18 @@ def no_markup_of_others(blocks: list[dict[str, Any]]) -> None:
 
 
 def mrkdwn(blocks: list[dict[str, Any]]) -> list[str]:
-    sections = [block["text"]["text"] for block in blocks if block["type"] == "section"]
-    return sections + [e["text"] for block in blocks if block["type"] == "context" for e in block["elements"]]
+    return [text["text"] for text in mrkdwn_objects(blocks)]
+
+
+def mrkdwn_objects(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    sections = [block["text"] for block in blocks if block["type"] == "section"]
+    return sections + [each for block in blocks if block["type"] == "context" for each in block["elements"]]
+
+
+def test_twenty_results_of_the_longest_names_fit():
+    clip = Clip(1, "a" * 11, "a" * 11, 0, 10, ("&<>" * 99,) * 30, "<&>" * 200, f"https://files.example/{'&' * 400}")
+    found = Answer("a" * 11, "e" * 16, (clip,) * 6, (), tuple(Result(n, clip, 0.5, (1, 2), 9) for n in range(20)), True)
+    valid(messages.answer(found, Question("a" * 11, only=("<" * 99,) * 9, without=(">" * 99,) * 9)))
 
 
 def words(message: Message) -> str:
