@@ -27,6 +27,7 @@ from recommender.catalogue.local.manifest import Manifest
 from recommender.embedders import registry
 from recommender.errors import SoundalikeError
 from recommender.settings import load
+from sandbox import names
 
 PROJECT = Path(__file__).resolve().parents[1]
 STATE = PROJECT / ".run"
@@ -135,10 +136,10 @@ def _environment(real: bool, port: int, redis_port: int) -> dict[str, str]:
         origin = f"http://127.0.0.1:{port}"
         environment |= {
             "SLACK_API_URL": f"{origin}/api/",
-            "SLACK_FILE_HOSTS": origin,
-            "SLACK_BOT_TOKEN": "xoxb-sandbox",
-            "SLACK_APP_TOKEN": "xapp-sandbox",
-            "SLACK_SIGNING_SECRET": "sandbox",
+            "SLACK_FILE_HOSTS": f"{origin},{origin.replace('127.0.0.1', 'localhost')}",
+            "SLACK_BOT_TOKEN": names.BOT_TOKEN,
+            "SLACK_APP_TOKEN": names.APP_TOKEN,
+            "SLACK_SIGNING_SECRET": names.SIGNING_SECRET,
         }
     return environment
 

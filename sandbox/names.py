@@ -5,8 +5,10 @@ from __future__ import annotations
 BOT_TOKEN = "xoxb-sandbox"  # noqa: S105 - opens nothing but this sandbox
 APP_TOKEN = "xapp-sandbox"  # noqa: S105
 SIGNING_SECRET = "sandbox"  # noqa: S105
+VERIFICATION_TOKEN = "sandbox"  # noqa: S105 - what payloads carry beside their signature
 
 TEAM = "T0SANDBOX"
+DOMAIN = "sandbox"
 APP = "A0SOUND"
 BOT_ID = "B0SOUND"
 BOT = "U0SOUND"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import uuid
 from collections.abc import Callable
@@ -133,12 +132,3 @@ def _in_titles(found: Answer) -> str:
     first, *others = parse(found.query).terms
     named = [f"{'+' if term.sign > 0 else '-'} {titles.get(term.text, term.text)}" for term in others]
     return " ".join([titles.get(first.text, first.text), *named])
-
-
-def value_of(action: dict[str, Any]) -> tuple[Question, str, str]:
-    """Give the question, the catalogue's id and the clip's id that a button carries; raises `BadQuery`."""
-    try:
-        data = json.loads(str(action.get("value") or ""))
-        return Question.from_json(data), str(data.get("c", "")), str(data.get("k", ""))
-    except (ValueError, RecursionError) as error:
-        raise BadQuery("This button is too old to be understood: ask again with /similar.") from error

@@ -8,9 +8,9 @@ from typing import Any
 
 from slack_bolt import Ack, App, BoltResponse
 
-from bot.answering.answerer import value_of
 from bot.listeners.context import Context
 from bot.messages import Message, asked_again, matches_view
+from bot.messages.button_values import ButtonValue
 from bot.operations.requests import Request
 from bot.questions import Question
 
@@ -44,10 +44,10 @@ def register(app: App, context: Context) -> None:
         trigger = str(body["trigger_id"])
 
         def show(request: Request) -> Message:
-            question, catalogue, _ = value_of(action)
+            value = ButtonValue.read(action)
             context.asker.require_allowed(user)
-            found, _ = context.asker.found(question, request, catalogue)
-            context.parts.client.views_open(trigger_id=trigger, view=matches_view(found, question))
+            found, _ = context.asker.found(value.asked, request, value.catalogue)
+            context.parts.client.views_open(trigger_id=trigger, view=matches_view(found, value.asked))
             return Message("", [])
 
         context.answer_later("where_matched", user, url, show, replace_original=False)
@@ -69,10 +69,10 @@ def _edit(context: Context, change: Change, action: dict[str, Any], body: dict[s
     ephemeral = bool((body.get("container") or {}).get("is_ephemeral"))
 
     def changed() -> Message:
-        question, catalogue, clip = value_of(action)
-        question = change(question, clip)
+        value = ButtonValue.read(action)
+        question = change(value.asked, value.clip)
         context.asker.require_allowed(user)
-        found, note = context.asker.found(question, request, catalogue)
+        found, note = context.asker.found(question, request, value.catalogue)
         context.parts.history.add(user, question)
         return context.asker.answer(found, question, ephemeral=ephemeral, note=note)
 
@@ -88,10 +88,10 @@ def _beside_or_instead(request: Request, ephemeral: bool) -> dict[str, Any]:
 
 def _share(context: Context, action: dict[str, Any], user: str, url: str, request: Request) -> None:
     def shared() -> Message:
-        question, catalogue, _ = value_of(action)
+        value = ButtonValue.read(action)
         context.asker.require_allowed(user)
-        found, note = context.asker.found(question, request, catalogue)
-        return context.asker.answer(found, question, note=note, shared_by=user)
+        found, note = context.asker.found(value.asked, request, value.catalogue)
+        return context.asker.answer(found, value.asked, note=note, shared_by=user)
 
     message = context.asker.spoken(request, shared)
     if request.outcome == "answered":

@@ -7,9 +7,9 @@ from typing import Any
 
 from slack_bolt import Ack, App, BoltResponse
 
-from bot.answering.answerer import value_of
 from bot.listeners.context import Context
 from bot.messages import HomeFacts, home_view
+from bot.messages.button_values import ButtonValue
 from bot.operations.health import Health
 from bot.operations.requests import Request
 from recommender.errors import SoundalikeError
@@ -28,7 +28,7 @@ def register(app: App, context: Context) -> None:
     @app.action("repeat")
     def repeat(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
         user = str(body["user"]["id"])
-        question, _, _ = value_of(action)
+        question = ButtonValue.read(action).asked
         mark = f"repeat:{action.get('action_ts') or body.get('trigger_id')}"
         context.acceptance.question(user, user, mark, "similar", question)
         return ack()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -14,12 +13,12 @@ from bot.errors import MissingScope, NotAllowed
 from bot.listeners.context import Context
 from bot.manifest import GROUPS_SCOPE, LISTEN_SCOPE
 from bot.messages import Message
+from bot.messages.button_values import ButtonValue
 from bot.messages.library import ADD, LISTEN, added, excerpt_title
 from bot.operations.requests import Request
 from bot.slack.downloads import Downloader
 from bot.slack.errors import code_of
 from bot.slack.files import file_info
-from recommender.errors import BadQuery
 
 GROUP_PREFIX = "S"
 """Ids of Slack's user groups begin so, those of people with U or W."""
@@ -37,20 +36,24 @@ def _listener(context: Context, kind: str, work: Any) -> Any:
     def listen(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
         user, url = str(body["user"]["id"]), str(body.get("response_url") or "")
         context.answer_later(
-            kind, user, url, lambda request: work(context, _value(action), body, request), replace_original=False
+            kind,
+            user,
+            url,
+            lambda request: work(context, ButtonValue.read(action), body, request),
+            replace_original=False,
         )
         return ack()
 
     return listen
 
 
-def _listen(context: Context, value: dict[str, Any], body: dict[str, Any], request: Request) -> Message:
+def _listen(context: Context, value: ButtonValue, body: dict[str, Any], request: Request) -> Message:
     """Post the clip's sound into the thread of the answer."""
     from recommender.library.excerpts import excerpt
 
     context.asker.require_allowed(str(body["user"]["id"]))
     recommender = context.parts.recommender
-    clip = recommender.clip(str(value.get("k") or ""))
+    clip = recommender.clip(value.clip)
     with request.steps("excerpt"):
         sound = excerpt(recommender.catalogue.manifest, clip)
     message = body.get("message") or {}
@@ -72,13 +75,13 @@ def _listen(context: Context, value: dict[str, Any], body: dict[str, Any], reque
     return Message("", [])
 
 
-def _add(context: Context, value: dict[str, Any], body: dict[str, Any], request: Request) -> Message:
+def _add(context: Context, value: ButtonValue, body: dict[str, Any], request: Request) -> Message:
     """Keep the upload in the library, where the next question finds it."""
     user = str(body["user"]["id"])
     context.asker.require_allowed(user)
     _require_librarian(context, user)
     parts = context.parts
-    file = file_info(parts.client, str(value.get("i") or ""))
+    file = file_info(parts.client, value.file)
     file.require_obtainable(parts.settings.max_upload_bytes)
     with parts.scratch.file() as path:
         with request.steps("download"):
@@ -112,13 +115,3 @@ def _members(context: Context, group: str) -> Sequence[str]:
             ) from error
         raise
     return members
-
-
-def _value(action: dict[str, Any]) -> dict[str, Any]:
-    try:
-        value = json.loads(str(action.get("value") or ""))
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise BadQuery("This button is too old to be understood: ask again with /similar.")
-    return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from bot.listeners.context import Context
@@ -11,12 +12,37 @@ from bot.questions import Question, Typed, parse
 from recommender.errors import BadQuery
 
 _MENTION = re.compile(r"<@[A-Z0-9]+(?:\|[^>]*)?>")
+_WORDY = frozenset({"fallback", "from_url", "original_url", "pretext", "text", "title", "title_link", "url", "value"})
 _LINK = re.compile(r"<((?:https?://)[^|>]+)(?:\|[^>]*)?>")
 
 
 def plain_text(text: str) -> str:
     """Give a message's text as it was typed: without mentions, links bare, entities resolved."""
     return html.unescape(_LINK.sub(r"\1", _MENTION.sub(" ", text))).strip()
+
+
+def files_of(message: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the files of a message, and those of the messages that it forwards, each once."""
+    attachments = [each for each in message.get("attachments") or [] if isinstance(each, dict)]
+    found = [file for each in (message, *attachments) for file in each.get("files") or [] if isinstance(file, dict)]
+    return list({str(file["id"]): file for file in found if file.get("id")}.values())
+
+
+def words_of(message: dict[str, Any]) -> str:
+    """Return all words and addresses in a message: Slack keeps links in its text, in blocks, or in what it unfurled."""
+    return "\n".join(_strings([message.get("text"), message.get("blocks"), message.get("attachments")]))
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key in _WORDY or isinstance(item, (list, dict)):
+                yield from _strings(item)
 
 
 def typed_in(text: str, *, beside_file: bool = False) -> Typed:
@@ -29,7 +55,7 @@ def typed_in(text: str, *, beside_file: bool = False) -> Typed:
 
 def accept_files(context: Context, event: dict[str, Any], body: dict[str, Any]) -> bool:
     """Accept the files of a message that addresses the bot, in their order; false where it has none."""
-    files = [str(file["id"]) for file in event.get("files") or [] if isinstance(file, dict) and file.get("id")]
+    files = [str(file["id"]) for file in files_of(event)]
     typed = typed_in(str(event.get("text") or ""), beside_file=True)
     # Words beside a file are a remark, unless they are nothing but filters.
     filters = typed.question if typed.kind == "nothing" else None

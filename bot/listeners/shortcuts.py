@@ -7,6 +7,7 @@ from typing import Any
 from slack_bolt import Ack, App, BoltResponse
 
 from bot.listeners.context import Context
+from bot.listeners.message_events import files_of, words_of
 from bot.messages import Message, asked_again
 from bot.operations.requests import Request
 from bot.questions import Question
@@ -25,7 +26,7 @@ def register(app: App, context: Context) -> None:
         user = str(shortcut["user"]["id"])
         response_url = str(shortcut.get("response_url") or "")
         message, channel = shortcut.get("message") or {}, str((shortcut.get("channel") or {}).get("id") or "")
-        files = [SharedFile.from_slack(file) for file in message.get("files") or [] if isinstance(file, dict)]
+        files = [SharedFile.from_slack(file) for file in files_of(message)]
         heard = [file for file in files if file.sounds is not False and file.file_id]
         for file in heard:
             context.acceptance.upload(
@@ -47,7 +48,7 @@ def register(app: App, context: Context) -> None:
 def _reply(context: Context, message: dict[str, Any], files: int, user: str, request: Request) -> Message:
     if files:
         return asked_again("Listening: the answer comes in the thread, or directly to you where I may not write there.")
-    clip = context.parts.recommender.clip_of_link(str(message.get("text") or ""))
+    clip = context.parts.recommender.clip_of_link(words_of(message))
     if clip is None:
         raise BadQuery(NOTHING)
     context.asker.require_allowed(user)

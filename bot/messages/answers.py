@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.messages.block_kit import (
     MAX_BLOCKS_CHARS,
@@ -23,6 +23,7 @@ from bot.messages.block_kit import (
     shorten,
     text_chars,
 )
+from bot.messages.button_values import ButtonValue
 from bot.messages.library import Offers, add_button, listen_button
 from bot.questions import Question
 from recommender.answers import Answer, Result
@@ -204,26 +205,29 @@ def _labels(clip: Clip, shared: tuple[str, ...], detail: Detail) -> str:
     return ", ".join(shown[: detail.labels]) + (f" and {more} more" if more > 0 else "")
 
 
-def state(question: Question, found: Answer, clip_id: str = "") -> dict[str, object]:
-    """Give what a button must know to work on any process: the question, its catalogue, the clip it stands beside."""
-    value = question.to_json() | {"q": found.query or question.query, "c": found.catalogue_id}
-    return value | {"k": clip_id} if clip_id else value
+def _value(question: Question, found: Answer, clip_id: str = "") -> ButtonValue:
+    """Return what a button must know to work on any process, also after a restart."""
+    return ButtonValue(replace(question, query=found.query or question.query), found.catalogue_id, clip_id)
 
 
 def _steering(clip: Clip, found: Answer, question: Question, listen: Block | None) -> list[Block]:
-    value = state(question, found, clip.clip_id)
+    value = _value(question, found, clip.clip_id)
     return actions(button("more_like", "More like this", value), button("less_like", "Less like this", value), listen)
 
 
 def _footer(
     found: Answer, question: Question, shared: tuple[str, ...], ephemeral: bool, add: Block | None
 ) -> list[Block]:
-    value = state(question, found)
+    value = _value(question, found)
     labels = list(shared[:SHARED_LABELS])
     if question.only:
         filtering = button("all_labels", "All labels", value)
     else:
-        filtering = button("only_labels", "Only these labels", value | {"o": labels}) if labels else None
+        filtering = (
+            button("only_labels", "Only these labels", _value(replace(question, only=tuple(labels)), found))
+            if labels
+            else None
+        )
     long_upload = any(result.matched is not None for result in found.results)
     return actions(
         button("next_ten", "Next ten" if question.top == 10 else f"Next {question.top}", value) if found.more else None,

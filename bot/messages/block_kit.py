@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -120,9 +119,9 @@ def header(text: str) -> Block:
     return {"type": "header", "text": {"type": "plain_text", "text": shorten(text, 150) or " ", "emoji": False}}
 
 
-def button(action_id: str, text: str, value: Any) -> Block | None:
-    """Give a button with a JSON value; nothing where the value is too long for Slack."""
-    encoded = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+def button(action_id: str, text: str, value: object) -> Block | None:
+    """Give a button; nothing where its value is too long for Slack."""
+    encoded = str(value)
     if len(encoded) > MAX_VALUE_CHARS:
         return None
     shown = {"type": "plain_text", "text": shorten(text, MAX_BUTTON_CHARS) or "…", "emoji": False}

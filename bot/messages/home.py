@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.messages.block_kit import Block, button, context, header, plain, section
+from bot.messages.button_values import ButtonValue
 from bot.messages.notices import HELP
 from bot.questions import Question
 
@@ -34,7 +35,7 @@ def home_view(facts: HomeFacts) -> dict[str, Any]:
     if not facts.history:
         blocks.append(section("None yet: try `/similar random`, or drop an audio file into our direct messages."))
     for question in facts.history[:HISTORY_SHOWN]:
-        blocks.append(section(described(question), button("repeat", "Ask again", question.to_json())))
+        blocks.append(section(described(question), button("repeat", "Ask again", ButtonValue(question))))
     return {"type": "home", "blocks": blocks}
 
 

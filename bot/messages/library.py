@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from bot.messages.block_kit import Block, Message, button, clock, plain, section
+from bot.messages.button_values import ButtonValue
 from bot.questions import Question
 from recommender.clips import Clip
 
@@ -26,14 +27,14 @@ class Offers:
 
 def listen_button(clip: Clip, offers: Offers, ephemeral: bool) -> Block | None:
     """Give the button that posts an excerpt; an answer that one person sees has no thread to post it into."""
-    return button(LISTEN, "Listen", {"k": clip.clip_id}) if offers.listen and not ephemeral else None
+    return button(LISTEN, "Listen", ButtonValue(clip=clip.clip_id)) if offers.listen and not ephemeral else None
 
 
 def add_button(question: Question, offers: Offers) -> Block | None:
     """Give the button that keeps an upload in the library."""
     if not offers.add or not question.file or not _ONE_UPLOAD.fullmatch(question.query):
         return None
-    return button(ADD, "Add to library", {"i": question.file})
+    return button(ADD, "Add to library", ButtonValue(file=question.file))
 
 
 def added(clip: Clip) -> Message:

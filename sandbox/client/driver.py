@@ -47,9 +47,11 @@ class Driver(Watcher):
         thread_ts: str | None = None,
         user: str | None = None,
         voice: bool = False,
+        **more: Any,
     ) -> Json:
-        """Post a message, with files where given; gives the message. voice: recorded in Slack, `slack_audio`."""
-        payload = {"text": text, "thread_ts": thread_ts, "voice": voice, **self._place(channel, user)}
+        """Post a message, with files where given; gives the message. voice: recorded in Slack, `slack_audio`; more:
+        `blocks`, `attachments` as a client of Slack makes them, `forward` a message to forward."""
+        payload = {"text": text, "thread_ts": thread_ts, "voice": voice, **self._place(channel, user), **more}
         parts: list[tuple[str, tuple[str, bytes, str]]] = [
             ("file", (path.name, path.read_bytes(), mimetypes.guess_type(path.name)[0] or "application/octet-stream"))
             for path in files

@@ -94,7 +94,7 @@ class Events:
         """Put an event into the envelope of the Events API."""
         event_id = self._workspace.ids.new("Ev")
         return {
-            "token": "sandbox",
+            "token": names.VERIFICATION_TOKEN,
             "team_id": names.TEAM,
             "context_team_id": names.TEAM,
             "context_enterprise_id": None,

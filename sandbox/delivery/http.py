@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 
 import aiohttp
 
+from sandbox import names
 from sandbox.errors import PersonRefusal
-from sandbox.names import SIGNING_SECRET
 
 Json = dict[str, Any]
 
@@ -26,7 +26,7 @@ class BadAnswer(Exception):
         self.retry = retry
 
 
-def signature(timestamp: str, body: str, secret: str = SIGNING_SECRET) -> str:
+def signature(timestamp: str, body: str, secret: str = names.SIGNING_SECRET) -> str:
     """Slack's signature of a request body."""
     digest = hmac.new(secret.encode(), f"v0:{timestamp}:{body}".encode(), hashlib.sha256)
     return "v0=" + digest.hexdigest()
@@ -67,13 +67,14 @@ class HttpDelivery:
 
     async def verify(self, url: str) -> None:
         """Ask the request URL Slack's first question; raises `PersonRefusal` unless it echoes the challenge."""
-        question = {"token": "sandbox", "challenge": "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmd", "type": "url_verification"}
+        challenge = "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmd"
+        question = {"token": names.VERIFICATION_TOKEN, "challenge": challenge, "type": "url_verification"}
         try:
             answer = await self.send(url, "events_api", question, timeout=3.0)
         except (BadAnswer, ConnectionError, TimeoutError) as error:
             raise PersonRefusal(f"{url} did not answer the challenge: {error!r}") from error
-        challenge = answer.get("challenge") if isinstance(answer, dict) else answer
-        if challenge != question["challenge"]:
+        echo = answer.get("challenge") if isinstance(answer, dict) else answer
+        if echo != challenge:
             raise PersonRefusal(f"{url} did not echo the challenge but said {str(answer)[:200]!r}")
 
     async def close(self) -> None:

@@ -144,7 +144,7 @@ class Acts:
     def _said(self, body: Json, files: list[str]) -> Json:
         channel, user = self._where(body)
         text = str(body.get("text") or "")
-        if not text and not files:
+        if not text and not files and not body.get("forward"):
             raise PersonRefusal("a message needs text or a file")
         message: Json = {"user": user, "text": text, "client_msg_id": self._workspace.ids.new("M")}
         if files:
@@ -152,9 +152,27 @@ class Acts:
         if body.get("thread_ts"):
             parent = channel.messages[body["thread_ts"]]
             message |= {"thread_ts": parent["ts"], "parent_user_id": parent["user"]}
+        message |= {key: body[key] for key in ("blocks", "attachments") if body.get(key)}
+        if body.get("forward"):
+            message["attachments"] = [self._forwarded(body["forward"])]
         posted = self._workspace.post(channel, message, lambda ts: self._share(files, channel, ts))
         self._server.events.posted(channel, posted)
         return self._server.files.shown(posted)
+
+    def _forwarded(self, original: Json) -> Json:
+        """The attachment by which Slack shows a message elsewhere, with its files."""
+        shown = self._server.files.shown(self._workspace.place(original["channel"]).messages[original["ts"]])
+        link = f"{self._server.origin}/archives/{original['channel']}/p{original['ts'].replace('.', '')}"
+        attachment = {
+            "ts": original["ts"],
+            "channel_id": original["channel"],
+            "author_id": shown["user"],
+            "from_url": link,
+            "is_share": True,
+            "text": shown.get("text", ""),
+            "fallback": shown.get("text", ""),
+        }
+        return attachment | {key: shown[key] for key in ("files",) if key in shown}
 
     def _share(self, files: list[str], channel: Channel, ts: str) -> None:
         for file_id in files:

@@ -44,9 +44,9 @@ class Interactions:
             return Outcome("invalid_command", 0).to_json()
         trigger, url = self._views.triggers.new(user), self._urls.new(channel.id, user)
         payload = {
-            "token": "sandbox",
+            "token": names.VERIFICATION_TOKEN,
             "team_id": names.TEAM,
-            "team_domain": "sandbox",
+            "team_domain": names.DOMAIN,
             "channel_id": channel.id,
             "channel_name": channel.name,
             "user_id": user,
@@ -206,8 +206,8 @@ class Interactions:
         return {
             "user": {"id": user, "username": name, "name": name, "team_id": names.TEAM},
             "api_app_id": names.APP,
-            "token": "sandbox",
-            "team": {"id": names.TEAM, "domain": "sandbox"},
+            "token": names.VERIFICATION_TOKEN,
+            "team": {"id": names.TEAM, "domain": names.DOMAIN},
             "enterprise": None,
             "is_enterprise_install": False,
         }

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.answering.answerer import value_of
 from bot.listeners.message_events import plain_text, typed_in
+from bot.messages.button_values import ButtonValue
 from bot.questions import MAX_TOP, Question, parse
 from recommender.errors import BadQuery
 from tests.bot import answers as made
@@ -95,7 +95,7 @@ def test_what_is_no_question_raises_what_is_caught(data):
 @pytest.mark.parametrize("value", ["", "[]", '"q"', '{"q": "", "t": 1e999}', '{"q": "", "s": NaN}', "[" * 100_000])
 def test_a_button_that_carries_no_question_is_too_old(value):
     with pytest.raises(BadQuery):
-        value_of({"value": value})
+        ButtonValue.read({"value": value})
 
 
 def test_steering_quotes_what_holds_signs():

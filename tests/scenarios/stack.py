@@ -99,7 +99,7 @@ class Stack:
         self.redis = ValkeyServer(port=free_port())
         self.redis.start()
         sandbox = self.start("sandbox", ["-m", "sandbox", "--port", "0"])
-        embedder = self.start("embedder", ["-m", "recommender", "embedder", "--port", "0"])
+        embedder = self.start("embedder", ["-m", "recommender", "embedder", "--model", "musicnn", "--port", "0"])
         self.url = sandbox.wait_for(ADDRESS)
         self.embedder_url = embedder.wait_for(ADDRESS)
         self.gate = Gate(urlsplit(self.embedder_url).port or 0)

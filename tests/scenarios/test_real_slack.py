@@ -9,7 +9,7 @@ import pytest
 
 from recommender.catalogue.local.builder import ClipBatch
 from sandbox.client.driver import Driver, Json, direct_message, text_of
-from sandbox.names import ADA, SOUNDS
+from sandbox.names import ADA, BEN, BOT, SOUNDS
 from tests.scenarios.stack import Stack, video_id, write_small_catalogue
 from tests.scenarios.test_surfaces import ranks
 from tests.support.proxy import Proxy
@@ -171,3 +171,37 @@ def test_what_slack_refuses_is_not_called_our_fault(slack: Driver):
         slack.command("")
         slack.wait_ephemeral(lambda m: "`slack-refused`" in text_of(m))
     assert not any("on our side" in text_of(m) for m in slack.ephemerals())
+
+
+def link_blocks(url: str) -> list[Json]:
+    """What Slack's editor makes of a link under a word."""
+    elements = [{"type": "text", "text": "hear "}, {"type": "link", "url": url, "text": "this"}]
+    return [{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]}]
+
+
+def test_links_in_blocks_and_in_what_slack_unfurled_are_found(slack: Driver):
+    in_blocks = slack.say(SOUNDS, "hear this", blocks=link_blocks(f"https://youtu.be/{video_id(5)}"))
+    slack.shortcut("find_similar", in_blocks)
+    slack.wait_ephemeral(lambda m: ranks(m) and "Melody 5" in text_of(m))
+    card = {"from_url": f"https://www.youtube.com/watch?v={video_id(6)}", "title": "a", "fallback": "a"}
+    slack.shortcut("find_similar", slack.say(SOUNDS, "see there", attachments=[card]))
+    slack.wait_ephemeral(lambda m: ranks(m) and "Melody 6" in text_of(m))
+
+
+def test_files_of_forwarded_messages_are_found(slack: Driver, sound: Path):
+    original = slack.upload(SOUNDS, sound, user=BEN)
+    slack.wait_reply(original, ranks)
+    forwarded = slack.say(SOUNDS, "what is this?", forward=original)
+    slack.shortcut("find_similar", forwarded)
+    slack.wait_reply(forwarded, ranks)
+    directly = slack.say(direct_message(ADA), "", forward=original)
+    slack.wait_reply(directly, ranks)
+
+
+def test_excerpts_of_the_bot_itself_are_no_question(slack: Driver, sound: Path):
+    """file_shared tells of the bot's own files as well."""
+    own = {"type": "file_shared", "file_id": "F0OWN", "user_id": BOT, "channel_id": SOUNDS, "event_ts": "1.000100"}
+    since = len(slack.traffic())
+    slack.send_event(own)
+    slack.wait_quiet(1.0)
+    assert [entry["name"] for entry in slack.traffic()[since:]] == ["file_shared"]
