@@ -106,6 +106,33 @@ def test_bot_killed(town: Town, ledger: Ledger, check: Check):
     assert all(ANSWER in text for text in ledger.texts())
 
 
+def test_files_are_a_moment_old(town: Town, ledger: Ledger, check: Check):
+    """files that Slack does not know, has no address for, or gives its login page for, in their first second"""
+    town.driver.faults(unknown_for=0.3, url_missing_for=0.6, shares_missing_for=0.8, login_page_for=1.5)
+    ledger.upload(6)
+    ledger.upload(4, channel=SOUNDS)
+    check(ledger.settle())
+    assert all(ANSWER in text for text in ledger.texts())
+
+
+def test_files_lie_elsewhere(town: Town, ledger: Ledger, check: Check):
+    """downloads that redirect to another host, with the token and without"""
+    for kind in ("origin", "edge"):
+        town.driver.faults(redirect_files=kind)
+        ledger.upload(4)
+        ledger.settle()
+    check(ledger.settle())
+    assert all(ANSWER in text for text in ledger.texts())
+
+
+def test_edits_are_refused(town: Town, ledger: Ledger, check: Check):
+    """Slack lets nobody edit a message"""
+    town.driver.fail("chat.update", "edit_window_closed", times=6)
+    ledger.upload(8)
+    check(ledger.settle())
+    assert all(ANSWER in text for text in ledger.texts())
+
+
 def test_rate_is_kept(town: Town, ledger: Ledger, check: Check):
     """one message a second and channel, 10 at once"""
     town.driver.faults(rate=True)

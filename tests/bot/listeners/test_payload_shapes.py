@@ -1,0 +1,80 @@
+"""What the bot reads of Slack's payloads is in the fields of Slack's public samples (slackapi/java-slack-sdk,
+json-logs/samples): their names alone, as they are needed here."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+WRAPPER = "token team_id enterprise_id api_app_id event type event_id event_time authorizations event_context"
+MESSAGE = """
+type subtype text blocks attachments files upload display_as_bot user parent_user_id ts thread_ts channel event_ts
+channel_type bot_id edited team
+"""
+FIELDS = {
+    "file_shared": "file_id user_id file channel_id type event_ts",
+    "message": MESSAGE,
+    "app_mention": MESSAGE,
+    "app_home_opened": "type user channel tab event_ts view",
+    "command": """
+        token api_app_id team_id team_domain enterprise_id enterprise_name channel_id channel_name user_id user_name
+        command text response_url trigger_id
+    """,
+    "block_actions": """
+        type enterprise team user api_app_id token container trigger_id channel message view state actions response_url
+    """,
+    "action": "action_id block_id text value type style action_ts",
+    "container": "type message_ts attachment_id channel_id view_id text is_ephemeral thread_ts",
+    "block_suggestion": "type value",
+    "message_action": """
+        type callback_id trigger_id message_ts response_url message enterprise team user channel token action_ts
+        is_enterprise_install
+    """,
+    "view_submission": "type enterprise team user api_app_id token trigger_id view is_enterprise_install",
+    "view": "id team_id type private_metadata callback_id external_id state hash root_view_id app_id bot_id",
+    "file": """
+        id created timestamp name title mimetype filetype pretty_type user user_team mode file_access subtype
+        duration_ms is_external external_type size url_private url_private_download permalink is_public shares
+    """,
+    "share": "reply_users reply_users_count reply_count ts thread_ts latest_reply channel_name team_id",
+    "attachment": "fallback from_url original_url title title_link text pretext ts channel_id author_id files",
+}
+READERS = {
+    "bot/app.py": {"body": f"command block_actions message_action view_submission {WRAPPER}"},
+    "bot/listeners/actions.py": {"body": "block_actions", "action": "action", "container": "container"},
+    "bot/listeners/commands.py": {"command": "command"},
+    "bot/listeners/home.py": {"event": "app_home_opened", "body": "block_actions", "action": "action"},
+    "bot/listeners/library.py": {"body": "block_actions", "message": "message"},
+    "bot/listeners/mentions.py": {"event": "app_mention", "body": "wrapper"},
+    "bot/listeners/message_events.py": {"event": "message", "body": "wrapper", "message": "message", "file": "file"},
+    "bot/listeners/modal.py": {
+        "body": "view_submission",
+        "view": "view",
+        "payload": "block_suggestion",
+        "file": "file",
+    },
+    "bot/listeners/shortcuts.py": {"shortcut": "message_action", "message": "message"},
+    "bot/listeners/uploads.py": {"event": "file_shared message", "body": "wrapper"},
+    "bot/slack/files.py": {"data": "file", "entry": "share"},
+}
+"""Which module reads which payload, by the name of its variable."""
+
+
+@pytest.mark.parametrize("path", READERS)
+def test_no_field_is_read_that_slacks_samples_lack(path: str):
+    text = (REPOSITORY / path).read_text()
+    for variable, kinds in READERS[path].items():
+        known = set(WRAPPER.split() if "wrapper" in kinds else ())
+        for kind in kinds.split():
+            known |= {kind, *FIELDS.get(kind, "").split()}
+        read = set(re.findall(rf'\b{variable}(?:\.get\(|\[)"([a-z_]+)"', text))
+        assert read - known == set(), variable
+
+
+def test_every_module_that_reads_payloads_is_listed():
+    reading = re.compile(r'\b(?:event|body|command|shortcut)(?:\.get\(|\[)"')
+    modules = {path for path in (REPOSITORY / "bot/listeners").glob("*.py") if reading.search(path.read_text())}
+    assert {f"bot/listeners/{path.name}" for path in modules} <= set(READERS)
