@@ -30,7 +30,7 @@ def ours(features: Path, labels: Path) -> int:
     with tempfile.TemporaryDirectory(dir=features.parent if features.is_file() else None) as folder:
         table = ClipTableWriter(Path(folder) / "clips.sqlite")
         with VectorFile(Path(folder) / "vectors.npy") as raw:
-            _collect(audioset.batches(features, wanted, report=audioset.Report()), table, raw)
+            _collect(audioset.batches(features, wanted, report=audioset.ReadReport()), table, raw)
         silent, _ = finish_vectors(Path(folder) / "vectors.npy", Recipe("mean", raw.mean))
         table.finish(silent)
         return table.count

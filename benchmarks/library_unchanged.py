@@ -17,7 +17,7 @@ import numpy as np
 
 from recommender.audio.wav import wav_bytes
 from recommender.library.building import build
-from tests.support.spectral import SpectralEars
+from tests.support.spectral import SpectralPool
 
 SAMPLES = 3200
 RUNS = 5
@@ -35,7 +35,7 @@ def main() -> None:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(wav_bytes(random.integers(-9000, 9000, SAMPLES, dtype=np.int16)))
-    print(build(folder, out, SpectralEars()).table())
+    print(build(folder, out, SpectralPool()).table())
     command = [sys.executable, "-m", "recommender", "build", "library", str(folder), "--out", str(out)]
     for _ in range(RUNS):
         started = time.monotonic()

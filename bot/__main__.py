@@ -19,7 +19,7 @@ from recommender.terminal import guarded
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one kind of process or one command; gives its exit status."""
+    """Run one kind of process or one command; returns its exit status."""
     arguments = _parser().parse_args(argv)
     with guarded():
         return _run(arguments)

@@ -25,7 +25,7 @@ def build_app(context: Context) -> App:
     """Build the app with all listeners; raises slack_sdk's errors where Slack refuses the token."""
     app = App(
         name="soundalike",
-        client=context.parts.client,
+        client=context.services.client,
         # Whatever comes by HTTP has passed `wsgi.gate`; Bolt's own check raises at some bad signatures, and its error
         # handler would then answer an address that anybody may have named.
         request_verification_enabled=False,
@@ -48,8 +48,8 @@ def _tell(context: Context, error: Exception, body: dict[str, Any]) -> BoltRespo
     """Map what a listener raised: people are told in the acknowledgement or through the response_url. An event that
     could not be taken on stays unacknowledged, so that Slack delivers it again."""
     user = str((body.get("user") or {}).get("id") or body.get("user_id") or "")
-    with context.parts.observer.request("error", uuid.uuid4().hex[:12], user) as request:
-        message = context.asker.sentence(error, request)
+    with context.services.observer.request("error", uuid.uuid4().hex[:12], user) as request:
+        message = context.answerer.sentence(error, request)
     if body.get("type") == "event_callback":
         told = isinstance(error, SoundalikeError) and not isinstance(error, QueueFull)
         return BoltResponse(status=200 if told else 500)

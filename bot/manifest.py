@@ -38,7 +38,7 @@ SCHEMA = "https://raw.githubusercontent.com/slackapi/manifest-schema/main/manife
 
 
 def scopes_of(settings: BotSettings | None) -> tuple[str, ...]:
-    """Give the scopes that the app needs with these settings: each button of a library brings its own."""
+    """Return the scopes that the app needs with these settings: each button of a library brings its own."""
     more = []
     if settings is not None and settings.listen_button:
         more.append(LISTEN_SCOPE)
@@ -48,8 +48,8 @@ def scopes_of(settings: BotSettings | None) -> tuple[str, ...]:
 
 
 def manifest(url: str | None = None, settings: BotSettings | None = None) -> dict[str, Any]:
-    """Give the manifest; url: where Slack reaches `bot.wsgi`, None for Socket Mode; settings: whose buttons it allows,
-    none where None."""
+    """Return the manifest; url: where Slack reaches `bot.wsgi`, None for Socket Mode; settings: whose buttons it
+    allows, none where None."""
     request_url = url.rstrip("/") + EVENTS_PATH if url else None
     return {
         "$schema": SCHEMA,
@@ -103,5 +103,5 @@ def manifest(url: str | None = None, settings: BotSettings | None = None) -> dic
 
 
 def as_text(url: str | None = None, settings: BotSettings | None = None) -> str:
-    """Give the manifest as it stands in a file."""
+    """Return the manifest as it stands in a file."""
     return json.dumps(manifest(url, settings), indent=2, ensure_ascii=False) + "\n"

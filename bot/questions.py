@@ -35,12 +35,12 @@ class Question:
     file: str = ""
 
     def steered(self, sign: str, clip_id: str) -> Question:
-        """Give the question that also asks for more (`+`) or less (`-`) of a clip, from its first result on."""
+        """Return the question that also asks for more (`+`) or less (`-`) of a clip, from its first result on."""
         terms = (*parse_query(self.query).terms, Term(1 if sign == "+" else -1, clip_id))
         return replace(self, query=str(Query(terms)), skip=0)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the question in few bytes: a button's value holds 2000 characters."""
+        """Return the question in few bytes: a button's value holds 2000 characters."""
         full = {
             "q": self.query,
             "t": self.top,
@@ -112,7 +112,7 @@ def _words(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def _raw(word: tuple[str, bool]) -> str:
-    """Give a word of a query as it was typed: quotation marks hold names with signs together."""
+    """Return a word of a query as it was typed: quotation marks hold names with signs together."""
     return f'"{word[0]}"' if word[1] else word[0]
 
 

@@ -9,12 +9,12 @@ import redis
 from prometheus_client import CollectorRegistry
 from slack_sdk import WebClient
 
-from bot.answering.answerer import Asker
+from bot.answering.answerer import Answerer
 from bot.answering.history import History
 from bot.answering.limits import Limits
 from bot.answering.posts import Posts
 from bot.answering.scratch import Scratch
-from bot.answering.upload_steps import Lease, Work
+from bot.answering.upload_steps import Lease, UploadSteps
 from bot.operations.redis_advice import advice
 from bot.operations.requests import Observer
 from bot.queue.records import Records
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Parts:
+class Services:
     """What every process has. embedder: None where none is set."""
 
     settings: BotSettings
@@ -48,16 +48,16 @@ class Parts:
     observer: Observer
     history: History
     limits: Limits
-    asker: Asker
+    answerer: Answerer
     scratch: Scratch
 
-    def work(self, records: Records, queue: Queue, leases: Lease) -> Work:
-        """Give the steps of an upload on some records and some queue."""
-        return Work(
+    def upload_steps(self, records: Records, queue: Queue, leases: Lease) -> UploadSteps:
+        """Return the steps of an upload on some records and some queue."""
+        return UploadSteps(
             client=self.client,
             posts=Posts(self.client, self.once, records),
             recommender=self.recommender,
-            asker=self.asker,
+            answerer=self.answerer,
             records=records,
             queue=queue,
             downloader=Downloader.from_settings(self.settings),
@@ -74,7 +74,7 @@ class Parts:
         self.recommender.close()
 
 
-def build(settings: BotSettings) -> Parts:
+def build(settings: BotSettings) -> Services:
     """Build the parts; raises `SettingsError` or a `CatalogueError`."""
     client = web_client(settings)
     cache = Cache.connect(settings)
@@ -84,7 +84,7 @@ def build(settings: BotSettings) -> Parts:
     connection = redis_client(settings)
     _require_entry(connection)
     history, limits = History(connection), Limits(settings)
-    return Parts(
+    return Services(
         settings=settings,
         client=client,
         once=posting_client(settings),
@@ -96,7 +96,7 @@ def build(settings: BotSettings) -> Parts:
         observer=observer,
         history=history,
         limits=limits,
-        asker=Asker(recommender, history, limits, observer, settings),
+        answerer=Answerer(recommender, history, limits, observer, settings),
         scratch=Scratch(),  # in the bot too: it removes what a killed process left, and works uploads without Redis
     )
 

@@ -32,14 +32,14 @@ _log = logging.getLogger(__name__)
 
 
 def run(settings: BotSettings) -> int:
-    """Serve until SIGTERM or SIGINT; gives the exit status."""
+    """Serve until SIGTERM or SIGINT; returns the exit status."""
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     if settings.slack_app_token is None:
         raise SettingsError("SLACK_APP_TOKEN is not set: put the app token, xapp-…, into the environment or .env.")
-    parts = build(settings)
-    context = Context(parts, Acceptance(parts))
+    services = build(settings)
+    context = Context(services, Acceptance(services))
     try:
         app = build_app(context)
         handler = SocketModeHandler(
@@ -48,7 +48,7 @@ def run(settings: BotSettings) -> int:
             concurrency=CONCURRENCY,
             receive_buffer_size=RECEIVE_BYTES,
         )
-        parts.recommender.warm()
+        services.recommender.warm()
         handler.connect()  # type: ignore[no-untyped-call]
         reconnector = Reconnector(handler.client)
     except SlackApiError as error:
@@ -61,9 +61,9 @@ def run(settings: BotSettings) -> int:
     def socket() -> State:
         return State(True) if handler.client.is_connected() else State(False, "no connection to Slack at the moment")
 
-    parts.observer.registry.register(Gauges(parts))
+    services.observer.registry.register(Gauges(services))
     if settings.health_port:
-        serve(settings.health_host, settings.health_port, Health(parts, Part("socket", socket, needed=True)))
+        serve(settings.health_host, settings.health_port, Health(services, Part("socket", socket, needed=True)))
     _log.info("bot ready")
     stopped.wait()
     reconnector.stop()

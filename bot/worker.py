@@ -22,35 +22,37 @@ _log = logging.getLogger(__name__)
 
 
 def run(settings: BotSettings) -> int:
-    """Work uploads until SIGTERM or SIGINT; gives the exit status."""
+    """Work uploads until SIGTERM or SIGINT; returns the exit status."""
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    parts = build(settings)
+    services = build(settings)
     # Longer time-outs than the bot's: nobody waits for an acknowledgement here.
     records = RedisRecords(redis_for_queue(settings.redis_url))
-    workers = Workers(settings.redis_url, parts.work(records, parts.queue, Leases(records)), settings.worker_threads)
+    workers = Workers(
+        settings.redis_url, services.upload_steps(records, services.queue, Leases(records)), settings.worker_threads
+    )
 
     def threads() -> State:
         return State(True) if workers.alive() else State(False, "no thread fetches work: restart this process")
 
-    sound = SoundCheck(parts.embedder) if parts.embedder is not None else None
+    sound = SoundCheck(services.embedder) if services.embedder is not None else None
 
     def sound_gets_through() -> State:
         trouble = sound.trouble() if sound is not None else ""
         return State(not trouble, trouble)
 
-    parts.observer.registry.register(Gauges(parts))
+    services.observer.registry.register(Gauges(services))
     if settings.health_port:
         more = Part("threads", threads, needed=True), Part("sound", sound_gets_through)
-        serve(settings.health_host, settings.health_port, Health(parts, *more, needs_redis=True))
+        serve(settings.health_host, settings.health_port, Health(services, *more, needs_redis=True))
     workers.start()
-    parts.recommender.warm()
+    services.recommender.warm()
     decoding.warm()
     _log.info("worker ready: %d uploads at a time", settings.worker_threads)
     stopped.wait()
     _log.info("stopping: running work finishes or goes back to the queue")
     workers.stop()
-    parts.close()
+    services.close()
     logging.shutdown()
     os._exit(0)  # threads that are still at work have handed their jobs back; waiting for them would outlast SIGTERM

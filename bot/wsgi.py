@@ -48,12 +48,12 @@ def create(settings: BotSettings) -> Wsgi:
     """Build the WSGI application; raises `SettingsError` or a `CatalogueError`."""
     if settings.slack_signing_secret is None:
         raise SettingsError("SLACK_SIGNING_SECRET is not set: copy it from the app's page Basic Information into .env.")
-    parts = build(settings)
-    context = Context(parts, Acceptance(parts))
+    services = build(settings)
+    context = Context(services, Acceptance(services))
     slack = gate(SlackRequestHandler(build_app(context), path=EVENTS_PATH), settings.slack_signing_secret)
-    probes = health.Health(parts)
-    parts.observer.registry.register(health.Gauges(parts))
-    parts.recommender.warm()
+    probes = health.Health(services)
+    services.observer.registry.register(health.Gauges(services))
+    services.recommender.warm()
 
     def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")

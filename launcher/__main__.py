@@ -145,7 +145,7 @@ def _environment(real: bool, port: int, redis_port: int) -> dict[str, str]:
 
 
 def _library(library: Path | None) -> Path:
-    """Give the folder to index; without one, that of the samples, which are written once."""
+    """Return the folder to index; without one, that of the samples, which are written once."""
     if library is None:
         folder = STATE / "samples"
         if not folder.is_dir():

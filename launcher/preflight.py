@@ -11,7 +11,7 @@ INSTALL_BYTES = 3 * 10**9  # the virtual environment takes 2.2 GB; wheels are un
 
 
 def lacking(folder):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Give the sentences that say what is missing for an installation into `folder`."""
+    """Return the sentences that say what is missing for an installation into `folder`."""
     sentences = []
     version = sys.version_info[:2]
     if not OLDEST <= version <= NEWEST:

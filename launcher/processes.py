@@ -15,7 +15,7 @@ STOP_SECONDS = 12.0
 
 
 def procfile_lines(path: Path) -> dict[str, str]:
-    """Give the commands of a Procfile by their names."""
+    """Return the commands of a Procfile by their names."""
     lines = (line.strip() for line in path.read_text().splitlines())
     pairs = (line.split(":", 1) for line in lines if line and not line.startswith("#"))
     return {name.strip(): command.strip() for name, command in pairs}
@@ -45,7 +45,7 @@ class Process:
         return self._child.poll()
 
     def last_lines(self, count: int = 15) -> str:
-        """Give the end of the log."""
+        """Return the end of the log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
 
     def ask_to_stop(self) -> None:

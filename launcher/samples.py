@@ -48,7 +48,7 @@ SAMPLES = tuple(Sample(family, name) for family, clips in FAMILIES.items() for n
 
 
 def write(folder: Path, seed: int = DEFAULT_SEED) -> Iterator[tuple[Sample, bool]]:
-    """Write the library's clips, one WAV each in a folder per family; gives each with whether it was written.
+    """Write the library's clips, one WAV each in a folder per family; returns each with whether it was written.
 
     Files that exist are left alone. Raises OSError where the folder cannot be written.
     """
@@ -73,7 +73,7 @@ def _write_one(sample: Sample, folder: Path, seed: int) -> bool:
 
 
 def wav(pcm: NDArray[np.int16], *, title: str, genre: str) -> bytes:
-    """Give a 16-bit mono WAV at `RATE` with title and genre in a LIST INFO chunk."""
+    """Return a 16-bit mono WAV at `RATE` with title and genre in a LIST INFO chunk."""
     tags = b"".join(_chunk(name, text.encode() + b"\0") for name, text in ((b"INAM", title), (b"IGNR", genre)))
     form = struct.pack("<HHIIHH", 1, 1, RATE, RATE * 2, 2, 16)
     body = (

@@ -36,7 +36,7 @@ class Answer:
     more: bool
 
     def to_json(self) -> dict[str, Any]:
-        """Give the answer as the command line prints it."""
+        """Return the answer as the command line prints it."""
         return {
             "query": self.query,
             "catalogue": self.catalogue_id,

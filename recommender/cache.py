@@ -83,12 +83,12 @@ class Cache:
         return bool(self._ask(self._client.ping, default=False))
 
     def looks(self) -> dict[tuple[str, bool], int]:
-        """Give how often it was asked for an `embedding` or an `answer`, and whether it had it."""
+        """Return how often it was asked for an `embedding` or an `answer`, and whether it had it."""
         with self._lock:
             return dict(self._looks)
 
     def upload(self, sha256: str, space: str, *, again: bool = False) -> Upload | None:
-        """Give what is remembered of an upload in a space; again: the look before was counted as a miss."""
+        """Return what is remembered of an upload in a space; again: the look before was counted as a miss."""
         found = self._upload(sha256, space)
         if found is not None or not again:
             self._count("embedding", found is not None)
@@ -135,7 +135,7 @@ class Cache:
             self._ask(lambda: self._release(keys=[key], args=[owner]), default=None)
 
     def answer(self, catalogue_id: str, question: str) -> Answer | None:
-        """Give the remembered answer to a question put to a catalogue."""
+        """Return the remembered answer to a question put to a catalogue."""
         found = self._answer(catalogue_id, question)
         self._count("answer", found is not None)
         return found

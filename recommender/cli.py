@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; gives its exit status: 0, 1 where something had an error, 2 for wrong usage."""
+    """Run one command; returns its exit status: 0, 1 where something had an error, 2 for wrong usage."""
     given = sys.argv[1:] if argv is None else argv
     # argparse takes what begins with -h for help, unless there is a space in it; queries are stripped.
     arguments = parser().parse_args([f" {text}" if _LIKE_HELP.fullmatch(text) else text for text in given])

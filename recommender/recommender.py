@@ -33,8 +33,8 @@ from recommender.search.label_votes import VOTERS, sounds_like
 from recommender.search.search import Filter, search, union
 from recommender.search.terms import Meaning, Scope, combined, resolve
 from recommender.settings import Settings
-from recommender.timings import Steps
-from recommender.upload_embedder import Listener
+from recommender.timings import Timings
+from recommender.upload_embedder import UploadEmbedder
 from recommender.uploads import Upload
 
 MAX_TOP = 1000
@@ -55,7 +55,7 @@ class Recommender:
     ) -> None:
         self._catalogue = catalogue
         self._settings = settings
-        self._listener = Listener(settings, embedder, cache)
+        self._embedder = UploadEmbedder(settings, embedder, cache)
         self._cache = cache
         self._reloading = threading.Lock()
         self._refused: tuple[object, float] = None, 0.0
@@ -105,18 +105,18 @@ class Recommender:
         self, upload: Upload, *, top: int = 10, skip: int = 0, only: Sequence[str] = (), without: Sequence[str] = ()
     ) -> Answer:
         """Find the clips most similar to any part of an upload; raises `SpaceMismatch` or a `QueryError`."""
-        self._listener.remember(upload)
+        self._embedder.remember(upload)
         catalogue = self.catalogue
         require_same(catalogue.manifest.space, upload.frames.space)
         return self._similar(catalogue, upload.query, {upload.sha256: upload}, top, skip, only, without)
 
-    def listen(self, path: Path, steps: Steps | None = None) -> Upload:
+    def embed_file(self, path: Path, timings: Timings | None = None) -> Upload:
         """Turn a file into an upload, by the cache where it was heard before; raises `AudioError`, `EmbedderError`
         or `SpaceMismatch`."""
-        return self._listener.listen(path, self.catalogue.manifest.space, steps or Steps())
+        return self._embedder.embed_file(path, self.catalogue.manifest.space, timings or Timings())
 
     def add(self, path: Path, upload: Upload, *, name: str, who: str) -> Clip:
-        """Keep a file that was listened to in the library, where the next query finds it; gives its first clip.
+        """Keep a file that was listened to in the library, where the next query finds it; returns its first clip.
 
         name: what its owner calls it; who: for the library's history. Raises `CannotWrite`, `SpaceMismatch`.
         """
@@ -154,11 +154,11 @@ class Recommender:
         return catalogue.clips([_random.choice(items)])[0]
 
     def labels(self, prefix: str, limit: int) -> list[str]:
-        """Give at most `limit` labels for a prefix, for suggestions while somebody types."""
+        """Return at most `limit` labels for a prefix, for suggestions while somebody types."""
         return self.catalogue.labels(prefix, limit)
 
     def label(self, name: str) -> str:
-        """Give a label as it is spelt in the catalogue; raises `UnknownLabel` with close spellings."""
+        """Return a label as it is spelt in the catalogue; raises `UnknownLabel` with close spellings."""
         return self.catalogue.label(name)
 
     def warm(self) -> None:
@@ -190,7 +190,7 @@ class Recommender:
         )
         query = parse(text, catalogue.has)
         space = catalogue.manifest.space
-        scope = Scope(catalogue, lambda sha256: uploads.get(sha256) or self._listener.recall(sha256, space))
+        scope = Scope(catalogue, lambda sha256: uploads.get(sha256) or self._embedder.recall(sha256, space))
         terms = [(term.sign, resolve(term.text, scope)) for term in query.terms]
         # Each clip by its clip id, so that the same question has one text.
         query = Query(tuple(Term(sign, meaning.text) for sign, meaning in terms))

@@ -16,7 +16,7 @@ SUGGESTION_SCORE = 60.0
 
 
 def closest(name: str, choices: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """Give what a misspelt name may mean, out of pairs of that and one of its spellings; the closest first."""
+    """Return what a misspelt name may mean, out of pairs of that and one of its spellings; the closest first."""
     scores: dict[str, float] = {}
     for meant, spelling in sorted(choices):
         score = fuzz.ratio(name.casefold(), spelling.casefold(), score_cutoff=SUGGESTION_SCORE)

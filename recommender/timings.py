@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Steps:
+class Timings:
     """Collects seconds per step and notes of one request; a step that is entered twice adds up."""
 
     def __init__(self) -> None:

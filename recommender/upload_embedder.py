@@ -14,14 +14,14 @@ from recommender.embedders import Embedder, registry
 from recommender.embedders.spaces import require_same
 from recommender.errors import BadEmbedding
 from recommender.settings import Settings
-from recommender.timings import Steps
+from recommender.timings import Timings
 from recommender.uploads import Upload
 
 UPLOADS_KEPT = 32
 """Uploads remembered in the process itself, for the question that follows, also where there is no Redis."""
 
 
-class Listener:
+class UploadEmbedder:
     """Listens through an embedder, by the cache where a file was heard before. Safe to use from several threads.
 
     embedder: made at first use where None, from the settings' address, else in this process. cache: none where None.
@@ -34,24 +34,25 @@ class Listener:
         self._lock = threading.Lock()
         self._uploads: OrderedDict[str, Upload] = OrderedDict()
 
-    def listen(self, path: Path, space: str, steps: Steps) -> Upload:
+    def embed_file(self, path: Path, space: str, timings: Timings) -> Upload:
         """Turn a file into an upload of a space; raises `AudioError`, `EmbedderError` or `SpaceMismatch`."""
         # Decoding brings ffmpeg's libraries along, which a process that answers clip ids never needs.
         from recommender.audio import decoding
 
-        with steps("hash"):
+        with timings("hash"):
             sha256 = decoding.sha256_of(path)
         known = self.recall(sha256, space)
-        steps.note("embedding_cached", known is not None)
+        timings.note("embedding_cached", known is not None)
         if known is not None:
             return known
         with self._cache.alone(sha256, space) if self._cache is not None else nullcontext():
             known = self.recall(sha256, space, again=True)
-            steps.note("embedding_cached", known is not None)
-            return known or self._embedded(path, sha256, space, steps)
+            timings.note("embedding_cached", known is not None)
+            return known or self._embedded(path, sha256, space, timings)
 
     def recall(self, sha256: str, space: str, *, again: bool = False) -> Upload | None:
-        """Give the upload of a file that was heard before, None where it is forgotten; again: as in `Cache.upload`."""
+        """Return the upload of a file that was heard before, None where it is forgotten; again: as in
+        `Cache.upload`."""
         with self._lock:
             upload = self._uploads.get(sha256)
         if upload is not None and upload.frames.space == space:
@@ -66,13 +67,13 @@ class Listener:
             while len(self._uploads) > UPLOADS_KEPT:
                 self._uploads.popitem(last=False)
 
-    def _embedded(self, path: Path, sha256: str, space: str, steps: Steps) -> Upload:
+    def _embedded(self, path: Path, sha256: str, space: str, timings: Timings) -> Upload:
         from recommender.audio import decoding
 
         embedder = self._ears(space)
-        with steps("decode"):
+        with timings("decode"):
             sound = decoding.decode(path, max_seconds=self._settings.max_upload_seconds)
-        with steps("embed"):
+        with timings("embed"):
             require_same(space, embedder.space)
             frames = embedder.embed(sound.pcm)
         wanted = (registry.of_space(space).dimension,)

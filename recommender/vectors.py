@@ -92,7 +92,7 @@ def window_means(vectors: Array, cuts: Sequence[Window]) -> Array:
 
 
 def raw_frames(vectors: Array) -> Array:
-    """Give the seed notebook's vector: the bytes of the first 10 frame vectors, flattened to float32 (10 x d,).
+    """Return the seed notebook's vector: the bytes of the first 10 frame vectors, flattened to float32 (10 x d,).
 
     A shorter clip is filled by its own frames from the start again.
     """

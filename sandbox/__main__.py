@@ -25,7 +25,7 @@ MANIFEST = Path(__file__).resolve().parents[1] / "bot" / "manifest.json"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until interrupted; gives the exit status."""
+    """Serve until interrupted; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="A Slack workspace on this machine.")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one (default: %(default)s)")
     parser.add_argument(

@@ -84,5 +84,5 @@ class AppConfig:
             setattr(self, name, value)
 
     def to_json(self) -> dict[str, Any]:
-        """Give all fields."""
+        """Return all fields."""
         return asdict(self)

@@ -72,7 +72,7 @@ class Faults:
             setattr(self, name, _as(type(getattr(self, name)), name, value))
 
     def to_json(self) -> dict[str, Any]:
-        """Give all switches."""
+        """Return all switches."""
         return asdict(self)
 
 
@@ -109,7 +109,7 @@ class Failures:
             self.planned[method] = Failure(error, times, retry_after)
 
     def raise_for(self, method: str) -> str:
-        """Raise `SlackRefusal` where a failure of this call is planned, and count it; gives `CLOSED` or `CUT` where
+        """Raise `SlackRefusal` where a failure of this call is planned, and count it; returns `CLOSED` or `CUT` where
         the connection is to break, else nothing."""
         name = method if method in self.planned else "*"
         failure = self.planned.get(name)
@@ -130,7 +130,7 @@ class Failures:
         raise SlackRefusal(failure.error)
 
     def to_json(self) -> dict[str, dict[str, Any]]:
-        """Give the failures that are still planned."""
+        """Return the failures that are still planned."""
         return {method: asdict(failure) for method, failure in self.planned.items()}
 
 

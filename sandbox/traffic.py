@@ -81,7 +81,7 @@ class Traffic:
 
 
 def without_secrets(value: Any) -> Any:
-    """Give a request without its tokens, shallowly: tokens are top-level arguments."""
+    """Return a request without its tokens, shallowly: tokens are top-level arguments."""
     if isinstance(value, dict):
         return {key: inner for key, inner in value.items() if key not in SECRET_KEYS}
     return value

@@ -40,7 +40,7 @@ class Channel:
         return bool(self.person)
 
     def to_json(self) -> Json:
-        """Give the channel as Slack's `conversations.info` does, as far as bots look."""
+        """Return the channel as Slack's `conversations.info` does, as far as bots look."""
         return {
             "id": self.id,
             "name": "" if self.is_im else self.name,
@@ -103,13 +103,13 @@ class Workspace:
         self.changed("faults", {})
 
     def fault_state(self) -> Json:
-        """Give all switches and the failures that are planned."""
+        """Return all switches and the failures that are planned."""
         return {"faults": self.faults.to_json(), "failures": self.failures.to_json()}
 
     # People and places
 
     def add_user(self, user: str, name: str) -> Json:
-        """Add a person with their direct message with the bot; gives the person."""
+        """Add a person with their direct message with the bot; returns the person."""
         self._user(user, name, is_bot=False)
         direct = names.direct_message(user)
         if direct not in self.channels:
@@ -213,12 +213,12 @@ class Workspace:
                 waiter.set_result(None)
 
     def watch(self, listener: Listener) -> Callable[[], None]:
-        """Call the listener at each change; gives the function that ends it."""
+        """Call the listener at each change; returns the function that ends it."""
         self._listeners.add(listener)
         return lambda: self._listeners.discard(listener)
 
     async def wait_changed(self, since: int, timeout: float) -> int:
-        """Wait until the revision is beyond `since`, at most `timeout` seconds; gives the revision."""
+        """Wait until the revision is beyond `since`, at most `timeout` seconds; returns the revision."""
         if self.revision <= since:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(waiter)

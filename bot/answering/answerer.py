@@ -30,7 +30,7 @@ REBUILT = "The catalogue has been rebuilt since: this answer comes from the new 
 _log = logging.getLogger(__name__)
 
 
-class Asker:
+class Answerer:
     """Puts questions to the recommender for one person at a time. Thread-safe."""
 
     def __init__(
@@ -48,7 +48,7 @@ class Asker:
         self._settings = settings
 
     def message(self, typed: Typed, user: str, request: Request, *, ephemeral: bool = False) -> Message:
-        """Give the answer to what somebody typed, or the sentence that refuses it."""
+        """Return the answer to what somebody typed, or the sentence that refuses it."""
         return self.spoken(request, lambda: self._message(typed, user, request, ephemeral))
 
     def spoken(self, request: Request, work: Callable[[], Message]) -> Message:
@@ -59,7 +59,7 @@ class Asker:
             return self.sentence(error, request)
 
     def sentence(self, error: Exception, request: Request, name: str = "") -> Message:
-        """Give what a person is told of an error; one that nobody foresaw goes to the log with its traceback."""
+        """Return what a person is told of an error; one that nobody foresaw goes to the log with its traceback."""
         if isinstance(error, SlackApiError):
             _log.error("Slack refused a call", exc_info=error)
             error = refused(error)
@@ -72,11 +72,11 @@ class Asker:
         return unforeseen(reference, name)
 
     def found(self, question: Question, request: Request, catalogue: str = "") -> tuple[Answer, str]:
-        """Answer a question; gives a note beside it where the button that asked stems from another catalogue."""
+        """Answer a question; returns a note beside it where the button that asked stems from another catalogue."""
         current = self.catalogue_id()
         rebuilt = bool(catalogue) and catalogue != current
         try:
-            with request.steps("search"):
+            with request.timings("search"):
                 found = self.recommender.similar(
                     question.query,
                     top=question.top,
@@ -94,7 +94,7 @@ class Asker:
         return found, REBUILT if rebuilt else ""
 
     def answer(self, found: Answer, question: Question, **how: Any) -> Message:
-        """Give the answer to a question with the buttons that this catalogue and the settings allow; how: as for
+        """Return the answer to a question with the buttons that this catalogue and the settings allow; how: as for
         `bot.messages.answer`."""
         return answer(found, question, offers=self._offers(), **how)
 
@@ -104,7 +104,7 @@ class Asker:
         return Offers(listen=self._settings.listen_button, add=bool(self._settings.librarians))
 
     def catalogue_id(self) -> str:
-        """Give the id of the catalogue that answers now."""
+        """Return the id of the catalogue that answers now."""
         return str(self.recommender.catalogue.id)
 
     def require_allowed(self, user: str) -> None:
@@ -127,7 +127,7 @@ class Asker:
 
 
 def _in_titles(found: Answer) -> str:
-    """Give the query with titles in place of clip ids: what people recognise in the list of their last questions."""
+    """Return the query with titles in place of clip ids: what people recognise in the list of their last questions."""
     titles = {seed.clip_id: seed.title for seed in found.seeds}
     first, *others = parse(found.query).terms
     named = [f"{'+' if term.sign > 0 else '-'} {titles.get(term.text, term.text)}" for term in others]

@@ -43,7 +43,7 @@ class History:
             _log.warning("a question is not remembered: Redis does not answer (%s)", type(error).__name__)
 
     def of(self, user: str) -> tuple[Question, ...]:
-        """Give a person's last questions, newest first; what cannot be read is left out."""
+        """Return a person's last questions, newest first; what cannot be read is left out."""
         try:
             values = cast("list[bytes]", self._client.lrange(history_key(user), 0, KEPT - 1))
         except redis.RedisError:

@@ -25,7 +25,7 @@ from bot.slack.errors import (
     LEFT,
     LOCKED_OUT,
     MISTAKES,
-    PASSING,
+    PASSING_CODES,
     REFUSED_FOR_SURE,
     UNREACHED,
     code_of,
@@ -66,7 +66,7 @@ class Posts:
         self._own_id: str | None = None
 
     def post(self, job: Job, message: Message) -> tuple[Job, bool]:
-        """Post the job's message unless it stands already; give the job with its ts and place, and whether it says
+        """Post the job's message unless it stands already; return the job with its ts and place, and whether it says
         `message`. Raises `PostLater` or `Unpostable`."""
         if self._records.claim(job.id):
             stands = self._search(job, message) if job.doubt else None
@@ -93,7 +93,7 @@ class Posts:
             if code in BAD_BLOCKS and message.blocks:
                 _log.error("Slack takes no blocks of job %s (%s): sent as text", job.id, code)
                 self.edit(job, Message(message.text, []))
-            elif code in PASSING:
+            elif code in PASSING_CODES:
                 raise PostLater(retry_after(error, PASSING_SECONDS)) from error
             elif code not in DELETED:
                 self._anew(job, message, code)
@@ -126,7 +126,7 @@ class Posts:
                 return self._elsewhere(job, message, code)
             if code in BAD_BLOCKS and message.blocks:
                 return self._posted(job, Message(message.text, []))
-            if code in PASSING:
+            if code in PASSING_CODES:
                 # 0: surely not posted; -1: in doubt from now on.
                 self._records.put(job.id, claimed=0 if code in REFUSED_FOR_SURE else -1)
                 raise PostLater(retry_after(error, PASSING_SECONDS)) from error
@@ -157,8 +157,8 @@ class Posts:
         return self._posted(replace(job, channel=person, thread="", fallback="", closed=_reason(job, code)), message)
 
     def _after_doubt(self, job: Job, record: Record, message: Message) -> str | None:
-        """Give the ts of the message that somebody who claimed the right may have posted, or None where there is none;
-        raises `PostLater` while they may still be at it."""
+        """Return the ts of the message that somebody who claimed the right may have posted, or None where there is
+        none; raises `PostLater` while they may still be at it."""
         if record.claimed > 0 and abs(time.time() - record.claimed) < CLAIM_SECONDS:
             raise PostLater(1.0)
         return None if record.claimed == 0 else self._search(job, message)
@@ -175,7 +175,7 @@ class Posts:
                     channel=job.channel, oldest=oldest, include_all_metadata=True, limit=SEARCH_LIMIT
                 )
         except SlackApiError as error:
-            if code_of(error) in PASSING:
+            if code_of(error) in PASSING_CODES:
                 raise PostLater(retry_after(error, PASSING_SECONDS)) from error
             return self._last_reply(job, message, code_of(error))
         except UNREACHED as error:
@@ -198,7 +198,7 @@ class Posts:
                     if here and self._own_id in share.repliers and self._is_own(job, share.latest, message):
                         return share.latest
             except SlackApiError as error:
-                if code_of(error) in PASSING:
+                if code_of(error) in PASSING_CODES:
                     raise PostLater(retry_after(error, PASSING_SECONDS)) from error
                 why = code_of(error)
             except UNREACHED as error:
@@ -215,7 +215,7 @@ class Posts:
         try:
             self._repeating.chat_update(channel=job.channel, ts=ts, **message.payload())
         except SlackApiError as error:
-            if code_of(error) in PASSING:
+            if code_of(error) in PASSING_CODES:
                 raise
             return False
         return True

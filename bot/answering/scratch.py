@@ -30,7 +30,7 @@ class Scratch:
 
     @contextmanager
     def file(self) -> Iterator[Path]:
-        """Give a path for one file, removed at the end whatever happens."""
+        """Return a path for one file, removed at the end whatever happens."""
         with self._making:
             if not self.folder.is_dir():  # whatever tidies up temporary folders has removed it
                 os.close(self._lock)

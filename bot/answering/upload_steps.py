@@ -1,4 +1,4 @@
-"""What is done with an upload, in two steps that may each be done again at any time: `intake` and `listen`."""
+"""What is done with an upload, in two steps that may each be done again at any time: `intake` and `embed_file`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import redis
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.answering.answerer import Asker
+from bot.answering.answerer import Answerer
 from bot.answering.history import History
 from bot.answering.posts import PostLater, Posts, Unpostable
 from bot.answering.scratch import Scratch
@@ -51,7 +51,7 @@ RACE_TRIES = 4
 """Looks at a file of which Slack says at first that it knows none, or gives no address: three seconds."""
 RETRY_WAITS = (1.0, 2.0, 4.0)
 """Seconds before an embedder or a download that failed is tried again: a restart takes about as long."""
-PASSING = (DecoderDown, EmbedderDown, EmbedderBusy, DownloadFailed, LoginPage, NoRoom, CatalogueDamaged)
+PASSING_ERRORS = (DecoderDown, EmbedderDown, EmbedderBusy, DownloadFailed, LoginPage, NoRoom, CatalogueDamaged)
 """Errors that may be over by then. Slack gives its login page for files that are a moment old, too; a catalogue that
 was overwritten is being built again, or soon will be."""
 MAX_TRIES = 4
@@ -72,11 +72,11 @@ class Lease(Protocol):
         ...
 
     def drop(self, job_id: str) -> None:
-        """Give it back."""
+        """Return it back."""
         ...
 
 
-class Work:
+class UploadSteps:
     """The two steps of an upload, on the given parts."""
 
     def __init__(
@@ -85,7 +85,7 @@ class Work:
         client: WebClient,
         posts: Posts,
         recommender: Recommender,
-        asker: Asker,
+        answerer: Answerer,
         records: Records,
         queue: Queue,
         downloader: Downloader,
@@ -98,7 +98,7 @@ class Work:
         self._client = client
         self._posts = posts
         self._recommender = recommender
-        self._asker = asker
+        self._answerer = answerer
         self._records = records
         self._queue = queue
         self._downloader = downloader
@@ -156,7 +156,8 @@ class Work:
             self._leases.drop(right)
 
     def _before_turn(self, job: Job) -> float:
-        """Give the seconds to wait until those who came before have their moment to post, 0 where it is this job's."""
+        """Return the seconds to wait until those who came before have their moment to post, 0 where it is this
+        job's."""
         age = time.time() - job.accepted
         if not job.thread and not job.text and 0 <= age < SETTLE_SECONDS:
             return SETTLE_SECONDS - age
@@ -168,15 +169,15 @@ class Work:
         request.kind = "question"
         request.started = job.accepted or request.started
         typed = Typed(job.text, job.question(job.query), True)
-        self._final(job, self._asker.message(typed, job.user, request), request)
+        self._final(job, self._answerer.message(typed, job.user, request), request)
 
     def _described(self, job: Job, record: Record, request: Request) -> Job | None:
-        """Give the job with all that Slack knows of its file, or None where it is put off, ignored or passed on."""
+        """Return the job with all that Slack knows of its file, or None where it is put off, ignored or passed on."""
         if job.described:
             return job
         file: SharedFile | None = None
         try:
-            with request.steps("file info"):
+            with request.timings("file info"):
                 file = file_info(self._client, job.file)
             file.require_obtainable(self._max_bytes)
             if job.refusal:
@@ -234,7 +235,7 @@ class Work:
             request.failed(error)
             self._final(job, refusal(error, job.name), request)
             return
-        with request.steps("announce"):
+        with request.timings("announce"):
             try:
                 posted, _ = self._posts.post(job, listening(job.name, job.seconds))
             except Unpostable as reason:
@@ -262,7 +263,7 @@ class Work:
         failure: GivenUp | None = None
         try:
             message = self._answer(job, request)
-        except PASSING as error:
+        except PASSING_ERRORS as error:
             if job.attempt < len(RETRY_WAITS):
                 request.outcome = "later"
                 self._queue.listen(replace(job, attempt=job.attempt + 1), RETRY_WAITS[job.attempt])
@@ -304,19 +305,19 @@ class Work:
         question = replace(job.question(found.query), file=job.file)
         self._history.add(job.user, question)
         waited = time.time() - job.accepted if job.accepted else None
-        return self._asker.answer(found, question, seconds=waited)
+        return self._answerer.answer(found, question, seconds=waited)
 
     def _found(self, job: Job, request: Request) -> Answer:
         with self._scratch.file() as path:
-            with request.steps("download"):
+            with request.timings("download"):
                 self._downloader.fetch(job.url, path)
-            upload = self._recommender.listen(path, request.steps)
-        with request.steps("search"):
+            upload = self._recommender.embed_file(path, request.timings)
+        with request.timings("search"):
             return self._recommender.similar_to(upload, top=job.top, only=job.only, without=job.without)
 
     def _final(self, job: Job, message: Message, request: Request) -> None:
-        """Give the person the last word on the job; raises `PostLater`."""
-        with request.steps("reply"):
+        """Return the person the last word on the job; raises `PostLater`."""
+        with request.timings("reply"):
             try:
                 if job.ts:
                     self._posts.edit(job, message)

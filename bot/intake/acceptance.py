@@ -24,7 +24,7 @@ from bot.queue.memory_queue import LocalQueue
 from bot.queue.memory_records import MemoryRecords
 from bot.queue.records import SEEN_SECONDS, filters_field
 from bot.queue.redis_records import RedisRecords
-from bot.services import Parts
+from bot.services import Services
 
 LEAVE_ALONE_SECONDS = 3.0
 """After a failure, how long Redis is not asked, so that not every event waits for its time-out."""
@@ -54,9 +54,9 @@ class NoLeases:
 class Acceptance:
     """Accepts jobs in the bot's process."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._records = RedisRecords(parts.redis)
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._records = RedisRecords(services.redis)
         self._lock = threading.Lock()
         self._down_until = 0.0
         self._outstanding: OrderedDict[str, Job] = OrderedDict()
@@ -65,7 +65,7 @@ class Acceptance:
         self._busy: set[str] = set()
         self._memory = MemoryRecords()
         self._local = LocalQueue()
-        self._local.steps = parts.work(self._memory, self._local, NoLeases())
+        self._local.steps = services.upload_steps(self._memory, self._local, NoLeases())
         threading.Thread(target=self._look_after, name="acceptance", daemon=True).start()
 
     def upload(
@@ -82,8 +82,8 @@ class Acceptance:
         again: bool = False,
         at: str = "",
     ) -> bool:
-        """Accept a file, unless it was accepted for this channel before; gives whether it was new. again: somebody asks
-        for a file that may have been answered long ago; at: Slack's time of the event."""
+        """Accept a file, unless it was accepted for this channel before; returns whether it was new. again: somebody
+        asks for a file that may have been answered long ago; at: Slack's time of the event."""
         job = Job.new(channel, file, user, team=team, thread=thread, asked=asked, fallback=fallback, at=at)
         mark = f"{file}:{job.id}" if again else file
         return self._accept(job.with_filters(filters), mark, filters)
@@ -152,7 +152,7 @@ class Acceptance:
     def _queued(self, job: Job, mark: str) -> bool:
         with self._lock:
             self._outstanding[job.id] = job
-            while len(self._outstanding) > 2 * self._parts.settings.queue_limit:
+            while len(self._outstanding) > 2 * self._services.settings.queue_limit:
                 self._outstanding.popitem(last=False)
         try:
             self._enqueue(job)
@@ -171,16 +171,16 @@ class Acceptance:
 
     def _enqueue(self, job: Job, delay: float = 0.0) -> None:
         self._records.begin(job)
-        self._parts.queue.intake(job, delay)
+        self._services.queue.intake(job, delay)
         with suppress(redis.RedisError):  # without the mark a repeated event queues it once more, which does no harm
             self._records.put(job.id, queued=1)
 
     def _checked(self, job: Job) -> Job:
-        """Give the job, refused where the person, the workspace or the queue has had enough."""
+        """Return the job, refused where the person, the workspace or the queue has had enough."""
         try:
             if not job.text:
-                self._parts.limits.require_upload(self._parts.redis, job.user, job.team)
-            if self._parts.queue.length() >= self._parts.settings.queue_limit:
+                self._services.limits.require_upload(self._services.redis, job.user, job.team)
+            if self._services.queue.length() >= self._services.settings.queue_limit:
                 raise QueueFull(BUSY)
         except (RateLimited, QueueFull) as error:
             return replace(job, refusal=(error.code, str(error)))
@@ -201,7 +201,7 @@ class Acceptance:
         if news:
             self._records.put(held, **news)
             if "asked" in news and self._records.get(held).state == "ignored":
-                self._parts.queue.intake(replace(job, id=held))
+                self._services.queue.intake(replace(job, id=held))
         return True
 
     def _accept_here(self, job: Job, mark: str) -> bool:
@@ -209,7 +209,7 @@ class Acceptance:
             return False
         try:
             if not job.text:
-                self._parts.limits.require_upload(None, job.user, job.team)
+                self._services.limits.require_upload(None, job.user, job.team)
         except RateLimited as error:
             job = replace(job, refusal=(error.code, str(error)))
         if self._local.length() >= LOCAL_LIMIT:

@@ -45,9 +45,9 @@ def register(app: App, context: Context) -> None:
 
         def show(request: Request) -> Message:
             value = ButtonValue.read(action)
-            context.asker.require_allowed(user)
-            found, _ = context.asker.found(value.asked, request, value.catalogue)
-            context.parts.client.views_open(trigger_id=trigger, view=matches_view(found, value.asked))
+            context.answerer.require_allowed(user)
+            found, _ = context.answerer.found(value.asked, request, value.catalogue)
+            context.services.client.views_open(trigger_id=trigger, view=matches_view(found, value.asked))
             return Message("", [])
 
         context.answer_later("where_matched", user, url, show, replace_original=False)
@@ -71,12 +71,12 @@ def _edit(context: Context, change: Change, action: dict[str, Any], body: dict[s
     def changed() -> Message:
         value = ButtonValue.read(action)
         question = change(value.asked, value.clip)
-        context.asker.require_allowed(user)
-        found, note = context.asker.found(question, request, value.catalogue)
-        context.parts.history.add(user, question)
-        return context.asker.answer(found, question, ephemeral=ephemeral, note=note)
+        context.answerer.require_allowed(user)
+        found, note = context.answerer.found(question, request, value.catalogue)
+        context.services.history.add(user, question)
+        return context.answerer.answer(found, question, ephemeral=ephemeral, note=note)
 
-    message = context.asker.spoken(request, changed)
+    message = context.answerer.spoken(request, changed)
     context.respond(url, message, **_beside_or_instead(request, ephemeral))
 
 
@@ -89,11 +89,11 @@ def _beside_or_instead(request: Request, ephemeral: bool) -> dict[str, Any]:
 def _share(context: Context, action: dict[str, Any], user: str, url: str, request: Request) -> None:
     def shared() -> Message:
         value = ButtonValue.read(action)
-        context.asker.require_allowed(user)
-        found, note = context.asker.found(value.asked, request, value.catalogue)
-        return context.asker.answer(found, value.asked, note=note, shared_by=user)
+        context.answerer.require_allowed(user)
+        found, note = context.answerer.found(value.asked, request, value.catalogue)
+        return context.answerer.answer(found, value.asked, note=note, shared_by=user)
 
-    message = context.asker.spoken(request, shared)
+    message = context.answerer.spoken(request, shared)
     if request.outcome == "answered":
         context.respond(url, message, response_type="in_channel", replace_original=False)
         context.respond(url, asked_again("Shared."), replace_original=True)

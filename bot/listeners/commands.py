@@ -25,7 +25,7 @@ def register(app: App, context: Context) -> None:
             trigger, view = str(command["trigger_id"]), ask_view(response_url)
 
             def open_form(request: Request) -> Message:
-                context.parts.client.views_open(trigger_id=trigger, view=view)
+                context.services.client.views_open(trigger_id=trigger, view=view)
                 return Message("", [])
 
             context.answer_later("form", user, response_url, open_form)
@@ -36,6 +36,6 @@ def register(app: App, context: Context) -> None:
             user,
             ack,
             response_url,
-            lambda request: context.asker.message(typed, user, request, ephemeral=not typed.here),
+            lambda request: context.answerer.message(typed, user, request, ephemeral=not typed.here),
             **how,
         )

@@ -18,7 +18,7 @@ from bot.errors import QueueFull
 from bot.intake.acceptance import Acceptance
 from bot.messages import Message
 from bot.operations.requests import Request
-from bot.services import Parts
+from bot.services import Services
 from bot.slack.errors import UNREACHED
 from bot.slack.response_urls import is_slacks
 
@@ -43,9 +43,9 @@ Work = Callable[[Request], Message]
 class Context:
     """The bot's side of all listeners."""
 
-    def __init__(self, parts: Parts, acceptance: Acceptance) -> None:
-        self.parts = parts
-        self.asker = parts.asker
+    def __init__(self, services: Services, acceptance: Acceptance) -> None:
+        self.services = services
+        self.answerer = services.answerer
         self.acceptance = acceptance
         self._pool = ThreadPoolExecutor(POOL_THREADS, "answers")
         self._pending = 0
@@ -91,7 +91,7 @@ class Context:
     def respond(self, response_url: str, message: Message, **how: Any) -> None:
         """Post through a response_url of Slack's; a failure goes to the log, since there is no other way to reach the
         person."""
-        if not is_slacks(response_url, self.parts.settings.slack_api_url):
+        if not is_slacks(response_url, self.services.settings.slack_api_url):
             _log.error("an answer was not posted: its address is neither Slack's nor that of SLACK_API_URL")
             return
         webhook = WebhookClient(
@@ -114,15 +114,15 @@ class Context:
         finishing.start()
         finishing.join(DRAIN_SECONDS)
         self.acceptance.close()
-        self.parts.close()
+        self.services.close()
 
     def _done(self) -> None:
         with self._lock:
             self._pending -= 1
 
     def _observed(self, kind: str, user: str, work: Work) -> Message:
-        with self.parts.observer.request(kind, uuid.uuid4().hex[:12], user) as request:
-            return self.asker.spoken(request, lambda: work(request))
+        with self.services.observer.request(kind, uuid.uuid4().hex[:12], user) as request:
+            return self.answerer.spoken(request, lambda: work(request))
 
     def _deliver(self, response_url: str, done: Future[Message], how: dict[str, Any]) -> None:
         error = done.exception()

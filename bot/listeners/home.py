@@ -17,7 +17,7 @@ from recommender.errors import SoundalikeError
 
 def register(app: App, context: Context) -> None:
     """Listen to visits, and to the button that asks a question again."""
-    health = Health(context.parts)
+    health = Health(context.services)
 
     @app.event("app_home_opened")
     def opened(event: dict[str, Any]) -> None:
@@ -35,11 +35,11 @@ def register(app: App, context: Context) -> None:
 
 
 def _publish(context: Context, health: Health, user: str, request: Request) -> None:
-    with request.steps("look"):
+    with request.timings("look"):
         services = tuple((name, state.works, state.remark) for name, state in health.states().items())
-        facts = HomeFacts(services=services, history=context.parts.history.of(user))
+        facts = HomeFacts(services=services, history=context.services.history.of(user))
         try:
-            manifest = context.parts.recommender.catalogue.manifest
+            manifest = context.services.recommender.catalogue.manifest
             facts = HomeFacts(
                 clips=manifest.clips,
                 labels=manifest.labels,
@@ -49,4 +49,4 @@ def _publish(context: Context, health: Health, user: str, request: Request) -> N
             )
         except SoundalikeError as error:
             request.failed(error)
-    context.parts.client.views_publish(user_id=user, view=home_view(facts))
+    context.services.client.views_publish(user_id=user, view=home_view(facts))

@@ -51,15 +51,15 @@ def _listen(context: Context, value: ButtonValue, body: dict[str, Any], request:
     """Post the clip's sound into the thread of the answer."""
     from recommender.library.excerpts import excerpt
 
-    context.asker.require_allowed(str(body["user"]["id"]))
-    recommender = context.parts.recommender
+    context.answerer.require_allowed(str(body["user"]["id"]))
+    recommender = context.services.recommender
     clip = recommender.clip(value.clip)
-    with request.steps("excerpt"):
+    with request.timings("excerpt"):
         sound = excerpt(recommender.catalogue.manifest, clip)
     message = body.get("message") or {}
     try:
-        with request.steps("reply"):
-            context.parts.client.files_upload_v2(
+        with request.timings("reply"):
+            context.services.client.files_upload_v2(
                 channel=str((body.get("channel") or {}).get("id") or ""),
                 thread_ts=str(message.get("thread_ts") or message.get("ts") or "") or None,
                 content=sound,
@@ -78,22 +78,22 @@ def _listen(context: Context, value: ButtonValue, body: dict[str, Any], request:
 def _add(context: Context, value: ButtonValue, body: dict[str, Any], request: Request) -> Message:
     """Keep the upload in the library, where the next question finds it."""
     user = str(body["user"]["id"])
-    context.asker.require_allowed(user)
+    context.answerer.require_allowed(user)
     _require_librarian(context, user)
-    parts = context.parts
-    file = file_info(parts.client, value.file)
-    file.require_obtainable(parts.settings.max_upload_bytes)
-    with parts.scratch.file() as path:
-        with request.steps("download"):
-            Downloader.from_settings(parts.settings).fetch(file.url, path)
-        upload = parts.recommender.listen(path, request.steps)
-        clip = parts.recommender.add(path, upload, name=file.name, who=user)
+    services = context.services
+    file = file_info(services.client, value.file)
+    file.require_obtainable(services.settings.max_upload_bytes)
+    with services.scratch.file() as path:
+        with request.timings("download"):
+            Downloader.from_settings(services.settings).fetch(file.url, path)
+        upload = services.recommender.embed_file(path, request.timings)
+        clip = services.recommender.add(path, upload, name=file.name, who=user)
     return added(clip)
 
 
 def _require_librarian(context: Context, user: str) -> None:
     """Raise `NotAllowed` unless the person is listed, or in a user group that is."""
-    listed = context.parts.settings.librarians
+    listed = context.services.settings.librarians
     if user in listed:
         return
     if any(user in _members(context, group) for group in sorted(listed) if group.startswith(GROUP_PREFIX)):
@@ -102,9 +102,9 @@ def _require_librarian(context: Context, user: str) -> None:
 
 
 def _members(context: Context, group: str) -> Sequence[str]:
-    """Give the people of a user group; raises `MissingScope`."""
+    """Return the people of a user group; raises `MissingScope`."""
     try:
-        members: Sequence[str] = context.parts.client.usergroups_users_list(usergroup=group).get("users") or ()
+        members: Sequence[str] = context.services.client.usergroups_users_list(usergroup=group).get("users") or ()
     except SlackApiError as error:
         if code_of(error) == "no_such_subteam":
             _log.error("LIBRARY_ADDERS names the user group %s, which Slack does not know", group)

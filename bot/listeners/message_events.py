@@ -17,7 +17,7 @@ _LINK = re.compile(r"<((?:https?://)[^|>]+)(?:\|[^>]*)?>")
 
 
 def plain_text(text: str) -> str:
-    """Give a message's text as it was typed: without mentions, links bare, entities resolved."""
+    """Return a message's text as it was typed: without mentions, links bare, entities resolved."""
     return html.unescape(_LINK.sub(r"\1", _MENTION.sub(" ", text))).strip()
 
 

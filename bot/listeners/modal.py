@@ -45,7 +45,7 @@ def register(app: App, context: Context) -> None:
 
         @app.options(name)
         def complete(ack: Ack, payload: dict[str, Any]) -> BoltResponse:
-            labels = context.parts.recommender.labels(str(payload.get("value") or ""), LABELS_OFFERED)
+            labels = context.services.recommender.labels(str(payload.get("value") or ""), LABELS_OFFERED)
             options = [_option(label) for label in labels if len(label) <= MAX_OPTION_CHARS]
             while not fits_ack({"options": options}):
                 options.pop()
@@ -55,7 +55,7 @@ def register(app: App, context: Context) -> None:
 def _reply(context: Context, question: Question, files: int, user: str, request: Request) -> Message:
     if not question.query:
         return where_to_look(files)
-    return context.asker.message(Typed("similar", question), user, request, ephemeral=True)
+    return context.answerer.message(Typed("similar", question), user, request, ephemeral=True)
 
 
 def _place(view: dict[str, Any]) -> str:

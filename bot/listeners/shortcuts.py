@@ -48,11 +48,11 @@ def register(app: App, context: Context) -> None:
 def _reply(context: Context, message: dict[str, Any], files: int, user: str, request: Request) -> Message:
     if files:
         return asked_again("Listening: the answer comes in the thread, or directly to you where I may not write there.")
-    clip = context.parts.recommender.clip_of_link(words_of(message))
+    clip = context.services.recommender.clip_of_link(words_of(message))
     if clip is None:
         raise BadQuery(NOTHING)
-    context.asker.require_allowed(user)
+    context.answerer.require_allowed(user)
     question = Question(clip.clip_id)
-    found, _ = context.asker.found(question, request)
-    context.parts.history.add(user, question)
-    return context.asker.answer(found, question, ephemeral=True)
+    found, _ = context.answerer.found(question, request)
+    context.services.history.add(user, question)
+    return context.answerer.answer(found, question, ephemeral=True)

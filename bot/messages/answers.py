@@ -71,7 +71,7 @@ def answer(
     shared_by: str = "",
     offers: Offers = NO_OFFERS,
 ) -> Message:
-    """Give the answer to a question. ephemeral: only one person sees it, so that it can be shared; seconds: how long
+    """Return the answer to a question. ephemeral: only one person sees it, so that it can be shared; seconds: how long
     it took; note: a sentence before the list, as plain text; shared_by: id of the person who shares it; offers: which
     buttons of a library are shown."""
     for detail in DETAILS:
@@ -113,7 +113,7 @@ def _answer(
 
 
 def matches_view(found: Answer, question: Question) -> dict[str, object]:
-    """Give the modal that says which part of an upload each result resembles, in the upload's order."""
+    """Return the modal that says which part of an upload each result resembles, in the upload's order."""
     parts: dict[tuple[float, float], list[Result]] = {}
     for result in found.results:
         if result.matched is not None:

@@ -30,7 +30,7 @@ class Message:
     blocks: list[Block]
 
     def payload(self) -> dict[str, Any]:
-        """Give the arguments that are the same for every way of posting."""
+        """Return the arguments that are the same for every way of posting."""
         return {"text": self.text, "blocks": self.blocks, "unfurl_links": False, "unfurl_media": False}
 
 
@@ -50,24 +50,24 @@ def escape(text: str) -> str:
 
 
 def shorten(text: str, limit: int) -> str:
-    """Give the text on one line, without control and direction characters, cut to `limit` characters."""
+    """Return the text on one line, without control and direction characters, cut to `limit` characters."""
     plain = " ".join(_CONTROL.sub(" ", text).split())
     return plain if len(plain) <= limit else plain[: limit - 1].rstrip() + "…"
 
 
 def plain(text: str, limit: int) -> str:
-    """Give user text for mrkdwn: shortened, escaped, and without characters that would open bold, italics or code."""
+    """Return user text for mrkdwn: shortened, escaped, and without characters that would open bold, italics or code."""
     return escape(shorten(text, limit).translate({ord("*"): "∗", ord("_"): "_", ord("~"): "∼", ord("`"): "ˋ"}))
 
 
 def bold(text: str, limit: int) -> str:
-    """Give user text in bold; Slack shows no empty bold."""
+    """Return user text in bold; Slack shows no empty bold."""
     inner = plain(text, limit)
     return f"*{inner}*" if inner else ""
 
 
 def link(url: str | None, title: str, limit: int, longest: int = MAX_URL_CHARS) -> str:
-    """Give a link that shows the title, or the title alone where the address is none that a browser opens, or longer
+    """Return a link that shows the title, or the title alone where the address is none that a browser opens, or longer
     than `longest`."""
     shown = plain(title, limit).replace("|", "¦") or "untitled"
     if url is None or urlsplit_scheme(url) not in ("http", "https"):
@@ -78,7 +78,7 @@ def link(url: str | None, title: str, limit: int, longest: int = MAX_URL_CHARS) 
 
 
 def urlsplit_scheme(url: str) -> str:
-    """Give the scheme of an address with a host, else nothing."""
+    """Return the scheme of an address with a host, else nothing."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -87,25 +87,25 @@ def urlsplit_scheme(url: str) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Give seconds as m:ss, or h:mm:ss from an hour on."""
+    """Return seconds as m:ss, or h:mm:ss from an hour on."""
     whole = max(0, int(seconds))
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
 def per_cent(share: float) -> str:
-    """Give a share of 1 in whole per cent, never below 0 or above 100."""
+    """Return a share of 1 in whole per cent, never below 0 or above 100."""
     return f"{round(min(max(share, 0.0), 1.0) * 100)}%"
 
 
 def section(text: str, accessory: Block | None = None) -> Block:
-    """Give a paragraph, with a button at its side where there is one."""
+    """Return a paragraph, with a button at its side where there is one."""
     block: Block = {"type": "section", "text": _mrkdwn(text)}
     return block | {"accessory": accessory} if accessory else block
 
 
 def context(text: str) -> Block:
-    """Give small print."""
+    """Return small print."""
     return {"type": "context", "elements": [_mrkdwn(text)]}
 
 
@@ -115,12 +115,12 @@ def _mrkdwn(text: str) -> Block:
 
 
 def header(text: str) -> Block:
-    """Give a headline."""
+    """Return a headline."""
     return {"type": "header", "text": {"type": "plain_text", "text": shorten(text, 150) or " ", "emoji": False}}
 
 
 def button(action_id: str, text: str, value: object) -> Block | None:
-    """Give a button; nothing where its value is too long for Slack."""
+    """Return a button; nothing where its value is too long for Slack."""
     encoded = str(value)
     if len(encoded) > MAX_VALUE_CHARS:
         return None
@@ -129,7 +129,7 @@ def button(action_id: str, text: str, value: object) -> Block | None:
 
 
 def actions(*buttons: Block | None) -> list[Block]:
-    """Give a row of those buttons that there are, as a list of one block or none."""
+    """Return a row of those buttons that there are, as a list of one block or none."""
     present = [each for each in buttons if each is not None]
     return [{"type": "actions", "elements": present}] if present else []
 

@@ -27,7 +27,7 @@ class HomeFacts:
 
 
 def home_view(facts: HomeFacts) -> dict[str, Any]:
-    """Give the App Home of one person."""
+    """Return the App Home of one person."""
     blocks: list[Block] = [section(HELP), {"type": "divider"}, header("The catalogue"), section(_catalogue(facts))]
     if facts.services:
         blocks.append(context("\n".join(_service(*service) for service in facts.services)))
@@ -40,7 +40,7 @@ def home_view(facts: HomeFacts) -> dict[str, Any]:
 
 
 def described(question: Question) -> str:
-    """Give a question in words, for a list of questions."""
+    """Return a question in words, for a list of questions."""
     name = question.name or question.query
     parts = [plain(name, QUESTION_CHARS) or "…"]
     if question.only:

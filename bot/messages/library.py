@@ -26,12 +26,12 @@ class Offers:
 
 
 def listen_button(clip: Clip, offers: Offers, ephemeral: bool) -> Block | None:
-    """Give the button that posts an excerpt; an answer that one person sees has no thread to post it into."""
+    """Return the button that posts an excerpt; an answer that one person sees has no thread to post it into."""
     return button(LISTEN, "Listen", ButtonValue(clip=clip.clip_id)) if offers.listen and not ephemeral else None
 
 
 def add_button(question: Question, offers: Offers) -> Block | None:
-    """Give the button that keeps an upload in the library."""
+    """Return the button that keeps an upload in the library."""
     if not offers.add or not question.file or not _ONE_UPLOAD.fullmatch(question.query):
         return None
     return button(ADD, "Add to library", ButtonValue(file=question.file))
@@ -44,5 +44,5 @@ def added(clip: Clip) -> Message:
 
 
 def excerpt_title(clip: Clip) -> str:
-    """Give the title of an excerpt."""
+    """Return the title of an excerpt."""
     return f"{clip.title[:TITLE_CHARS]} {clock(clip.start)}–{clock(clip.end)}"

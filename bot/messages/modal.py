@@ -16,7 +16,7 @@ LABEL_QUERY_LENGTH = 1
 
 
 def ask_view(response_url: str) -> dict[str, Any]:
-    """Give the form; response_url: of the command, so that the answer comes where it was typed."""
+    """Return the form; response_url: of the command, so that the answer comes where it was typed."""
     return {
         "type": "modal",
         "callback_id": ASK_CALLBACK,

@@ -27,7 +27,7 @@ label, further labels follow another `only` or `not`
 
 
 def listening(name: str, seconds: float | None = None) -> Message:
-    """Give the placeholder that the answer will replace."""
+    """Return the placeholder that the answer will replace."""
     length = f" ({clock(seconds)})" if seconds else ""
     shown = bold(name, NAME_CHARS) or "your audio"
     return Message(
@@ -37,7 +37,7 @@ def listening(name: str, seconds: float | None = None) -> Message:
 
 
 def refusal(error: SoundalikeError, name: str = "") -> Message:
-    """Give the sentence of an error, with close spellings and its code; name: the file that it is about."""
+    """Return the sentence of an error, with close spellings and its code; name: the file that it is about."""
     sentence = shorten(str(error), SENTENCE_CHARS) or "That did not work."
     close = [each for each in error.suggestions if each not in sentence] if isinstance(error, QueryError) else []
     if close:
@@ -54,7 +54,7 @@ def sent_directly(message: Message, reason: str) -> Message:
 
 
 def unforeseen(reference: str, name: str = "") -> Message:
-    """Give what is said of an error that nobody foresaw; reference: finds its traceback in the log."""
+    """Return what is said of an error that nobody foresaw; reference: finds its traceback in the log."""
     about = f"{bold(name, NAME_CHARS)}: " if name else ""
     sentence = "Something broke on our side. Please try again; if it stays, give the operator this number."
     code = plain(reference, NAME_CHARS)
@@ -62,7 +62,7 @@ def unforeseen(reference: str, name: str = "") -> Message:
 
 
 def help_message() -> Message:
-    """Give the help."""
+    """Return the help."""
     return Message("How to ask Soundalike: /similar ID, or drop an audio file.", [section(HELP)])
 
 
@@ -74,7 +74,7 @@ def where_to_look(count: int) -> Message:
 
 
 def asked_again(sentence: str) -> Message:
-    """Give a plain sentence."""
+    """Return a plain sentence."""
     return Message(escape(sentence), [section(escape(sentence))])
 
 

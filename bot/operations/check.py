@@ -41,7 +41,7 @@ class Finding:
 
 
 def run(settings: BotSettings, write: Callable[[str], object]) -> int:
-    """Check everything and write a line for each; gives the exit status."""
+    """Check everything and write a line for each; returns the exit status."""
     wrong = 0
     for finding in findings(settings):
         write(f"{finding}\n")

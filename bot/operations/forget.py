@@ -19,7 +19,7 @@ _PERSON = re.compile(r"[UW][A-Z0-9]{2,30}")
 
 def forget(client: redis.Redis, queue: RedisQueue, catalogue: Path | None, person: str) -> dict[str, int]:
     """Remove all that names a person: last questions, counts of limits, marks, dead letters, and their name from what
-    they added to the library of the catalogue; gives how many of each.
+    they added to the library of the catalogue; returns how many of each.
 
     Uploads are remembered by their content's hash and under no name. Raises `BadQuery` for what is no user id, and
     redis.RedisError; also `CatalogueDamaged`, once Redis is clean, where the catalogue does not tell its library.

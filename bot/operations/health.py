@@ -14,7 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from bot.operations.redis_advice import advice
-from bot.services import Parts
+from bot.services import Services
 from recommender.embedders.client import EmbedderClient
 from recommender.errors import SoundalikeError
 from recommender.service.probes import PROBES, WAIT_SECONDS, Look, Part, Probes, State
@@ -34,12 +34,12 @@ class Health:
     """Answers probes and metrics of one process. more: parts of this kind of process alone; needs_redis: whether it can
     do nothing without Redis."""
 
-    def __init__(self, parts: Parts, *more: Part, needs_redis: bool = False) -> None:
-        self._parts = parts
+    def __init__(self, services: Services, *more: Part, needs_redis: bool = False) -> None:
+        self._services = services
         # Its own client: whoever asks for health waits seconds, not the minute that audio may take.
-        url = parts.settings.embedder_url
+        url = services.settings.embedder_url
         self._embedder_client = EmbedderClient(url, timeout=EMBEDDER_SECONDS) if url else None
-        self._registry = parts.observer.registry
+        self._registry = services.observer.registry
         self._looks = (
             Part("redis", self._redis, needed=needs_redis),
             Part("embedder", self._embedder, patience=EMBEDDER_SECONDS),
@@ -61,7 +61,7 @@ class Health:
 
     def _redis(self) -> State:
         try:
-            self._parts.redis.ping()
+            self._services.redis.ping()
         except redis.RedisError as error:
             return State(False, advice(error))
         return State(True)
@@ -75,7 +75,7 @@ class Health:
 
     def _catalogue(self) -> State:
         try:
-            catalogue = self._parts.recommender.catalogue
+            catalogue = self._services.recommender.catalogue
             catalogue.still_whole()
         except SoundalikeError as error:
             return State(False, str(error))
@@ -85,10 +85,10 @@ class Health:
 class Gauges(Collector):
     """Figures that are looked up when somebody asks: queue length and catalogue. What does not answer is left out."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, services: Services) -> None:
+        self._services = services
         self._queue = Look(self._lengths)
-        self._catalogue = Look(lambda: parts.recommender.catalogue, patience=CATALOGUE_SECONDS)
+        self._catalogue = Look(lambda: services.recommender.catalogue, patience=CATALOGUE_SECONDS)
 
     def describe(self) -> Iterable[Any]:
         """Nothing ahead of time: Redis is not asked at registration."""
@@ -97,7 +97,7 @@ class Gauges(Collector):
     def collect(self) -> Iterable[Any]:
         """Look now."""
         looks = CounterMetricFamily("soundalike_cache_looks", "Looks into the cache", labels=["what", "hit"])
-        for (what, hit), count in sorted(self._parts.cache.looks().items()):
+        for (what, hit), count in sorted(self._services.cache.looks().items()):
             looks.add_metric([what, str(hit).lower()], count)
         yield looks
         self._queue.start()
@@ -116,6 +116,6 @@ class Gauges(Collector):
 
     def _lengths(self) -> tuple[int, int] | None:
         try:
-            return self._parts.queue.length(), self._parts.queue.dead()
+            return self._services.queue.length(), self._services.queue.dead()
         except redis.RedisError:
             return None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from recommender.errors import SoundalikeError
-from recommender.timings import Steps
+from recommender.timings import Timings
 
 REQUEST_LOG = "soundalike.requests"
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -33,7 +33,7 @@ class Request:
     outcome: str = "answered"
     code: str = ""
     reference: str = ""
-    steps: Steps = field(default_factory=Steps)
+    timings: Timings = field(default_factory=Timings)
 
     def failed(self, error: SoundalikeError) -> None:
         """Note an error that the person was told of."""
@@ -82,9 +82,9 @@ class Observer:
             self._errors.labels(request.code).inc()
         if request.outcome in ("answered", "refused"):
             self._seconds.labels(request.kind).observe(seconds)
-        for step, took in request.steps.seconds.items():
+        for step, took in request.timings.seconds.items():
             self._steps.labels(step).observe(took)
-        for note, value in request.steps.notes.items():
+        for note, value in request.timings.notes.items():
             if isinstance(value, bool):
                 self._notes.labels(note, str(value).lower()).inc()
         line = {
@@ -93,8 +93,8 @@ class Observer:
             "person": request.person,
             "outcome": request.outcome,
             "ms": round(seconds * 1000, 1),
-            "steps_ms": {step: round(took * 1000, 1) for step, took in request.steps.seconds.items()},
-            **request.steps.notes,
+            "steps_ms": {step: round(took * 1000, 1) for step, took in request.timings.seconds.items()},
+            **request.timings.notes,
         }
         if request.code:
             line["code"] = request.code

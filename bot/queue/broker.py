@@ -77,7 +77,7 @@ class Broker(RedisBroker):
             self.emit_after("declare_queue", queue_name)
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
-        """Give a consumer under a name of its own."""
+        """Return a consumer under a name of its own."""
         view = copy.copy(self)
         view.broker_id = str(uuid.uuid4())
         return Consumer(view, queue_name, prefetch, timeout)
@@ -101,7 +101,7 @@ class Broker(RedisBroker):
         return f"{self.namespace}:{queue_name}"
 
     def beat(self) -> None:
-        """Give a sign of life."""
+        """Return a sign of life."""
         self.client.zadd(f"{self.namespace}:__heartbeats__", {self.broker_id: self._clock.milliseconds()})
 
     def _dispatch(self, command: str) -> Callable[..., Any]:

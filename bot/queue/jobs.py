@@ -65,17 +65,17 @@ class Job:
         return self.channel[:1] in ("D", "U", "W")
 
     def with_filters(self, question: Question | None) -> Job:
-        """Give the job with the filters of a question that came beside the file."""
+        """Return the job with the filters of a question that came beside the file."""
         if question is None:
             return self
         return replace(self, top=question.top, only=question.only, without=question.without)
 
     def question(self, query: str) -> Question:
-        """Give the question that the upload puts."""
+        """Return the question that the upload puts."""
         return Question(query, top=self.top, only=self.only, without=self.without, name=self.name)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the job for the queue."""
+        """Return the job for the queue."""
         return asdict(self)
 
     @classmethod

@@ -41,7 +41,7 @@ class Leases:
         return taken
 
     def drop(self, job_id: str) -> None:
-        """Give the lease back; one that Redis does not take back runs out by itself."""
+        """Return the lease back; one that Redis does not take back runs out by itself."""
         self._discard(job_id)
         try:
             self._records.release(job_id, self._owner)

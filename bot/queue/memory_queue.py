@@ -38,7 +38,7 @@ class LocalQueue:
         self._put(LISTEN, job, delay)
 
     def length(self) -> int:
-        """Give the number of tasks that wait or are being worked."""
+        """Return the number of tasks that wait or are being worked."""
         with self._changed:
             return sum(map(len, self._heaps.values())) + self._running
 

@@ -34,7 +34,7 @@ class Records(Protocol):
         ...
 
     def get(self, job_id: str) -> Record:
-        """Give a job's record; an unknown one is empty."""
+        """Return a job's record; an unknown one is empty."""
         ...
 
     def put(self, job_id: str, **fields: str | int | float) -> None:
@@ -58,15 +58,15 @@ class Records(Protocol):
         ...
 
     def release(self, job_id: str, owner: str) -> None:
-        """Give the lease back, if it is still this owner's."""
+        """Return the lease back, if it is still this owner's."""
         ...
 
     def ahead(self, job: Job) -> int:
-        """Give how many came before and still await their placeholder in the job's channel."""
+        """Return how many came before and still await their placeholder in the job's channel."""
         ...
 
     def leave(self, job: Job) -> None:
-        """Give up the place in the order of arrival."""
+        """Return up the place in the order of arrival."""
         ...
 
     def note_thread(self, channel: str, thread: str) -> None:
@@ -105,12 +105,13 @@ def record_of(raw: dict[str, str]) -> Record:
 
 
 def turn_of(job: Job) -> str:
-    """Give a job's name in the order of arrival: files of one message, whose events carry one time, go by their ids."""
+    """Return a job's name in the order of arrival: files of one message, whose events carry one time, go by their
+    ids."""
     return f"{job.file}:{job.id}"
 
 
 def opening_fields(job: Job) -> dict[str, str]:
-    """Give what a new event adds to a record. It takes nothing away: another event of the same file may know more."""
+    """Return what a new event adds to a record. It takes nothing away: another event of the same file may know more."""
     question = job.question("")
     fields = {"thread": job.thread, "asked": "1" if job.asked else ""}
     if not job.text and question != Question("", name=job.name):
@@ -119,7 +120,7 @@ def opening_fields(job: Job) -> dict[str, str]:
 
 
 def filters_field(question: Question) -> str:
-    """Give filters as a record keeps them."""
+    """Return filters as a record keeps them."""
     return json.dumps(question.to_json())
 
 

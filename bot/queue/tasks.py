@@ -84,18 +84,18 @@ class RedisQueue:
         self._send(LISTEN, job, delay)
 
     def length(self) -> int:
-        """Give the number of tasks that wait or are being worked."""
+        """Return the number of tasks that wait or are being worked."""
         with self._broker.client.pipeline(transaction=False) as pipe:
             for name in (INTAKE, LISTEN):
                 pipe.hlen(f"{self._broker.key(name)}.msgs")
             return sum(int(count) for count in pipe.execute())
 
     def dead(self) -> int:
-        """Give the number of jobs that failed for good."""
+        """Return the number of jobs that failed for good."""
         return sum(int(cast(int, self._broker.client.zcard(f"{self._broker.key(n)}.XQ"))) for n in (INTAKE, LISTEN))
 
     def dead_letters(self) -> list[dict[str, Any]]:
-        """Give the jobs that failed for good, oldest first."""
+        """Return the jobs that failed for good, oldest first."""
         letters = [_letter(name, data) for name in (INTAKE, LISTEN) for _, data in self._dead(name)]
         return sorted(letters, key=lambda letter: float(letter["time"]))
 

@@ -190,7 +190,7 @@ def _pool(scheme: str, host: str, port: int, address: str, timeout: urllib3.Time
 
 
 def _origin(url: str) -> tuple[str, str, int]:
-    """Give (scheme, host, port) of an address; raises `ForeignFile` where it is none, or carries a user name."""
+    """Return (scheme, host, port) of an address; raises `ForeignFile` where it is none, or carries a user name."""
     try:
         parts = urlsplit(url)
         scheme, host, port = parts.scheme.lower(), (parts.hostname or "").lower(), parts.port

@@ -53,7 +53,7 @@ BAD_BLOCKS = frozenset(
     {"invalid_blocks", "invalid_blocks_format", "invalid_attachments", "msg_blocks_too_long", "msg_too_long"}
 )
 """The answer goes out as its plain text."""
-PASSING = frozenset(
+PASSING_CODES = frozenset(
     {"external_channel_migrating", "fatal_error", "internal_error", "org_login_required", "rate_limited"}
     | {"ratelimited", "request_timeout", "service_unavailable", "team_added_to_org"}
 )
@@ -115,7 +115,7 @@ def refused(error: SlackApiError) -> SlackRefused:
     code = code_of(error)
     if code in LATE:
         return SlackRefused(LATE_SENTENCE)
-    if code in PASSING:
+    if code in PASSING_CODES:
         return SlackRefused(PASSING_SENTENCE)
     if code in CLOSED:
         return SlackRefused(f"That does not work here, since {CLOSED[code]}.")

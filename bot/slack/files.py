@@ -68,7 +68,7 @@ class SharedFile:
         )
 
     def thread_in(self, channel: str) -> str | None:
-        """Give the ts of the thread to answer in, or None while Slack has not recorded the share."""
+        """Return the ts of the thread to answer in, or None while Slack has not recorded the share."""
         return next((share.thread_ts for share in reversed(self.shares) if share.channel == channel), None)
 
     def require_obtainable(self, max_bytes: int) -> None:
@@ -105,7 +105,7 @@ def file_info(client: WebClient, file_id: str) -> SharedFile:
 
 
 def file_error(code: str, needed: str = "") -> SoundalikeError:
-    """Give our error for Slack's error code of a file call."""
+    """Return our error for Slack's error code of a file call."""
     if code in GONE:
         error = UnknownFile if code == "file_not_found" else DeletedFile
         return error(

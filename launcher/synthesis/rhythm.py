@@ -13,7 +13,7 @@ Generator = np.random.Generator
 
 
 def kick(rng: Generator, *, pitch: float = 50, drop: float = 180, length: float = 0.35, click: float = 0.3) -> Sound:
-    """Give a bass drum: a sine that falls to its pitch, and the beater's click."""
+    """Return a bass drum: a sine that falls to its pitch, and the beater's click."""
     n = tones.samples(length)
     t = np.arange(n) / tones.RATE
     body = tones.sine(pitch + drop * np.exp(-t / 0.035), n) * np.exp(-t / (length / 3.5))
@@ -22,7 +22,7 @@ def kick(rng: Generator, *, pitch: float = 50, drop: float = 180, length: float 
 
 
 def snare(rng: Generator, *, pitch: float = 190, snap: float = 0.8, length: float = 0.22) -> Sound:
-    """Give a snare drum: a short tone under rattling noise."""
+    """Return a snare drum: a short tone under rattling noise."""
     n = tones.samples(length)
     t = np.arange(n) / tones.RATE
     tone = (np.sin(2 * np.pi * pitch * t) + 0.6 * np.sin(2 * np.pi * pitch * 1.59 * t)) * np.exp(-t / 0.06)
@@ -30,13 +30,13 @@ def snare(rng: Generator, *, pitch: float = 190, snap: float = 0.8, length: floa
 
 
 def hat(rng: Generator, *, length: float = 0.05, low: float = 7000) -> Sound:
-    """Give a hi-hat; longer ones sound open."""
+    """Return a hi-hat; longer ones sound open."""
     n = tones.samples(max(length * 4, 0.05))
     return tones.highpass(rng.standard_normal(n), low) * tones.fading(n, length)
 
 
 def clap(rng: Generator, *, low: float = 900, high: float = 3500) -> Sound:
-    """Give a hand clap: four bursts, the last one long."""
+    """Return a hand clap: four bursts, the last one long."""
     n = tones.samples(0.3)
     t = np.arange(n) / tones.RATE
     level = sum((np.exp(-np.clip(t - at, 0, None) / 0.006) * (t >= at) for at in (0.0, 0.011, 0.022)), np.zeros(n))
@@ -45,7 +45,7 @@ def clap(rng: Generator, *, low: float = 900, high: float = 3500) -> Sound:
 
 
 def skin(rng: Generator, *, pitch: float = 220, length: float = 0.3, slap: float = 0.3) -> Sound:
-    """Give a hand drum or tom: a membrane's first three modes."""
+    """Return a hand drum or tom: a membrane's first three modes."""
     n = tones.samples(length)
     t = np.arange(n) / tones.RATE
     bend = 1 + 0.12 * np.exp(-t / 0.03)
@@ -54,7 +54,7 @@ def skin(rng: Generator, *, pitch: float = 220, length: float = 0.3, slap: float
 
 
 def block(rng: Generator, *, pitch: float = 900, length: float = 0.08) -> Sound:
-    """Give a wood block or rim shot."""
+    """Return a wood block or rim shot."""
     n = tones.samples(length)
     t = np.arange(n) / tones.RATE
     wood = np.sin(2 * np.pi * pitch * t) + 0.5 * np.sin(2 * np.pi * pitch * 1.47 * t)
@@ -109,7 +109,7 @@ def drum_loop(
 
 
 def bass_note(rng: Generator, hertz: float, seconds: float, *, wave: str, cutoff: float, punch: float) -> Sound:
-    """Give a bass note; `cutoff` in Hz where the filter comes to rest, `punch` how far it opens at the start."""
+    """Return a bass note; `cutoff` in Hz where the filter comes to rest, `punch` how far it opens at the start."""
     n = tones.samples(seconds)
     if wave == "sub":
         sound = tones.oscillate(hertz, n, (1.0, 0.25, 0.08))

@@ -36,7 +36,7 @@ def pluck(rng: Generator, hertz: float, seconds: float, *, brightness: float, ri
 
 
 def samples_of_release(n: int) -> int:
-    """Give the length of the fade at a note's end: 20 ms, or the note where it is shorter."""
+    """Return the length of the fade at a note's end: 20 ms, or the note where it is shorter."""
     return min(n, tones.samples(0.02))
 
 

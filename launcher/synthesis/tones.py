@@ -23,28 +23,28 @@ _SIGNS = {"": 0, " sharp": 1, " flat": -1}
 
 
 def samples(seconds: float) -> int:
-    """Give the number of samples in a stretch of time."""
+    """Return the number of samples in a stretch of time."""
     return round(seconds * RATE)
 
 
 def times(seconds: float) -> Sound:
-    """Give the time of each sample, in seconds."""
+    """Return the time of each sample, in seconds."""
     return np.arange(samples(seconds)) / RATE
 
 
 def root(key: str, octave: int = 4) -> float:
-    """Give the MIDI number of a key's root, such as "B flat" or "E minor", in an octave (middle C is C4)."""
+    """Return the MIDI number of a key's root, such as "B flat" or "E minor", in an octave (middle C is C4)."""
     name = key.removesuffix(" minor")
     return 12 * (octave + 1) + _SEMITONES[name[0]] + _SIGNS[name[1:]]
 
 
 def scale(key: str) -> tuple[int, ...]:
-    """Give the semitones of the key's scale above its root."""
+    """Return the semitones of the key's scale above its root."""
     return (0, 2, 3, 5, 7, 8, 10) if key.endswith("minor") else (0, 2, 4, 5, 7, 9, 11)
 
 
 def degree(key: str, step: int, octave: int = 4) -> float:
-    """Give the frequency, in Hz, of the scale's step (0 is the root, 7 the root an octave above)."""
+    """Return the frequency, in Hz, of the scale's step (0 is the root, 7 the root an octave above)."""
     octaves, rest = divmod(step, 7)
     return hertz(root(key, octave) + 12 * octaves + scale(key)[rest])
 
@@ -55,17 +55,17 @@ def hertz(midi: float) -> float:
 
 
 def phase(frequency: ArrayLike, n: int) -> Sound:
-    """Give the phase, in turns, of an oscillator whose frequency is fixed or one value per sample."""
+    """Return the phase, in turns, of an oscillator whose frequency is fixed or one value per sample."""
     return np.cumsum(np.broadcast_to(np.asarray(frequency, np.float64), (n,))) / RATE
 
 
 def sine(frequency: ArrayLike, n: int) -> Sound:
-    """Give a sine."""
+    """Return a sine."""
     return np.asarray(np.sin(2 * np.pi * phase(frequency, n)))
 
 
 def oscillate(frequency: ArrayLike, n: int, amplitudes: Sequence[float] | Sound, start: float = 0.0) -> Sound:
-    """Give a tone with these amplitudes of harmonics 1, 2, …, without those that would alias at the highest pitch."""
+    """Return a tone with these amplitudes of harmonics 1, 2, …, without those that would alias at the highest pitch."""
     highest = float(np.max(np.asarray(frequency)))
     kept = min(len(amplitudes), int(0.95 * NYQUIST / highest), TABLE_LENGTH // 2 - 1)
     spectrum = np.zeros(TABLE_LENGTH // 2 + 1, np.complex128)
@@ -76,18 +76,18 @@ def oscillate(frequency: ArrayLike, n: int, amplitudes: Sequence[float] | Sound,
 
 
 def saw(frequency: ArrayLike, n: int, start: float = 0.0) -> Sound:
-    """Give a band-limited sawtooth of about unit peak."""
+    """Return a band-limited sawtooth of about unit peak."""
     return oscillate(frequency, n, 0.6 / np.arange(1, 400), start)
 
 
 def square(frequency: ArrayLike, n: int, start: float = 0.0) -> Sound:
-    """Give a band-limited square of about unit peak."""
+    """Return a band-limited square of about unit peak."""
     order = np.arange(1, 400)
     return oscillate(frequency, n, np.where(order % 2, 1.1 / order, 0.0), start)
 
 
 def envelope(n: int, attack: float, decay: float, sustain: float, release: float) -> Sound:
-    """Give an envelope with its four stages in seconds, `sustain` being a level; the release ends with the sound."""
+    """Return an envelope with its four stages in seconds, `sustain` being a level; the release ends with the sound."""
     t = np.arange(n) / RATE
     end = n / RATE
     rise = np.clip(t / max(attack, 1e-4), 0, 1)
@@ -96,12 +96,12 @@ def envelope(n: int, attack: float, decay: float, sustain: float, release: float
 
 
 def fading(n: int, seconds: float) -> Sound:
-    """Give an exponential decay by a factor e in the given time."""
+    """Return an exponential decay by a factor e in the given time."""
     return np.asarray(np.exp(-np.arange(n) / (seconds * RATE)))
 
 
 def noise(rng: np.random.Generator, n: int, slope: float = 0.0) -> Sound:
-    """Give noise of unit deviation whose power falls by `slope` times 3 dB per octave (1 pink, 2 brown)."""
+    """Return noise of unit deviation whose power falls by `slope` times 3 dB per octave (1 pink, 2 brown)."""
     size = quick_size(n)
     spectrum = np.fft.rfft(rng.standard_normal(size))
     spectrum *= np.maximum(np.fft.rfftfreq(size, 1 / RATE), 20.0) ** (-slope / 2)
@@ -110,7 +110,7 @@ def noise(rng: np.random.Generator, n: int, slope: float = 0.0) -> Sound:
 
 
 def wander(rng: np.random.Generator, n: int, hertz: float) -> Sound:
-    """Give a slow random curve of about unit deviation that changes direction `hertz` times a second."""
+    """Return a slow random curve of about unit deviation that changes direction `hertz` times a second."""
     points = max(4, int(n / RATE * hertz) + 3)
     knots = rng.standard_normal(points)
     # Drawn at 16 points between knots, then straight lines: what is slow needs no sample-by-sample cosine.
@@ -122,7 +122,7 @@ def wander(rng: np.random.Generator, n: int, hertz: float) -> Sound:
 
 
 def quick_size(n: int) -> int:
-    """Give a length, at least n, whose Fourier transform is quick: a small number times a power of two."""
+    """Return a length, at least n, whose Fourier transform is quick: a small number times a power of two."""
     power = max(16, 1 << max(0, n.bit_length() - 3))
     return -(-n // power) * power
 
@@ -170,7 +170,7 @@ def moving_filter(sound: Sound, gains: Gains) -> Sound:
 
 
 def resonant(cutoff: Callable[[Sound], Sound], resonance: float, order: int = 4) -> Gains:
-    """Give the gains of a low-pass whose cutoff, in Hz, is a function of time, with a peak of `resonance` there."""
+    """Return the gains of a low-pass whose cutoff, in Hz, is a function of time, with a peak of `resonance` there."""
 
     def gains(t: Sound, f: Sound) -> Sound:
         ratio = f / np.maximum(cutoff(t), 30.0)

@@ -23,7 +23,7 @@ FORMANTS: dict[str, tuple[tuple[float, float, float], ...]] = {
 
 
 def mouth(vowels: Sequence[str], each: float, size: float) -> tones.Gains:
-    """Give the gains of a mouth that goes from vowel to vowel, one every `each` seconds; size 1 is a man's."""
+    """Return the gains of a mouth that goes from vowel to vowel, one every `each` seconds; size 1 is a man's."""
     table = np.array([FORMANTS[vowel] for vowel in vowels])
 
     def gains(t: Sound, f: Sound) -> Sound:

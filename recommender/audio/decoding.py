@@ -78,7 +78,7 @@ def decode_blocks(path: Path, *, block_seconds: float, timeout: float = 30) -> I
 
 
 def excerpt(path: Path, start: float, end: float, *, timeout: float = 30) -> bytes:
-    """Give the seconds from start to end as a 16-bit WAV file in the file's own rate, up to 48 kHz, and up to stereo.
+    """Return the seconds from start to end as a 16-bit WAV file in the file's own rate, up to 48 kHz, and up to stereo.
 
     Holds no samples where the file ends before. timeout: seconds. Raises `CannotRead`, `NotAudio`, `CannotDecode`.
     """
@@ -87,7 +87,7 @@ def excerpt(path: Path, start: float, end: float, *, timeout: float = 30) -> byt
 
 
 def metadata(path: Path, *, timeout: float = 30) -> dict[str, str]:
-    """Give what a file says of itself (title, artist, genre, …), under lower-case names.
+    """Return what a file says of itself (title, artist, genre, …), under lower-case names.
 
     timeout: seconds. Raises `CannotRead`, `NotAudio`, `CannotDecode`.
     """
@@ -114,7 +114,7 @@ def is_silent(pcm: NDArray[np.int16]) -> bool:
 
 
 def sha256_of(path: Path) -> str:
-    """Hash a file's bytes; gives hex."""
+    """Hash a file's bytes; returns hex."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_HASH_BYTES):

@@ -128,7 +128,7 @@ class _Pool:
         self._idle: list[_Child] = []
 
     def take(self) -> _Child | None:
-        """Give an idle child, if there is one."""
+        """Return an idle child, if there is one."""
         with self._lock:
             return self._idle.pop() if self._idle else None
 
@@ -176,13 +176,13 @@ def blocks(path: Path, *, block: int, limit: int | None, timeout: float, whole: 
 
 
 def metadata(path: Path, *, timeout: float) -> dict[str, str]:
-    """Give what a file says of itself, under lower-case names; raises `CannotRead`, `NotAudio`, `CannotDecode`."""
+    """Return what a file says of itself, under lower-case names; raises `CannotRead`, `NotAudio`, `CannotDecode`."""
     said: dict[str, str] = json.loads(_answer(path, b"M", {"metadata": True}, timeout))
     return said
 
 
 def excerpt(path: Path, start: float, end: float, *, timeout: float) -> bytes:
-    """Give the seconds from start to end as a WAV file; raises `CannotRead`, `NotAudio`, `CannotDecode`."""
+    """Return the seconds from start to end as a WAV file; raises `CannotRead`, `NotAudio`, `CannotDecode`."""
     return _answer(path, b"W", {"excerpt": [start, end]}, timeout)
 
 

@@ -37,14 +37,14 @@ class Resampler:
         self._graph = None if rate == SAMPLE_RATE else _graph(rate)
 
     def push(self, mono: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Give what can be told of the output after these samples (n,); may be empty."""
+        """Return what can be told of the output after these samples (n,); may be empty."""
         if self._graph is None:
             return mono
         self._held.append(mono)
         return self._through() if sum(map(len, self._held)) >= _CHUNK else np.empty(0, np.float32)
 
     def flush(self) -> NDArray[np.float32]:
-        """Give the rest; nothing may be pushed after this."""
+        """Return the rest; nothing may be pushed after this."""
         if self._graph is None or not (self._pts or self._held):
             return np.empty(0, np.float32)
         return self._through(last=True)

@@ -58,7 +58,7 @@ def pcm_blocks(path: Path) -> Iterator[NDArray[np.int16]]:
 
 
 def metadata_of(path: Path) -> dict[str, str]:
-    """Give what a file says of itself, such as title, artist and genre, under lower-case names; raises as above."""
+    """Return what a file says of itself, such as title, artist and genre, under lower-case names; raises as above."""
     with path.open("rb") as file, _opened(file) as container:
         stream = container.streams.best("audio")
         # Ogg keeps its comments with the stream, most others with the container.

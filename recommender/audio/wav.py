@@ -51,7 +51,7 @@ def read_wav(data: bytes) -> tuple[NDArray[np.int16], int]:
 
 
 def _read_format(chunk: bytes) -> tuple[int, int]:
-    """Give channels and rate; raises unless the chunk describes 16-bit PCM."""
+    """Return channels and rate; raises unless the chunk describes 16-bit PCM."""
     if len(chunk) < 16:
         raise CannotDecode("This WAV file's header is cut short: export it again.")
     form, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", chunk)

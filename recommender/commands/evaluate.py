@@ -88,7 +88,7 @@ def _beside(catalogue: Catalogue, arguments: argparse.Namespace) -> list[Evaluat
                 features,
                 Wanted(names.names, only, "raw-frames"),
                 splits=extra.get("splits", ()),
-                report=audioset.Report(),
+                report=audioset.ReadReport(),
             ),
         )
         raw = Catalogue.open(Path(folder) / "raw-frames")

@@ -68,7 +68,7 @@ def _opened(target: Path) -> Iterator[TextIO]:
 
 
 def _write(catalogue: Catalogue, file: TextIO) -> int:
-    """Write all clips that have a vector; gives how many."""
+    """Write all clips that have a vector; returns how many."""
     silent = set(catalogue.table.unsearchable.tolist())
     lengths = catalogue.table.lengths()
     for clip in tqdm(catalogue.all_clips(), total=len(catalogue), unit="clip", disable=None):
@@ -93,5 +93,5 @@ def _rounded(vector: Vectors) -> list[float]:
 
 
 def _bytes(vector: Vectors, length: float) -> list[int]:
-    """Give the bytes that a raw-frames vector was made of."""
+    """Return the bytes that a raw-frames vector was made of."""
     return [int(value) for value in np.rint(vector.astype(np.float64) * length).tolist()]

@@ -66,7 +66,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _queries(given: Sequence[str]) -> Iterator[str]:
-    """Give the queries: arguments around a lone + or - are one query, as in `A + B - C` without quotes."""
+    """Return the queries: arguments around a lone + or - are one query, as in `A + B - C` without quotes."""
     waiting: list[str] = []
     for place, argument in enumerate(map(str.strip, given)):
         if argument == "-" and not waiting and place + 1 == len(given):
@@ -93,7 +93,7 @@ def _heard(recommender: Recommender, term: Term) -> Term:
         return term
     path = Path(term.text)
     if path.is_file():
-        return replace(term, text=recommender.listen(path).query)
+        return replace(term, text=recommender.embed_file(path).query)
     if "/" in term.text and "://" not in term.text:
         raise UnknownClip(f"{term.text} is neither a clip of the catalogue nor a file: check the path.")
     return term

@@ -37,7 +37,7 @@ def register(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Watch until Ctrl-C or SIGTERM."""
-    from recommender.commands.build.library import ears_of, follows_links, say_interrupted
+    from recommender.commands.build.library import embedder_pool_of, follows_links, say_interrupted
     from recommender.library.additions import KIND
     from recommender.library.building import Interrupted
     from recommender.library.report import Report
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     watch = Watch(
         Path(folder),
         arguments.catalogue,
-        ears_of(arguments, manifest.space),
+        embedder_pool_of(arguments, manifest.space),
         every=arguments.every * SECONDS_PER_MINUTE,
         look=arguments.look,
         index=IndexOptions(manifest.extra.get("trees", manifest.trees), manifest.target_recall),

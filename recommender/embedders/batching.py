@@ -49,7 +49,7 @@ class BatchedNetwork:
         return self._network.patches(pcm, first, last)
 
     def run(self, patches: NDArray[np.float32]) -> _Output:
-        """Give the caller's rows, which went through the network with those of others."""
+        """Return the caller's rows, which went through the network with those of others."""
         future: Future[_Output] = Future()
         self._jobs.put((patches, future))
         return future.result()

@@ -57,7 +57,7 @@ class Http:
         self._session.close()
 
     def status(self, path: str) -> int:
-        """Ask once; gives the status code, or raises `EmbedderError`."""
+        """Ask once; returns the status code, or raises `EmbedderError`."""
         with self._mapped(), self._session.get(self.url + path, timeout=self._timeouts(), stream=True) as response:
             return response.status_code
 

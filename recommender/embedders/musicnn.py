@@ -80,7 +80,7 @@ class MusiCNN:
         return log_mel.reshape(last - first, FRAMES, BANDS)
 
     def run(self, patches: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Give the penultimate layer float32 (rows, 200) and the tags float32 (rows, 50)."""
+        """Return the penultimate layer float32 (rows, 200) and the tags float32 (rows, 50)."""
         vectors, tags = self._run(patches)
         return vectors.numpy(), tags.numpy()
 

@@ -43,7 +43,7 @@ class Network(Protocol):
         ...
 
     def run(self, patches: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Give vectors float32 (rows, d), dequantised, and tags float32 (rows, t)."""
+        """Return vectors float32 (rows, d), dequantised, and tags float32 (rows, t)."""
         ...
 
 

@@ -108,14 +108,14 @@ class VGGish:
         return log_mel(samples)[: (last - first) * FRAMES].reshape(last - first, FRAMES, BANDS).astype(np.float32)
 
     def run(self, patches: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Give vectors float32 (rows, 128) in [-2, 2], and no tags."""
+        """Return vectors float32 (rows, 128) in [-2, 2], and no tags."""
         raw = self.raw(patches)
         return dequantise(self._pca.bytes_of(np.maximum(raw, 0) if self._relu else raw)), np.empty(
             (len(raw), 0), np.float32
         )
 
     def raw(self, patches: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Give the embedding before ReLU and PCA, float32 (rows, 128)."""
+        """Return the embedding before ReLU and PCA, float32 (rows, 128)."""
         embedding: NDArray[np.float32] = self._raw(patches).numpy()
         return embedding
 
@@ -204,7 +204,7 @@ def _as_published(folder: Path) -> bool:
 
 
 def sha512_of(path: Path) -> str:
-    """Hash a file's bytes; gives hex."""
+    """Hash a file's bytes; returns hex."""
     digest = hashlib.sha512()
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):

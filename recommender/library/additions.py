@@ -54,11 +54,11 @@ class Added:
     version: str
 
     def clip(self, item: int) -> Clip | None:
-        """Give the clip of an item."""
+        """Return the clip of an item."""
         return next((clip for clip in self.clips if clip.item == item), None)
 
     def vector(self, item: int) -> NDArray[np.float32] | None:
-        """Give the vector of an item."""
+        """Return the vector of an item."""
         return next((row for clip, row in zip(self.clips, self.vectors, strict=True) if clip.item == item), None)
 
     def find(self, name: str) -> Clip | None:
@@ -86,7 +86,7 @@ class Journal:
         self._added = NOTHING
 
     def added(self) -> Added:
-        """Give what is beside the catalogue now."""
+        """Return what is beside the catalogue now."""
         try:
             facts = self._path.stat()
         except OSError:
@@ -118,7 +118,7 @@ class Journal:
 
 
 def memory_of(out: Path) -> Path:
-    """Give the folder beside a catalogue that remembers what was heard and what was added."""
+    """Return the folder beside a catalogue that remembers what was heard and what was added."""
     resolved = out.resolve()
     return resolved.with_name(f"{resolved.name}.library")
 
@@ -126,7 +126,7 @@ def memory_of(out: Path) -> Path:
 def add(
     out: Path, manifest: Manifest, file: Path, upload: Upload, *, name: str, who: str, knows: Callable[[str], bool]
 ) -> str:
-    """Keep a file in the library of the catalogue at `out`; gives its path in the library.
+    """Keep a file in the library of the catalogue at `out`; returns its path in the library.
 
     upload: what was heard of the file; name: what its owner calls it; who: for the history; knows: whether a path can
     be found already: such a file is not kept twice. Raises `CannotWrite`.
@@ -172,7 +172,7 @@ def forget_built(out: Path, done: Callable[[str], bool]) -> None:
 
 
 def forget_person(out: Path, manifest: Manifest, who: str) -> int:
-    """Take a person out of the history of what was added, where their sounds stay; gives the number of sounds. Raises
+    """Take a person out of the history of what was added, where their sounds stay; returns the number of sounds. Raises
     `CannotWrite`."""
     path = Path(str(manifest.extra.get("folder"))) / FOLDER / HISTORY
     if manifest.extra.get("kind") != KIND or not path.exists():
@@ -193,7 +193,7 @@ def forget_person(out: Path, manifest: Manifest, who: str) -> int:
 
 
 def safe_name(name: str) -> str:
-    """Give a file name that no system minds, whatever somebody called the file."""
+    """Return a file name that no system minds, whatever somebody called the file."""
     plain = PurePosixPath(name.replace("\\", "/")).name
     stem, suffix = os.path.splitext(plain)  # noqa: PTH122 - a name, not a path
     short = _UNSAFE.sub("_", stem).strip(" ._-").encode()[:LONGEST_NAME_BYTES]
@@ -203,7 +203,7 @@ def safe_name(name: str) -> str:
 
 
 def _keep(root: Path, file: Path, name: str) -> str:
-    """Copy a file into the library under a free name; gives its path there."""
+    """Copy a file into the library under a free name; returns its path there."""
     folder = root / FOLDER
     folder.mkdir(exist_ok=True)
     wanted = PurePosixPath(safe_name(name))

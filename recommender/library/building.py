@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from recommender.errors import BuildFailed, CannotRead
 from recommender.library.additions import memory_of
-from recommender.library.embedder_pool import Ears
+from recommender.library.embedder_pool import EmbedderPool
 from recommender.library.embedding_workers import Listening, Outcome, Task
 from recommender.library.report import Report
 from recommender.library.scanning import FoundFile, Scan, scan
@@ -41,7 +41,7 @@ class Interrupted(KeyboardInterrupt):
 def build(
     folder: Path,
     out: Path,
-    ears: Ears,
+    ears: EmbedderPool,
     *,
     retry_failed: bool = False,
     follow_links: bool = False,
@@ -77,7 +77,7 @@ def build(
 
 
 def _hashes(found: Scan, store: Store, progress: bool) -> dict[str, str]:
-    """Give each file's sha256; those whose size and times are as before are not read again."""
+    """Return each file's sha256; those whose size and times are as before are not read again."""
     known = store.known_stamps()
     hashes = {file.path: known[file.path][1] for file in found.files if known.get(file.path, ((), ""))[0] == file.stamp}
     new = [file for file in found.files if file.path not in hashes]
@@ -107,7 +107,7 @@ def _hashes(found: Scan, store: Store, progress: bool) -> dict[str, str]:
 
 
 def _hash(file: FoundFile, stopping: threading.Event) -> str:
-    """Give a file's sha256, or `!` and why it cannot be read; Ctrl-C does not wait for the end of a large one."""
+    """Return a file's sha256, or `!` and why it cannot be read; Ctrl-C does not wait for the end of a large one."""
     digest = hashlib.sha256()
     try:
         with file.absolute.open("rb") as opened:
@@ -122,7 +122,7 @@ def _listen(
     found: Scan,
     hashes: dict[str, str],
     store: Store,
-    ears: Ears,
+    ears: EmbedderPool,
     report: Report,
     progress: bool,
 ) -> None:
@@ -173,7 +173,7 @@ def _listen(
 def _keep(outcome: Outcome, found: Scan, store: Store, space: str, report: Report) -> None:
     if outcome.heard is not None:
         report.heard += 1
-        store.keep_heard(outcome.task.sha256, space, outcome.heard, outcome.metadata)
+        store.keep_analysis(outcome.task.sha256, space, outcome.heard, outcome.metadata)
     elif isinstance(outcome.error, CannotRead):
         # Content is remembered for good, and this one was not at fault.
         found.unreadable[outcome.task.path] = "it could not be read while it was listened to"

@@ -34,7 +34,7 @@ class Known:
 
 
 def group(recordings: Sequence[Known], fingerprint_of: Callable[[int], Fingerprint]) -> list[list[int]]:
-    """Give groups of recordings that are the same one, by their places in the list; each place is in one group.
+    """Return groups of recordings that are the same one, by their places in the list; each place is in one group.
 
     fingerprint_of: gives a place's fingerprint; asked only where two recordings might be the same.
     """
@@ -61,8 +61,8 @@ def best_first(paths: Sequence[str]) -> list[str]:
 
 
 def _candidates(recordings: Sequence[Known]) -> list[tuple[int, int]]:
-    """Give pairs of about the same length that sound alike to the embedder: for each recording its nearest few, so that
-    a library of ten thousand like loops of one length stays quick."""
+    """Return pairs of about the same length that sound alike to the embedder: for each recording its nearest few, so
+    that a library of ten thousand like loops of one length stays quick."""
     lengths = np.array([recording.seconds for recording in recordings])
     order = np.argsort(lengths, kind="stable")
     order = order[lengths[order] >= SHORTEST_SECONDS]

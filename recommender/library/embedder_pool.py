@@ -11,7 +11,7 @@ from recommender.embedders.local import in_process
 from recommender.errors import SettingsError
 
 
-class Ears:
+class EmbedderPool:
     """Embedders of one space, loaded when there is something to listen to.
 
     name: of an embedder or a space, for this process; weights: its folder; urls: services that are used instead.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from recommender.audio import decoding as audio
 from recommender.embedders import Embedder, Frames
 from recommender.errors import AudioError, EmbedderBusy, EmbedderDown, SoundalikeError
-from recommender.library.windowing import Heard, Stopped, listen
+from recommender.library.windowing import Analysis, Stopped, listen
 from recommender.vectors import WINDOW_SECONDS
 
 THREADS_PER_EMBEDDER = 2
@@ -44,7 +44,7 @@ class Outcome:
     """What came of a task: what was heard and what the file says of itself, or an error."""
 
     task: Task
-    heard: Heard | None
+    heard: Analysis | None
     metadata: dict[str, str]
     error: AudioError | None
 
@@ -85,7 +85,7 @@ class Listening:
                 raise result
 
     def stop(self) -> list[Outcome]:
-        """End the threads; gives what they still finished in that time."""
+        """End the threads; returns what they still finished in that time."""
         self._stopping.set()
         deadline = time.monotonic() + LINGER_SECONDS
         for thread in self._threads:

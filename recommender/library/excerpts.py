@@ -16,7 +16,7 @@ LONGEST_SECONDS = 15.0
 
 
 def excerpt(manifest: Manifest, clip: Clip) -> bytes:
-    """Give a clip as a WAV file of its file's own quality, up to 48 kHz stereo.
+    """Return a clip as a WAV file of its file's own quality, up to 48 kHz stereo.
 
     Raises `UnknownClip` where its file is no longer there, `AudioError` where it cannot be decoded.
     """

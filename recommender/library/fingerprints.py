@@ -31,7 +31,7 @@ Fingerprint = NDArray[np.uint32]
 
 
 def fingerprint(pcm: NDArray[np.int16]) -> Fingerprint:
-    """Give one 32-bit word per 46.5 ms of samples (n,) at 16 kHz: in which of 33 bands the energy rises over the next
+    """Return one 32-bit word per 46.5 ms of samples (n,) at 16 kHz: in which of 33 bands the energy rises over the next
     band and the last frame. Words of quiet frames are 0."""
     usable = len(pcm) // DECIMATION * DECIMATION
     low = pcm[:usable].reshape(-1, DECIMATION).mean(axis=1, dtype=np.float32)
@@ -53,7 +53,7 @@ def same_recording(first: Fingerprint, second: Fingerprint) -> bool:
 
 
 def difference(first: Fingerprint, second: Fingerprint) -> float:
-    """Give the smallest share of bits that differ, over small shifts; 1 where there is too little to compare."""
+    """Return the smallest share of bits that differ, over small shifts; 1 where there is too little to compare."""
     best = 1.0
     for shift in range(-LARGEST_SHIFT, LARGEST_SHIFT + 1):
         a, b = first[max(0, shift) :], second[max(0, -shift) :]

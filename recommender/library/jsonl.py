@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
-    """Give the objects of a file, none where there is no file; a line that was cut short by a crash is left out."""
+    """Return the objects of a file, none where there is no file; a line that was cut short by a crash is left out."""
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:

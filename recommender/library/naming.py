@@ -25,22 +25,22 @@ _MEANINGLESS = frozenset({"", "unknown", "other", "misc", "none", "unknown artis
 
 
 def file_id(path: str) -> str:
-    """Give the id of a file by its path in the library: 11 characters of base64url(sha256)."""
+    """Return the id of a file by its path in the library: 11 characters of base64url(sha256)."""
     return base64.urlsafe_b64encode(hashlib.sha256(path.encode()).digest())[:ID_LENGTH].decode()
 
 
 def link_to(library_url: str, path: str, start: float, end: float) -> str:
-    """Give the address of a stretch of a file, as a media fragment that browsers play."""
+    """Return the address of a stretch of a file, as a media fragment that browsers play."""
     return f"{library_url.rstrip('/')}/{quote(path)}#t={start:g},{end:g}"
 
 
 def clip_id(path: str, start: float) -> str:
-    """Give the id of a file's window that starts at so many seconds, formed as AudioSet's are."""
+    """Return the id of a file's window that starts at so many seconds, formed as AudioSet's are."""
     return f"{file_id(path)}_{round(start * 1000)}"
 
 
 def title_of(path: str, metadata: dict[str, str]) -> str:
-    """Give what people are shown: artist and title where the file names them, else the file's name."""
+    """Return what people are shown: artist and title where the file names them, else the file's name."""
     title = _clean(metadata.get("title", ""))
     artist = _clean(metadata.get("artist", ""))
     if title and artist and artist.casefold() not in _MEANINGLESS:
@@ -57,14 +57,14 @@ def shared_folders(paths: Iterable[str]) -> int:
 
 
 def file_labels(path: str, metadata: dict[str, str], shared: int = 0) -> tuple[str, ...]:
-    """Give the labels of a whole file: its folders but the outermost `shared`, then genres and artist."""
+    """Return the labels of a whole file: its folders but the outermost `shared`, then genres and artist."""
     folders = [_NUMBERING.sub("", part) for part in PurePosixPath(path).parts[shared:-1]]
     genres = _GENRES.split(metadata.get("genre", ""))
     return _distinct([*folders, *genres, metadata.get("artist", "")])
 
 
 def clip_labels(of_file: Sequence[str], tags: Iterable[tuple[str, float]]) -> tuple[str, ...]:
-    """Give the labels of a clip: its file's, then the tags that the embedder is surest of."""
+    """Return the labels of a clip: its file's, then the tags that the embedder is surest of."""
     sure = sorted((tag for tag in tags if tag[1] >= LOWEST_TAG), key=lambda tag: -tag[1])[:TAGS_PER_CLIP]
     return _distinct([*of_file, *(name for name, _ in sure)])
 

@@ -43,7 +43,7 @@ class Report:
     other: Counter[str] = field(default_factory=Counter)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the report for programs."""
+        """Return the report for programs."""
         return {
             "indexed": self.indexed,
             "recordings": self.recordings,
@@ -60,7 +60,7 @@ class Report:
         }
 
     def table(self) -> str:
-        """Give the report for people."""
+        """Return the report for people."""
         skipped, failed = self._codes(skipped=True), self._codes(skipped=False)
         rows = [
             ("indexed", self.indexed, f"{_hours(self.seconds)} of audio, {self.clips} clips"),

@@ -130,5 +130,5 @@ def _may_be_audio(kind: str, path: str, size: int) -> bool:
 
 
 def spoken(path: str) -> str:
-    """Give a path as people type it: composed characters, which macOS keeps apart in file names."""
+    """Return a path as people type it: composed characters, which macOS keeps apart in file names."""
     return unicodedata.normalize("NFC", path)

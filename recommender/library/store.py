@@ -17,7 +17,7 @@ import numpy as np
 from recommender.errors import BuildFailed
 from recommender.library.fingerprints import Fingerprint
 from recommender.library.scanning import FoundFile
-from recommender.library.windowing import Heard, HeardWindow
+from recommender.library.windowing import Analysis, HeardWindow
 
 FORMAT = 1
 SETTLED_NS = 2_000_000_000
@@ -39,7 +39,7 @@ class Recording:
     """What is remembered of a file's content. error: code and message where it could not be listened to."""
 
     sha256: str
-    heard: Heard | None
+    heard: Analysis | None
     metadata: Mapping[str, str]
     error: tuple[str, str] | None
 
@@ -78,7 +78,7 @@ class Store:
         os.close(self._lock)
 
     def known_stamps(self) -> dict[str, tuple[tuple[int, int, int], str]]:
-        """Give stamp and hash of the files whose hash can be relied on while their stamp stays the same."""
+        """Return stamp and hash of the files whose hash can be relied on while their stamp stays the same."""
         rows = self._db.execute(
             "SELECT path, size, mtime, ctime, sha256 FROM stamps WHERE max(mtime, ctime) + ? < seen", (SETTLED_NS,)
         )
@@ -104,7 +104,7 @@ class Store:
         """Forget errors, so that those files are tried again."""
         self._db.execute("DELETE FROM heard WHERE space = ? AND error IS NOT NULL", (space,))
 
-    def keep_heard(self, sha256: str, space: str, heard: Heard, metadata: Mapping[str, str]) -> None:
+    def keep_analysis(self, sha256: str, space: str, heard: Analysis, metadata: Mapping[str, str]) -> None:
         """Remember what was heard; it is on disk, or will be though the process is killed now."""
         cuts = [[window.start, window.end, window.tags] for window in heard.windows]
         vectors = np.stack([window.vector for window in heard.windows]).astype("<f4").tobytes()
@@ -118,7 +118,7 @@ class Store:
         self._db.execute("INSERT OR REPLACE INTO heard VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def recordings(self, hashes: Iterable[str], space: str) -> Iterator[Recording]:
-        """Give what is remembered of these hashes, in their order; unknown ones are left out."""
+        """Return what is remembered of these hashes, in their order; unknown ones are left out."""
         sql = "SELECT seconds, metadata, windows, vectors, fingerprint, error, message FROM heard WHERE sha256 = ?"
         for sha256 in hashes:
             row = self._db.execute(f"{sql} AND space = ?", (sha256, space)).fetchone()
@@ -130,13 +130,13 @@ class Store:
                 yield Recording(sha256, _heard(*row[:5]), json.loads(row[1]), None)
 
     def metadata(self, hashes: Iterable[str], space: str) -> dict[str, dict[str, str]]:
-        """Give what the files said of themselves."""
+        """Return what the files said of themselves."""
         wanted = set(hashes)
         rows = self._db.execute("SELECT sha256, metadata FROM heard WHERE space = ? AND error IS NULL", (space,))
         return {sha256: json.loads(metadata) for sha256, metadata in rows if sha256 in wanted}
 
     def fingerprint(self, sha256: str, space: str) -> Fingerprint:
-        """Give one recording's fingerprint; empty where it is unknown."""
+        """Return one recording's fingerprint; empty where it is unknown."""
         sql = "SELECT fingerprint FROM heard WHERE sha256 = ? AND space = ?"
         row = self._db.execute(sql, (sha256, space)).fetchone()
         return np.frombuffer(row[0] if row and row[0] else b"", "<u4").astype(np.uint32)
@@ -158,10 +158,10 @@ class Store:
         self._db.execute("COMMIT")
 
 
-def _heard(seconds: float, _metadata: str, windows: str, vectors: bytes, fingerprint: bytes) -> Heard:
+def _heard(seconds: float, _metadata: str, windows: str, vectors: bytes, fingerprint: bytes) -> Analysis:
     cuts = json.loads(windows)
     rows = np.frombuffer(vectors, "<f4").reshape(len(cuts), -1).astype(np.float32)
-    return Heard(
+    return Analysis(
         seconds,
         tuple(
             HeardWindow(float(start), float(end), row, tuple((str(name), float(score)) for name, score in tags))

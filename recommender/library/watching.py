@@ -10,7 +10,7 @@ from pathlib import Path
 
 from recommender.errors import SoundalikeError
 from recommender.library.building import build
-from recommender.library.embedder_pool import Ears
+from recommender.library.embedder_pool import EmbedderPool
 from recommender.library.report import Report
 from recommender.library.scanning import Scan, scan
 from recommender.library.writing import IndexOptions
@@ -26,7 +26,7 @@ class Watch:
         self,
         folder: Path,
         out: Path,
-        ears: Ears,
+        ears: EmbedderPool,
         *,
         every: float,
         look: float,
@@ -93,7 +93,7 @@ class Watch:
 
 
 def state_of(found: Scan) -> str:
-    """Give a text that changes whenever a file is added, changed, moved or removed."""
+    """Return a text that changes whenever a file is added, changed, moved or removed."""
     digest = hashlib.sha256()
     for file in found.files:
         digest.update(f"{file.path}\0{file.stamp}\n".encode())

@@ -34,7 +34,7 @@ class HeardWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Analysis:
     """What was heard of a file. seconds: length of its audio."""
 
     seconds: float
@@ -48,7 +48,7 @@ class Stopped(Exception):
 
 def listen(
     blocks: Iterable[NDArray[np.int16]], embedder: Embedder, on_seconds: Callable[[float], bool] = lambda _: True
-) -> Heard:
+) -> Analysis:
     """Embed decoded blocks of `WINDOW_SECONDS` each, int16 (n,) at 16 kHz.
 
     on_seconds: told the length of each block; where it gives False, `Stopped` is raised. Raises `TooShort`, `Silent`,
@@ -94,7 +94,7 @@ class _Hearing:
         while self._framing.rows(self._samples) - self._rows > self._batch:
             self._embed(self._batch)
 
-    def finish(self) -> Heard:
+    def finish(self) -> Analysis:
         if not self._rows and self._framing.rows(self._samples) <= 1:
             self._embed_short()
         while rest := self._framing.rows(self._samples) - self._rows:
@@ -106,7 +106,7 @@ class _Hearing:
         found = tuple(self._windows(seconds))
         if not found:
             raise Silent("This audio is silent: check the recording's level.")
-        return Heard(seconds, found, np.concatenate(self._prints) if self._prints else np.empty(0, np.uint32))
+        return Analysis(seconds, found, np.concatenate(self._prints) if self._prints else np.empty(0, np.uint32))
 
     def _embed_short(self) -> None:
         require_audible(self._pcm)
@@ -147,7 +147,7 @@ class _Hearing:
         self._rows += len(vectors)
 
     def _windows(self, seconds: float) -> Iterable[HeardWindow]:
-        """Give the windows that are not silent; the last one holds what is left of the bins."""
+        """Return the windows that are not silent; the last one holds what is left of the bins."""
         cuts = windows(self._rows, self._framing.seconds, seconds)
         for place, cut in enumerate(cuts):
             first = int(cut.start // WINDOW_SECONDS)

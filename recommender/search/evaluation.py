@@ -48,7 +48,7 @@ class Evaluation:
     label_queries: int
 
     def to_json(self) -> dict[str, Any]:
-        """Give the figures by name, rounded."""
+        """Return the figures by name, rounded."""
         return {name: round(v, DECIMALS) if isinstance(v, float) else v for name, v in asdict(self).items()}
 
 
@@ -83,7 +83,7 @@ def evaluate(catalogue: Catalogue, progress: bool = True) -> Evaluation:
 
 
 def label_precision(catalogue: Catalogue, items: Items, progress: bool) -> tuple[float, float, int]:
-    """Give precision at 10 and at 1 over the first few thousand items that have a label besides the common two."""
+    """Return precision at 10 and at 1 over the first few thousand items that have a label besides the common two."""
     at_10: list[float] = []
     at_1: list[float] = []
     with tqdm(total=min(LABEL_QUERIES, len(items)), desc="labels", disable=disabled(progress)) as bar:
@@ -115,7 +115,7 @@ def label_precision(catalogue: Catalogue, items: Items, progress: bool) -> tuple
 
 
 def _recall(catalogue: Catalogue, sample: Items, search_k: int, progress: bool) -> tuple[float, Sequence[float]]:
-    """Give recall@10 of the index, and the milliseconds of each query."""
+    """Return recall@10 of the index, and the milliseconds of each query."""
     vectors = catalogue.vectors
     top = min(TOP, len(catalogue) - 1)
     silent = catalogue.table.unsearchable

@@ -18,7 +18,7 @@ MOST_LABELS = 5
 
 
 def sounds_like(catalogue: Catalogue, matches: Sequence[Match]) -> tuple[tuple[str, float], ...]:
-    """Give the most telling labels with the share of the neighbours that have them, by similarity; largest first.
+    """Return the most telling labels with the share of the neighbours that have them, by similarity; largest first.
 
     Telling is share * log(share / share in the catalogue): what a label adds to the Kullback-Leibler divergence.
     """

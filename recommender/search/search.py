@@ -33,7 +33,7 @@ class Filter:
         return (not self.only or not set(self.only).isdisjoint(labels)) and set(self.without).isdisjoint(labels)
 
     def allowed(self, catalogue: Catalogue) -> NDArray[np.bool_] | None:
-        """Give one truth value per item; None where all are allowed."""
+        """Return one truth value per item; None where all are allowed."""
         if not self.only and not self.without:
             return None
         mask = np.full(len(catalogue), not self.only)
@@ -85,7 +85,7 @@ def search(
 def _beside(
     added: Added, queries: Sequence[Vectors], own_sources: frozenset[str], chosen: Filter
 ) -> Iterator[tuple[str, Match]]:
-    """Compare with every clip that was added since the catalogue was built; gives source and match."""
+    """Compare with every clip that was added since the catalogue was built; returns source and match."""
     for clip, vector in zip(added.clips, added.vectors, strict=True):
         if clip.source not in own_sources and chosen.admits(clip.labels):
             for place, query in enumerate(queries):
@@ -105,7 +105,7 @@ def _distinct(
     own_sources: frozenset[str],
     allowed: NDArray[np.bool_] | None,
 ) -> list[tuple[str, int, float]]:
-    """Give source, item and similarity of the nearest clips of `count` sources, widening until there are enough."""
+    """Return source, item and similarity of the nearest clips of `count` sources, widening until there are enough."""
     most = len(catalogue) if allowed is None else int(allowed.sum())
     asked = min(count + len(own), most)
     # What is known to be left out needs no recall of its own.

@@ -78,7 +78,7 @@ class Service:
         self.embedder = batched
 
     def ready(self) -> LocalEmbedder:
-        """Give the embedder, or answer 503 while it loads."""
+        """Return the embedder, or answer 503 while it loads."""
         if self.embedder is None:
             raise _busy("The model is being loaded")
         return self.embedder

@@ -74,7 +74,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._linger(conn)
 
     def murder_pending(self) -> None:
-        """Give up what took too long; called by gunicorn after each turn of its loop."""
+        """Return up what took too long; called by gunicorn after each turn of its loop."""
         now = time.monotonic()
         if now < self._next_sweep:
             return

@@ -47,5 +47,5 @@ class ServiceMetrics:
         return response
 
     def text(self) -> bytes:
-        """Give all counters in text."""
+        """Return all counters in text."""
         return generate_latest(self._registry)

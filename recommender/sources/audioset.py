@@ -22,7 +22,7 @@ from recommender.errors import BuildFailed
 from recommender.progress import disabled
 from recommender.sources.prefetch import ahead
 from recommender.sources.shards import Read, Wanted, read
-from recommender.sources.tfrecord import UNREADABLE, Damage, Piece, pieces
+from recommender.sources.tfrecord import UNREADABLE, Damage, RecordPiece, pieces
 
 SPACE = "vggish-pca"
 SUFFIX = ".tfrecord"
@@ -35,7 +35,7 @@ DAMAGES_KEPT = 1000
 
 
 @dataclass
-class Report:
+class ReadReport:
     """What was read and what was not. bytes: of shards; skipped: clips without a wanted label; broke_off: the archive
     ended too early."""
 
@@ -55,7 +55,7 @@ class Report:
                 self.damages.append(damage)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the report as the manifest keeps it."""
+        """Return the report as the manifest keeps it."""
         return asdict(self)
 
 
@@ -64,7 +64,7 @@ def batches(
     wanted: Wanted,
     *,
     splits: Sequence[str] = (),
-    report: Report,
+    report: ReadReport,
     workers: int | None = None,
     progress: bool = True,
 ) -> Iterator[ClipBatch]:
@@ -79,7 +79,7 @@ def batches(
             yield ClipBatch(list(map(NewClip._make, done.clips)), done.vectors)
 
 
-def _in_order(work: Iterator[list[Piece]], wanted: Wanted, workers: int) -> Iterator[Read]:
+def _in_order(work: Iterator[list[RecordPiece]], wanted: Wanted, workers: int) -> Iterator[Read]:
     """Read batches in child processes, a few ahead, and give the results in the order of the batches."""
     first = next(work, None)
     second = next(work, None) if first is not None else None
@@ -108,9 +108,9 @@ def _in_order(work: Iterator[list[Piece]], wanted: Wanted, workers: int) -> Iter
                 future.cancel()
 
 
-def _batched(work: Iterable[Piece]) -> Iterator[list[Piece]]:
+def _batched(work: Iterable[RecordPiece]) -> Iterator[list[RecordPiece]]:
     """Put pieces together until there is enough for a worker."""
-    batch: list[Piece] = []
+    batch: list[RecordPiece] = []
     size = 0
     for piece in work:
         batch.append(piece)
@@ -122,7 +122,7 @@ def _batched(work: Iterable[Piece]) -> Iterator[list[Piece]]:
         yield batch
 
 
-def _all_pieces(features: Path, splits: Sequence[str], report: Report, progress: bool) -> Iterator[Piece]:
+def _all_pieces(features: Path, splits: Sequence[str], report: ReadReport, progress: bool) -> Iterator[RecordPiece]:
     total = features.stat().st_size if features.is_file() else None
     seen_splits: set[str] = set()
     with tqdm(total=total, desc="reading", unit="B", unit_scale=True, disable=disabled(progress)) as bar:
@@ -146,8 +146,9 @@ def _all_pieces(features: Path, splits: Sequence[str], report: Report, progress:
         raise BuildFailed(f"{features} does not hold {what} (splits found: {found}): check the path and --split.")
 
 
-def _shards(features: Path, report: Report) -> Iterator[tuple[str, IO[bytes], Callable[[], int]]]:
-    """Give each shard's name, its bytes as a stream, and a function that tells how many bytes have been read of all."""
+def _shards(features: Path, report: ReadReport) -> Iterator[tuple[str, IO[bytes], Callable[[], int]]]:
+    """Return each shard's name, its bytes as a stream, and a function that tells how many bytes have been read of
+    all."""
     if features.is_dir():
         yield from _shards_of_folder(features, report)
     elif features.suffix == SUFFIX:
@@ -166,7 +167,7 @@ def _opened(path: Path) -> IO[bytes]:
         raise BuildFailed(f"{path} cannot be read ({error.strerror}): check its rights and its disk.") from None
 
 
-def _shards_of_folder(folder: Path, report: Report) -> Iterator[tuple[str, IO[bytes], Callable[[], int]]]:
+def _shards_of_folder(folder: Path, report: ReadReport) -> Iterator[tuple[str, IO[bytes], Callable[[], int]]]:
     read = 0
     for path in sorted(folder.rglob(f"*{SUFFIX}")):
         name = path.relative_to(folder.parent).as_posix()
@@ -184,7 +185,7 @@ def _told(stream: IO[bytes], before: int) -> int:
     return before + stream.tell()
 
 
-def _shards_of_archive(path: Path, report: Report) -> Iterator[tuple[str, IO[bytes], Callable[[], int]]]:
+def _shards_of_archive(path: Path, report: ReadReport) -> Iterator[tuple[str, IO[bytes], Callable[[], int]]]:
     with _opened(path) as packed:
         member = None
         try:

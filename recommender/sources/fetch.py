@@ -49,7 +49,7 @@ Progress = Callable[[int, int | None], None]
 def fetch(
     source: Source, folder: Path, *, base: str | None = None, progress: Progress = lambda done, total: None
 ) -> tuple[Path, bool]:
-    """Fetch a file into a folder, from its own address or from `base`/name; gives its path, and whether it was new.
+    """Fetch a file into a folder, from its own address or from `base`/name; returns its path, and whether it was new.
 
     A broken connection is resumed, also by a later call: what is there so far stays in NAME.part. The file appears
     under its name only when it is whole and right. Raises `FetchFailed`.

@@ -51,7 +51,7 @@ class Ontology:
             raise BuildFailed(f"{path} is no ontology: take ontology.json of github.com/audioset/ontology.") from None
 
     def with_descendants(self, mid: str) -> set[str]:
-        """Give a machine id and those of all its kinds, and their kinds."""
+        """Return a machine id and those of all its kinds, and their kinds."""
         found: set[str] = set()
         waiting = [mid]
         while waiting:

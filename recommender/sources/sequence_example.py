@@ -83,7 +83,7 @@ def read(record: bytes) -> Example:
 
 
 def frames_of(examples: Sequence[Example]) -> NDArray[np.uint8]:
-    """Give the frame vectors of examples, one after another: uint8 (all frames, 128)."""
+    """Return the frame vectors of examples, one after another: uint8 (all frames, 128)."""
     return np.frombuffer(b"".join(e.body for e in examples), np.uint8).reshape(-1, _FRAME_STRIDE)[
         :, len(_FRAME_HEADER) :
     ]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recommender.sources import sequence_example
 from recommender.sources.sequence_example import FRAME_VALUES, Example, NotAnExample
-from recommender.sources.tfrecord import Damage, Piece, records
+from recommender.sources.tfrecord import Damage, RecordPiece, records
 from recommender.vectors import RAW_FRAMES, dequantise
 
 
@@ -33,7 +33,7 @@ class Read(NamedTuple):
     damages: list[Damage]
 
 
-def read(batch: list[Piece], wanted: Wanted) -> Read:
+def read(batch: list[RecordPiece], wanted: Wanted) -> Read:
     """Turn records into clips and vectors."""
     examples: list[Example] = []
     damages: list[Damage] = []
@@ -82,7 +82,7 @@ def _means(examples: Sequence[Example]) -> NDArray[np.float32]:
 
 
 def _means_and_deviations(examples: Sequence[Example]) -> NDArray[np.float32]:
-    """Give mean and standard deviation of the dequantised frames of each example: float32 (n, 256)."""
+    """Return mean and standard deviation of the dequantised frames of each example: float32 (n, 256)."""
     deviations = np.empty((len(examples), FRAME_VALUES), np.float64)
     for _, places, frames in _by_length(examples):
         deviations[places] = frames.std(axis=1, dtype=np.float64)

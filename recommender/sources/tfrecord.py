@@ -37,7 +37,7 @@ class Damage:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class RecordPiece:
     """Some consecutive records of a file, as bytes; offset: where they begin in the file."""
 
     file: str
@@ -46,12 +46,12 @@ class Piece:
 
 
 def masked_crc(data: bytes) -> int:
-    """Give the CRC32C of bytes as TFRecord masks it: rotated right by 15 bits, plus 0xa282ead8."""
+    """Return the CRC32C of bytes as TFRecord masks it: rotated right by 15 bits, plus 0xa282ead8."""
     crc = int(google_crc32c.value(data))
     return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
 
 
-def pieces(file: str, stream: IO[bytes]) -> Iterator[Piece]:
+def pieces(file: str, stream: IO[bytes]) -> Iterator[RecordPiece]:
     """Read a file of any size in pieces that end where a record ends; where reading fails, what came before is given
     first."""
     offset, rest = 0, b""
@@ -61,21 +61,21 @@ def pieces(file: str, stream: IO[bytes]) -> Iterator[Piece]:
         if failure is not None:
             whole = data[: _whole_records(data)]
             if whole:
-                yield Piece(file, offset, whole)
+                yield RecordPiece(file, offset, whole)
             raise failure
         # A short read is the last one.
         end = _whole_records(data) if len(block) == PIECE_BYTES else None
         if end is None:
             # The end of the file, or damage: whatever is left goes as it is, and `records` says what is wrong.
             if data:
-                yield Piece(file, offset, data)
+                yield RecordPiece(file, offset, data)
             return
         if end:
-            yield Piece(file, offset, data[:end])
+            yield RecordPiece(file, offset, data[:end])
         offset, rest = offset + end, data[end:]
 
 
-def records(piece: Piece) -> Iterator[tuple[int, bytes] | Damage]:
+def records(piece: RecordPiece) -> Iterator[tuple[int, bytes] | Damage]:
     """Split a piece into records with their offsets in the file; both checksums of each are compared."""
     data, place, size = piece.data, 0, len(piece.data)
     crc_at = _CRC.unpack_from
@@ -120,7 +120,7 @@ def _block(stream: IO[bytes]) -> tuple[bytes, Exception | None]:
 
 
 def _whole_records(data: bytes) -> int | None:
-    """Give where the last whole record ends; None where a length cannot be true."""
+    """Return where the last whole record ends; None where a length cannot be true."""
     place, size = 0, len(data)
     while place + HEADER_BYTES <= size:
         (length,) = _LENGTH.unpack_from(data, place)

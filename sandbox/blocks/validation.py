@@ -25,7 +25,7 @@ class InvalidBlocks(Exception):
 
 
 def checked(blocks: Any, surface: str = "message") -> list[Json]:
-    """Give a copy of the blocks with the ids that Slack fills in. surface: message, modal or home; raises
+    """Return a copy of the blocks with the ids that Slack fills in. surface: message, modal or home; raises
     `InvalidBlocks` for anything that Slack would refuse."""
     check = _Check(surface)
     check.blocks(blocks)

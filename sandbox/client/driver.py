@@ -49,7 +49,7 @@ class Driver(Watcher):
         voice: bool = False,
         **more: Any,
     ) -> Json:
-        """Post a message, with files where given; gives the message. voice: recorded in Slack, `slack_audio`; more:
+        """Post a message, with files where given; returns the message. voice: recorded in Slack, `slack_audio`; more:
         `blocks`, `attachments` as a client of Slack makes them, `forward` a message to forward."""
         payload = {"text": text, "thread_ts": thread_ts, "voice": voice, **self._place(channel, user), **more}
         parts: list[tuple[str, tuple[str, bytes, str]]] = [
@@ -75,7 +75,7 @@ class Driver(Watcher):
         user: str | None = None,
         voice: bool = False,
     ) -> Json:
-        """Drop one file into a channel; gives the message that shares it."""
+        """Drop one file into a channel; returns the message that shares it."""
         if path is None:
             raise DriverError("upload needs a path")
         return self.say(channel, comment, [path], thread_ts=thread_ts, user=user, voice=voice)
@@ -89,7 +89,7 @@ class Driver(Watcher):
         thread_ts: str | None = None,
         user: str | None = None,
     ) -> Json:
-        """Post a message that mentions the bot; gives the message."""
+        """Post a message that mentions the bot; returns the message."""
         return self.say(channel, f"<@{BOT}> {text}".strip(), files, thread_ts=thread_ts, user=user)
 
     def click(self, surface: Json, action_id: str, user: str | None = None, *, value: str | None = None) -> Json:
@@ -105,7 +105,7 @@ class Driver(Watcher):
         return self._act(surface, block, element, choice, user)
 
     def options(self, surface: Json, action_id: str, typed: str, user: str | None = None) -> list[Json]:
-        """Type into an external select; gives the options that the bot offers."""
+        """Type into an external select; returns the options that the bot offers."""
         block, element = element_of(surface, action_id)
         where = {"container": _container(surface), "block_id": block["block_id"], "action_id": element["action_id"]}
         answer = self._post("options", user=user or self._reader(surface), value=typed, **where)
@@ -168,7 +168,7 @@ class Driver(Watcher):
 
     def configure(self, **settings: Any) -> Json:
         """Change the app: `scopes`, `events`, `commands`, `shortcuts` (lists), `request_url` (HTTP mode, checked by
-        url_verification; empty for Socket Mode), `options_url`; gives the app's configuration."""
+        url_verification; empty for Socket Mode), `options_url`; returns the app's configuration."""
         return dict(self._post("app", **settings)["app"])
 
     def add_user(self, user: str, name: str = "") -> Json:

@@ -118,7 +118,7 @@ class Watcher:
         timeout: float = DEFAULT_TIMEOUT_SECONDS,
         after: str = "",
     ) -> Json:
-        """Wait for a message in a channel or its threads, newer than ts `after`; gives the first that fits."""
+        """Wait for a message in a channel or its threads, newer than ts `after`; returns the first that fits."""
         return self._wait_first(lambda: self.messages(channel, after=after), predicate, timeout, "a message", after)
 
     def wait_reply(

@@ -28,7 +28,7 @@ class Outcome:
         return not self.error
 
     def to_json(self) -> Json:
-        """Give the outcome as the driver reports it."""
+        """Return the outcome as the driver reports it."""
         return {"acked": self.acked, "error": self.error, "ms": round(self.ms, 2), "response": self.response}
 
 

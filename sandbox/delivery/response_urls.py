@@ -40,7 +40,7 @@ class ResponseUrls:
         self._given: dict[str, _Given] = {}
 
     def new(self, channel: str, user: str, original: Json | None = None) -> str:
-        """Give a response_url for a person in a channel. original: the message whose button was pressed."""
+        """Return a response_url for a person in a channel. original: the message whose button was pressed."""
         secret = secrets.token_urlsafe(18)
         self._given[secret] = _Given(channel, user, time.time() + LIFETIME_SECONDS, original)
         return f"{self._origin}/response/{names.TEAM}/{secret}"

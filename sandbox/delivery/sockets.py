@@ -61,7 +61,7 @@ class Sockets:
         return len(self._open)
 
     def ticket(self) -> str:
-        """Give the secret of one connection to come."""
+        """Return the secret of one connection to come."""
         ticket = secrets.token_urlsafe(16)
         self._tickets.add(ticket)
         return ticket
@@ -120,7 +120,7 @@ class Sockets:
             socket.pending.pop(envelope_id, None)
 
     def cut(self) -> int:
-        """Cut all sockets without a word; gives how many there were."""
+        """Cut all sockets without a word; returns how many there were."""
         for socket in (cut := tuple(self._open)):
             self._abort(socket)
         return len(cut)

@@ -40,7 +40,7 @@ class PendingUploads:
         promise.content = content
 
     def complete(self, file_id: str) -> Promise:
-        """Give an announced file that was sent; raises `SlackRefusal`."""
+        """Return an announced file that was sent; raises `SlackRefusal`."""
         for secret, promise in self._promised.items():
             if promise.id == file_id and promise.content is not None:
                 return self._promised.pop(secret)

@@ -67,7 +67,7 @@ class Acts:
             return web.Response(status=400, text=reason(error))
 
     async def add_files(self, request: web.Request) -> web.Response:
-        """Take files for a `file_input`; gives their ids."""
+        """Take files for a `file_input`; returns their ids."""
         form = await request.post()
         try:
             body = json.loads(str(form.get("payload") or "{}"))

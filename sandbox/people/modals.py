@@ -66,7 +66,7 @@ class Triggers:
         self._spent: set[str] = set()
 
     def new(self, user: str) -> str:
-        """Give a trigger_id for a person."""
+        """Return a trigger_id for a person."""
         trigger = f"{self._workspace.ids.new('')}.{secrets.token_hex(8)}"
         self._given[trigger] = (user, time.monotonic() + TRIGGER_SECONDS)
         return trigger
@@ -85,7 +85,7 @@ class Triggers:
 
 
 def checked_view(view: Any, kind: str) -> Json:
-    """Give a view with its blocks' ids filled in. kind: modal or home; raises `SlackRefusal`."""
+    """Return a view with its blocks' ids filled in. kind: modal or home; raises `SlackRefusal`."""
     if not isinstance(view, dict) or view.get("type") != kind:
         raise invalid("invalid_arguments", [f"the view's type must be {kind} [json-pointer:/view/type]"])
     problems = [f"additional property: {key} [json-pointer:/view]" for key in view if key not in _KEYS]

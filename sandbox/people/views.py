@@ -62,7 +62,7 @@ class Sights:
         }
 
     async def changes(self, request: web.Request) -> web.Response:
-        """Wait until something changed since a revision, or until the timeout; gives the revision."""
+        """Wait until something changed since a revision, or until the timeout; returns the revision."""
         since = int(request.query.get("since", "-1"))
         timeout = min(float(request.query.get("timeout", "1")), LONGEST_WAIT_SECONDS)
         return web.json_response({"revision": await self._workspace.wait_changed(since, timeout)})

@@ -21,7 +21,7 @@ from sandbox.names import ADA
 from tests.conftest import REPOSITORY, free_port
 from tests.scenarios.stack import Stack, video_id
 from tests.support.audio import melody, pcm16
-from tests.support.spectral import SpectralEars
+from tests.support.spectral import SpectralPool
 
 
 def bot(stack: Stack, folder: Path, *arguments: str, **environment: str) -> tuple[int, str]:
@@ -127,7 +127,7 @@ def test_a_library_whose_folder_is_gone_is_told(stack: Stack, tmp_path: Path):
     for seed in range(3):
         (music / f"{seed}.wav").write_bytes(wav_bytes(pcm16(melody(2.0, seed=seed))))
     catalogue = tmp_path / "catalogue"
-    build(music, catalogue, SpectralEars(), progress=False)
+    build(music, catalogue, SpectralPool(), progress=False)
     _, said = bot(stack, tmp_path, "check", CATALOGUE=str(catalogue))
     assert re.search(r"^library +ok ", said, re.MULTILINE)
     music.rename(tmp_path / "elsewhere")

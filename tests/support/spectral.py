@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recommender.embedders import Embedder, musicnn
 from recommender.embedders.local import LocalEmbedder
-from recommender.library.embedder_pool import Ears
+from recommender.library.embedder_pool import EmbedderPool
 from tests.support.http import serving
 
 TAGS = ("low", "middle", "high")
@@ -45,8 +45,8 @@ class SpectralNetwork:
         return vectors, (thirds / thirds.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-class SpectralEars(Ears):
-    """Ears with the small embedder; `heard_rows` tells how much it had to listen to."""
+class SpectralPool(EmbedderPool):
+    """EmbedderPool with the small embedder; `heard_rows` tells how much it had to listen to."""
 
     def __init__(self, before_run: Callable[[], None] = lambda: None) -> None:
         super().__init__("musicnn")

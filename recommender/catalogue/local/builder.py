@@ -190,7 +190,7 @@ def facts_of(path: Path, progress: bool = False) -> FileFacts:
 def _collect(
     batches: Iterable[ClipBatch], table: ClipTableWriter, raw: VectorFile, learner: Learner | None = None
 ) -> int:
-    """Store clips and vectors; gives how many clips were left out because their id came before."""
+    """Store clips and vectors; returns how many clips were left out because their id came before."""
     seen = SeenIds()
     duplicates = 0
     for batch in batches:

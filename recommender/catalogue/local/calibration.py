@@ -116,7 +116,7 @@ def _smallest(trial: _Trial, target: float, search_k: int, may_scan: bool) -> Ca
 
 
 def search_k_for(calibration: Sequence[Calibration], count: int) -> int:
-    """Give the measured `search_k` for a number of results; beyond the last measurement it grows in proportion."""
+    """Return the measured `search_k` for a number of results; beyond the last measurement it grows in proportion."""
     for measured in calibration:
         if count <= measured.top:
             return measured.search_k

@@ -109,7 +109,7 @@ class Catalogue:
         return self._journal.added() if self._journal is not None else NOTHING
 
     def vector(self, item: int) -> Vectors:
-        """Give the vector of an item, of unit length or zero."""
+        """Return the vector of an item, of unit length or zero."""
         if item < len(self):
             return np.asarray(self.vectors[item])
         row = self.added.vector(item)
@@ -125,7 +125,7 @@ class Catalogue:
                 )
 
     def clips(self, items: Sequence[int]) -> list[Clip]:
-        """Give the clips of these items, in this order."""
+        """Return the clips of these items, in this order."""
         found = {row.item: self._clip(row) for row in self.table.rows([item for item in items if item < len(self)])}
         if len(found) < len(items):
             found.update((clip.item, clip) for clip in self.added.clips)
@@ -141,7 +141,7 @@ class Catalogue:
         return self.clips([item])[0]
 
     def find(self, name: str) -> int | None:
-        """Give the item that a clip id, source, YouTube link or `#item` names, None where there is none."""
+        """Return the item that a clip id, source, YouTube link or `#item` names, None where there is none."""
         name = name.strip()
         if name.startswith("#") and name[1:].isascii() and name[1:].isdecimal() and len(name) < 12:
             item = int(name[1:])
@@ -173,11 +173,11 @@ class Catalogue:
         return self.find(name) is not None
 
     def all_clips(self) -> Iterator[Clip]:
-        """Give all clips in the order of items."""
+        """Return all clips in the order of items."""
         return map(self._clip, self.table.all_rows())
 
     def label(self, name: str) -> str:
-        """Give a label as it is spelt in the catalogue; raises `UnknownLabel` with close spellings."""
+        """Return a label as it is spelt in the catalogue; raises `UnknownLabel` with close spellings."""
         wanted = name.strip().casefold()
         for known in (*(label.name for label in self.table.labels), *self._added_labels()):
             if known.casefold() == wanted:
@@ -191,7 +191,7 @@ class Catalogue:
         return tuple(dict.fromkeys(label for clip in self.added.clips for label in clip.labels))
 
     def labels(self, prefix: str, limit: int) -> list[str]:
-        """Give labels for a prefix: those that begin so, then those with a word that does; common ones first."""
+        """Return labels for a prefix: those that begin so, then those with a word that does; common ones first."""
         wanted = prefix.strip().casefold()
         by_count = sorted(self.table.labels, key=lambda label: (-label.clips, label.name))
         names = [(label.name, label.name.casefold()) for label in by_count]

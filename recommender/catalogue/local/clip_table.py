@@ -107,7 +107,7 @@ class ClipTableWriter:
         self.count += len(rows)
 
     def finish(self, unsearchable: Items, lengths: NDArray[np.float64] | None = None) -> int:
-        """Write labels and indexes, and close; gives the number of sources.
+        """Write labels and indexes, and close; returns the number of sources.
 
         unsearchable: items without a vector; lengths: what each clip vector was divided by, where that is wanted.
         """
@@ -166,45 +166,45 @@ class ClipTable:
             self._db.close()
 
     def rows(self, items: Sequence[int]) -> list[ClipRow]:
-        """Give the clips of these items, in this order; items that do not exist are left out."""
+        """Return the clips of these items, in this order; items that do not exist are left out."""
         sql = f"SELECT item, clip_id, source, start, end, labels, title, url {_WANTED}"
         with self._reading() as db:
             found = db.execute(sql, (json.dumps(items),)).fetchall()
         return [self._row(row) for row in found]
 
     def sources(self, items: Sequence[int]) -> list[str]:
-        """Give the source of each item."""
+        """Return the source of each item."""
         with self._reading() as db:
             return [str(row[0]) for row in db.execute(f"SELECT source {_WANTED}", (json.dumps(items),))]
 
     def item_of(self, clip_id: str) -> int | None:
-        """Give the item of a clip id."""
+        """Return the item of a clip id."""
         with self._reading() as db:
             row = db.execute("SELECT item FROM clips WHERE clip_id = ?", (clip_id,)).fetchone()
         return None if row is None else int(row[0])
 
     def items_of_source(self, source: str) -> list[tuple[int, float, float]]:
-        """Give item, start and end of a source's clips, in the order of their starts."""
+        """Return item, start and end of a source's clips, in the order of their starts."""
         sql = "SELECT item, start, end FROM clips WHERE source = ? ORDER BY start, item"
         with self._reading() as db:
             return [(int(item), float(start), float(end)) for item, start, end in db.execute(sql, (source,))]
 
     def label(self, name: str) -> LabelFacts | None:
-        """Give a label by its exact name."""
+        """Return a label by its exact name."""
         return self._by_name.get(name)
 
     def lengths(self) -> NDArray[np.float64] | None:
-        """Give what the clip vectors were divided by, one value per item; None where that was not kept."""
+        """Return what the clip vectors were divided by, one value per item; None where that was not kept."""
         with self._reading() as db:
             row = db.execute("SELECT items FROM facts WHERE name = ?", (_LENGTHS,)).fetchone()
         return None if row is None else np.frombuffer(row[0], "<f8")
 
     def items_with(self, name: str) -> Items:
-        """Give the items that have a label, ascending."""
+        """Return the items that have a label, ascending."""
         return self._items_with(name)
 
     def clip_ids_near(self, clip_id: str) -> list[str]:
-        """Give clip ids that stand beside a misspelt one in the alphabet."""
+        """Return clip ids that stand beside a misspelt one in the alphabet."""
         after = "SELECT clip_id FROM clips WHERE clip_id >= ? ORDER BY clip_id LIMIT ?"
         before = "SELECT clip_id FROM clips WHERE clip_id < ? ORDER BY clip_id DESC LIMIT ?"
         with self._reading() as db:
@@ -212,13 +212,13 @@ class ClipTable:
         return [str(row[0]) for part in rows for row in part]
 
     def clip_ids_of(self, sources: Sequence[str]) -> list[str]:
-        """Give the clip ids of those of these sources that there are."""
+        """Return the clip ids of those of these sources that there are."""
         sql = "SELECT clip_id FROM json_each(?) CROSS JOIN clips ON source = json_each.value"
         with self._reading() as db:
             return [str(row[0]) for row in db.execute(sql, (json.dumps(sources),))]
 
     def all_rows(self, block: int = 4096) -> Iterator[ClipRow]:
-        """Give all clips in the order of items, reading `block` at a time."""
+        """Return all clips in the order of items, reading `block` at a time."""
         sql = "SELECT item, clip_id, source, start, end, labels, title, url FROM clips WHERE item >= ? LIMIT ?"
         first = 0
         while True:

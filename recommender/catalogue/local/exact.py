@@ -29,7 +29,7 @@ class Neighbours:
         return len(self.items)
 
     def first(self, count: int) -> Neighbours:
-        """Give the best `count`."""
+        """Return the best `count`."""
         return Neighbours(self.items[:count], self.similarities[:count])
 
     def without(self, items: Items) -> Neighbours:

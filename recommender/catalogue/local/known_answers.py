@@ -83,7 +83,7 @@ def ask(folder: Path, expected: Expected) -> None:
 
 
 def _check(folder: Path, expected: Expected) -> str | None:
-    """Give what is wrong with the catalogue, None where all known answers come back."""
+    """Return what is wrong with the catalogue, None where all known answers come back."""
     # Imported here, so that the parent does not load Annoy's library only to start a child.
     from annoy import AnnoyIndex
 

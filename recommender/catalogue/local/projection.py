@@ -55,7 +55,7 @@ class Learner:
         self._cross += extended.T @ targets
 
     def fit(self) -> tuple[Matrix, Matrix]:
-        """Give the mean of the features (k,) and the projection (k, d); raises `BuildFailed` for too few labels."""
+        """Return the mean of the features (k,) and the projection (k, d); raises `BuildFailed` for too few labels."""
         labels = len(self._columns)
         if self._gram is None or self._gram[0, 0] < FEWEST_CLIPS or labels < FEWEST_LABELS:
             raise BuildFailed(
@@ -106,6 +106,6 @@ def read_projection(path: Path, dimension: int, centre: NDArray[np.float64] | No
 
 
 def held_out(items: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Give those of these items that were not learned from."""
+    """Return those of these items that were not learned from."""
     unseen: NDArray[np.int64] = items[items % HELD_OUT_EVERY == HELD_OUT_EVERY - 1]
     return unseen

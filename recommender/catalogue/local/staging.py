@@ -19,7 +19,7 @@ _RENAME_EXCHANGE = 2
 
 @contextmanager
 def staged(target: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `target` that takes its place when the block ends without an error.
+    """Return a temporary folder beside `target` that takes its place when the block ends without an error.
 
     What stood at `target` is then deleted; after an error, or a crash, it still stands untouched. Folders that a
     crashed process left behind are cleared away by the next one.

@@ -83,7 +83,7 @@ def mapped(path: Path) -> NDArray[np.float32]:
 
 
 def finish_vectors(path: Path, recipe: Recipe) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Turn features into clip vectors in place; gives the rows that have no direction, now zero, and the length that
+    """Turn features into clip vectors in place; returns the rows that have no direction, now zero, and the length that
     each row had before it was scaled. Raises `BuildFailed` where vectors would be longer than features."""
     shape = mapped(path).shape
     width = shape[1] if recipe.projection is None else recipe.projection.shape[1]

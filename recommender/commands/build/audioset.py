@@ -60,7 +60,7 @@ def _run(arguments: argparse.Namespace) -> int:
             "Name the file with --ontology.\n"
         )
     only = class_indices(arguments.only, labels, ontology) if arguments.only else None
-    report = audioset.Report()
+    report = audioset.ReadReport()
     manifest = write_catalogue(
         arguments.out,
         space=audioset.SPACE,

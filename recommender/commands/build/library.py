@@ -14,7 +14,7 @@ from recommender.commands.build import add_index_options
 from recommender.embedders import registry
 from recommender.errors import SettingsError
 from recommender.library.building import Interrupted, build
-from recommender.library.embedder_pool import Ears
+from recommender.library.embedder_pool import EmbedderPool
 from recommender.library.report import FAILURES
 from recommender.library.writing import IndexOptions
 from recommender.settings import Settings, load
@@ -62,11 +62,13 @@ def add_embedder_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def ears_of(arguments: argparse.Namespace, default: str) -> Ears:
-    """Give the embedders that the options name; raises `SettingsError` where they contradict each other."""
+def embedder_pool_of(arguments: argparse.Namespace, default: str) -> EmbedderPool:
+    """Return the embedders that the options name; raises `SettingsError` where they contradict each other."""
     if arguments.embedder and arguments.embedder_url:
         raise SettingsError("--embedder and --embedder-url exclude each other: give one of them.")
-    return Ears(arguments.embedder or default, arguments.weights or load(Settings).weights, arguments.embedder_url)
+    return EmbedderPool(
+        arguments.embedder or default, arguments.weights or load(Settings).weights, arguments.embedder_url
+    )
 
 
 def follows_links(arguments: argparse.Namespace, standing: Manifest | None) -> bool:
@@ -81,7 +83,7 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         standing = Manifest.standing(arguments.out)
         # A library is heard again as it was heard before, unless it is said otherwise.
-        ears = ears_of(arguments, standing.space if standing is not None else registry.default().name)
+        ears = embedder_pool_of(arguments, standing.space if standing is not None else registry.default().name)
         report = build(
             arguments.folder,
             arguments.out,

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from slack_sdk.errors import SlackApiError
 
 from bot.answering.posts import Posts
-from bot.answering.upload_steps import THREAD_WAITS, UNHEARD_SECONDS, Work
+from bot.answering.upload_steps import THREAD_WAITS, UNHEARD_SECONDS, UploadSteps
 from bot.operations.requests import Observer
 from bot.queue.jobs import Job
 from bot.queue.memory_records import MemoryRecords
@@ -39,8 +39,8 @@ class World:
         self.slack.chat_postMessage.return_value = {"ts": "2.0", "channel": "C1"}
         self.records = MemoryRecords()
         self.queue = Mock()
-        parts: Any = dict.fromkeys(("asker", "downloader", "history", "recommender", "scratch"), Mock())
-        self.work = Work(
+        parts: Any = dict.fromkeys(("answerer", "downloader", "history", "recommender", "scratch"), Mock())
+        self.work = UploadSteps(
             client=self.slack,
             posts=Posts(self.slack, self.slack, self.records),
             records=self.records,

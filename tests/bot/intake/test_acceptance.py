@@ -20,10 +20,10 @@ from bot.queue.redis_records import seen_key
 
 def accepting(client: redis.Redis) -> tuple[Acceptance, Mock]:
     queue = Mock(length=lambda: 0)
-    parts: Any = SimpleNamespace(
-        redis=client, queue=queue, limits=Mock(), settings=SimpleNamespace(queue_limit=10), work=lambda *_: None
+    services: Any = SimpleNamespace(
+        redis=client, queue=queue, limits=Mock(), settings=SimpleNamespace(queue_limit=10), upload_steps=lambda *_: None
     )
-    return Acceptance(parts), queue
+    return Acceptance(services), queue
 
 
 def test_uploads_that_are_lost_with_the_process_are_counted(monkeypatch: Any, caplog: pytest.LogCaptureFixture):

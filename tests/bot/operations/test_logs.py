@@ -112,9 +112,9 @@ def test_passwords_in_the_settings_are_secrets():
 def test_a_request_is_one_line_and_some_counts(log):
     observer = Observer(CollectorRegistry())
     with observer.request("command", "r1", "U1") as request:
-        with request.steps("search"):
+        with request.timings("search"):
             pass
-        request.steps.note("embedding_cached", True)
+        request.timings.note("embedding_cached", True)
     with observer.request("upload", "r2", "U1") as request:
         request.failed(SettingsError("x"))
     with pytest.raises(ZeroDivisionError), observer.request("upload", "r3", "U1"):

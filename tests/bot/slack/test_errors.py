@@ -17,7 +17,7 @@ SETS: dict[str, frozenset[str]] = {
     "silence: somebody deleted the message": errors.DELETED,
     "posted anew": errors.UNEDITABLE,
     "sent as plain text": errors.BAD_BLOCKS,
-    "tried again": errors.PASSING,
+    "tried again": errors.PASSING_CODES,
     "to the operator": errors.LOCKED_OUT,
     "told as a file's": errors.FILES,
     "told as late": errors.LATE,

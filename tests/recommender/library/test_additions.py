@@ -20,7 +20,7 @@ from recommender.library.naming import clip_id, file_id
 from recommender.recommender import Recommender
 from recommender.settings import Settings
 from tests.recommender.library.conftest import write_song
-from tests.support.spectral import SpectralEars, SpectralNetwork
+from tests.support.spectral import SpectralNetwork, SpectralPool
 
 
 def opened(out: Path) -> Recommender:
@@ -30,7 +30,7 @@ def opened(out: Path) -> Recommender:
 
 @pytest.fixture
 def recommender(music: Path, tmp_path: Path) -> Iterator[Recommender]:
-    build(music, tmp_path / "out", SpectralEars(), progress=False)
+    build(music, tmp_path / "out", SpectralPool(), progress=False)
     made = opened(tmp_path / "out")
     yield made
     made.close()
@@ -42,7 +42,7 @@ def test_an_added_file_is_found_by_the_next_query_in_every_process(
     other = opened(tmp_path / "out")
     before = other.similar("Songs/long.wav", top=50)
     file = write_song(tmp_path / "upload", 24, 500)
-    upload = recommender.listen(file)
+    upload = recommender.embed_file(file)
     clip = recommender.add(file, upload, name="../my song?.WAV", who="U1 (ann)")
     path = f"{FOLDER}/my song.wav"
     assert (clip.source, clip.start, clip.title, clip.labels) == (path, 0, "my song", (FOLDER,))
@@ -70,9 +70,9 @@ def test_a_build_takes_added_files_over_and_answers_stay_the_same(
     recommender: Recommender, music: Path, tmp_path: Path
 ) -> None:
     file = write_song(tmp_path / "upload", 12, 501)
-    clip = recommender.add(file, recommender.listen(file), name="a.wav", who="ann")
+    clip = recommender.add(file, recommender.embed_file(file), name="a.wav", who="ann")
     assert clip.item == len(recommender.catalogue)
-    report = build(music, tmp_path / "out", SpectralEars(), progress=False)
+    report = build(music, tmp_path / "out", SpectralPool(), progress=False)
     assert report.indexed == 9
     taken = recommender.clip(clip.clip_id)
     assert (taken.source, taken.item < len(recommender.catalogue)) == (clip.source, True)
@@ -80,7 +80,7 @@ def test_a_build_takes_added_files_over_and_answers_stay_the_same(
     assert [r.clip.source for r in recommender.similar(clip.clip_id).results].count(clip.source) == 0
     journal = tmp_path / "out.library" / JOURNAL
     assert journal.read_text()
-    build(music, tmp_path / "out", SpectralEars(), progress=False)
+    build(music, tmp_path / "out", SpectralPool(), progress=False)
     assert journal.read_text() == ""
 
 
@@ -88,20 +88,22 @@ def test_an_added_file_that_is_moved_is_found_in_its_new_place_alone(
     recommender: Recommender, music: Path, tmp_path: Path
 ) -> None:
     file = write_song(tmp_path / "upload", 12, 530)
-    recommender.add(file, recommender.listen(file), name="a.wav", who="ann")
+    recommender.add(file, recommender.embed_file(file), name="a.wav", who="ann")
     (music / FOLDER / "a.wav").rename(music / "Songs" / "a.wav")
-    build(music, tmp_path / "out", SpectralEars(), progress=False)
+    build(music, tmp_path / "out", SpectralPool(), progress=False)
     assert recommender.clip("Songs/a.wav").source == "Songs/a.wav"
     assert not recommender.catalogue.has(f"{FOLDER}/a.wav")
-    again = recommender.add(file, recommender.listen(file), name="a.wav", who="ann")
+    again = recommender.add(file, recommender.embed_file(file), name="a.wav", who="ann")
     assert (music / again.source).is_file()
 
 
 def test_what_the_library_has_is_not_kept_twice(recommender: Recommender, music: Path, tmp_path: Path) -> None:
     there = music / "Loops" / "loop 1.wav"
-    assert recommender.add(there, recommender.listen(there), name="x.wav", who="ann").source == "Loops/loop 1.wav"
+    assert recommender.add(there, recommender.embed_file(there), name="x.wav", who="ann").source == "Loops/loop 1.wav"
     file = write_song(tmp_path / "upload", 4, 502)
-    clips = {recommender.add(file, recommender.listen(file), name="y.wav", who=who).clip_id for who in ("ann", "bob")}
+    clips = {
+        recommender.add(file, recommender.embed_file(file), name="y.wav", who=who).clip_id for who in ("ann", "bob")
+    }
     assert clips == {clip_id(f"{FOLDER}/y.wav", 0)}
     assert [path.name for path in (music / FOLDER).iterdir() if path.name != HISTORY] == ["y.wav"]
 
@@ -111,7 +113,7 @@ def test_who_added_a_sound_can_be_forgotten(recommender: Recommender, music: Pat
     assert forget_person(out, manifest, "U1ANN") == 0
     for number, who in enumerate(("U1ANN", "U2BOB", "U1ANN")):
         file = write_song(tmp_path / f"upload {number}", 4, 520 + number)
-        recommender.add(file, recommender.listen(file), name="é.wav", who=who)
+        recommender.add(file, recommender.embed_file(file), name="é.wav", who=who)
     history = music / FOLDER / HISTORY
     with history.open("a") as cut_short:
         cut_short.write('{"path')
@@ -127,7 +129,7 @@ def test_people_who_add_at_once_under_one_name_lose_nothing(
     recommender: Recommender, music: Path, tmp_path: Path
 ) -> None:
     files = [write_song(tmp_path / f"upload {number}", 4, 510 + number) for number in range(6)]
-    uploads = [recommender.listen(file) for file in files]
+    uploads = [recommender.embed_file(file) for file in files]
 
     def add(number: int) -> None:
         recommender.add(files[number], uploads[number], name="same.wav", who=str(number))
@@ -148,13 +150,13 @@ def test_a_line_cut_short_by_a_crash_is_left_out_and_the_next_is_read(recommende
     journal.write_text('{"path": "x", "wind')
     assert not recommender.catalogue.added.clips
     file = write_song(tmp_path / "upload", 4, 503)
-    recommender.add(file, recommender.listen(file), name="z.wav", who="ann")
+    recommender.add(file, recommender.embed_file(file), name="z.wav", who="ann")
     assert [clip.title for clip in recommender.catalogue.added.clips] == ["z"]
 
 
 def test_a_catalogue_that_is_no_library_takes_nothing(recommender: Recommender, music: Path, tmp_path: Path) -> None:
     file = write_song(tmp_path / "upload", 4, 504)
-    upload = recommender.listen(file)
+    upload = recommender.embed_file(file)
     recommender.catalogue.manifest.extra["kind"] = "audioset"
     with pytest.raises(CannotWrite, match="not made from a folder"):
         recommender.add(file, upload, name="z.wav", who="ann")

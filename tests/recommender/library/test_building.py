@@ -19,7 +19,7 @@ from recommender.settings import Settings
 from tests.recommender.library.conftest import tune, write_song
 from tests.support.audio import write_audio
 from tests.support.catalogues import clustered, write
-from tests.support.spectral import SpectralEars
+from tests.support.spectral import SpectralPool
 
 
 def answers(out: Path) -> dict[str, list[tuple[str, tuple[str, ...], float]]]:
@@ -36,7 +36,7 @@ def answers(out: Path) -> dict[str, list[tuple[str, tuple[str, ...], float]]]:
 
 
 def test_files_become_clips_with_titles_and_labels(music: Path, tmp_path: Path) -> None:
-    report = build(music, tmp_path / "out", SpectralEars(), progress=False)
+    report = build(music, tmp_path / "out", SpectralPool(), progress=False)
     assert (report.indexed, report.clips, report.heard, report.copies) == (8, 5 + 2 + 3, 8, 0)
     assert report.seconds == pytest.approx(5 * 4 + 2 * 12 + 31)
     recommender = Recommender.open(Settings(catalogue=tmp_path / "out", library_url="https://x.y/z", _env_file=None))
@@ -52,9 +52,9 @@ def test_files_become_clips_with_titles_and_labels(music: Path, tmp_path: Path) 
 
 
 def test_a_second_build_hears_nothing_and_writes_nothing(music: Path, tmp_path: Path) -> None:
-    build(music, tmp_path / "out", SpectralEars(), progress=False)
+    build(music, tmp_path / "out", SpectralPool(), progress=False)
     before = (tmp_path / "out" / "manifest.json").stat().st_mtime_ns
-    ears = SpectralEars()
+    ears = SpectralPool()
     report = build(music, tmp_path / "out", ears, progress=False)
     assert (ears.heard_rows, report.written, report.clips, report.indexed) == (0, False, 10, 8)
     assert (tmp_path / "out" / "manifest.json").stat().st_mtime_ns == before
@@ -63,15 +63,15 @@ def test_a_second_build_hears_nothing_and_writes_nothing(music: Path, tmp_path: 
 def test_after_changes_only_what_is_new_is_heard_and_answers_are_those_of_a_full_build(
     music: Path, tmp_path: Path
 ) -> None:
-    build(music, tmp_path / "out", SpectralEars(), progress=False)
+    build(music, tmp_path / "out", SpectralPool(), progress=False)
     write_song(music / "Loops" / "added.wav", 4, 77)
     write_song(music / "Loops" / "loop 0.wav", 4, 78)
     (music / "Other").mkdir()
     (music / "Songs" / "song_0.wav").rename(music / "Other" / "moved.wav")
     (music / "Loops" / "loop 1.wav").unlink()
-    report = build(music, tmp_path / "out", SpectralEars(), progress=False)
+    report = build(music, tmp_path / "out", SpectralPool(), progress=False)
     assert (report.heard, report.written, report.indexed) == (2, True, 8)
-    full = build(music, tmp_path / "full", SpectralEars(), progress=False)
+    full = build(music, tmp_path / "full", SpectralPool(), progress=False)
     assert full.heard == 8
     assert answers(tmp_path / "out") == answers(tmp_path / "full")
     vectors = [np.load(tmp_path / name / "vectors.npy") for name in ("out", "full")]
@@ -79,12 +79,12 @@ def test_after_changes_only_what_is_new_is_heard_and_answers_are_those_of_a_full
 
 
 def test_a_change_that_keeps_size_and_time_of_modification_is_noticed(music: Path, tmp_path: Path) -> None:
-    build(music, tmp_path / "out", SpectralEars(), progress=False)
+    build(music, tmp_path / "out", SpectralPool(), progress=False)
     path = music / "Loops" / "loop 0.wav"
     times = path.stat()
     write_song(path, 4, 99)
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    assert build(music, tmp_path / "out", SpectralEars(), progress=False).heard == 1
+    assert build(music, tmp_path / "out", SpectralPool(), progress=False).heard == 1
 
 
 def test_copies_collapse_and_are_counted(music: Path, tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_copies_collapse_and_are_counted(music: Path, tmp_path: Path) -> None:
     write_audio(music / "a.ogg", "libopus", rate=48_000, sound=sound)
     write_audio(music / "a.mp3", "libmp3lame", rate=48_000, sound=sound, bit_rate=64_000)
     shutil.copy(music / "a.ogg", music / "b.ogg")
-    report = build(music, tmp_path / "out", SpectralEars(), progress=False)
+    report = build(music, tmp_path / "out", SpectralPool(), progress=False)
     assert (report.indexed, report.recordings, report.copies) == (12, 9, 3)
     extra = json.loads((tmp_path / "out" / "manifest.json").read_text())["extra"]
     assert extra["copies"] == {"a.flac": ["a.mp3", "a.ogg", "b.ogg"]}
@@ -105,7 +105,7 @@ def test_what_fails_is_told_and_not_tried_again_until_it_changes(music: Path, tm
     (music / ".hidden.wav").write_bytes(b"")
     write_audio(music / "silence.flac", "flac", sound=np.zeros(88_200, np.float32))
     out = tmp_path / "out"
-    report = build(music, out, SpectralEars(), progress=False)
+    report = build(music, out, SpectralPool(), progress=False)
     assert {(f.path, f.code) for f in report.failures} == {("broken.mp3", "cannot-decode"), ("silence.flac", "silent")}
     assert report.other == {".txt": 1}
     lines = [json.loads(line) for line in (out / "failures.jsonl").read_text().splitlines()]
@@ -120,11 +120,11 @@ def test_what_fails_is_told_and_not_tried_again_until_it_changes(music: Path, tm
             return int(db.execute("SELECT count(*) FROM heard WHERE error IS NOT NULL").fetchone()[0])
 
     assert failed_rows() == 2
-    again = build(music, out, SpectralEars(), progress=False)
+    again = build(music, out, SpectralPool(), progress=False)
     assert len(again.failures) == 2
     write_song(music / "broken.mp3", 4, 60)
-    assert build(music, out, SpectralEars(), progress=False).heard == 1
-    retried = build(music, out, SpectralEars(), retry_failed=True, progress=False)
+    assert build(music, out, SpectralPool(), progress=False).heard == 1
+    retried = build(music, out, SpectralPool(), retry_failed=True, progress=False)
     assert [f.path for f in retried.failures] == ["silence.flac"]
     assert "silent" in retried.table()
 
@@ -134,16 +134,16 @@ def test_nothing_to_index_is_an_error_that_keeps_the_old_catalogue(music: Path, 
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(BuildFailed, match="holds no audio files"):
-        build(empty, out, SpectralEars(), progress=False)
-    build(music, out, SpectralEars(), progress=False)
+        build(empty, out, SpectralPool(), progress=False)
+    build(music, out, SpectralPool(), progress=False)
     shutil.rmtree(music)
     music.mkdir()
     (music / "broken.wav").write_bytes(b"RIFF")
     with pytest.raises(BuildFailed, match=r"None of the 1 audio files .*failures\.jsonl"):
-        build(music, out, SpectralEars(), progress=False)
+        build(music, out, SpectralPool(), progress=False)
     assert answers(out)
     with pytest.raises(BuildFailed, match="is no folder"):
-        build(tmp_path / "nowhere", out, SpectralEars(), progress=False)
+        build(tmp_path / "nowhere", out, SpectralPool(), progress=False)
 
 
 def test_two_builds_at_once_are_refused(music: Path, tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_two_builds_at_once_are_refused(music: Path, tmp_path: Path) -> None:
 
     store = Store(tmp_path / "out.library")
     with pytest.raises(BuildFailed, match="Another build"):
-        build(music, tmp_path / "out", SpectralEars(), progress=False)
+        build(music, tmp_path / "out", SpectralPool(), progress=False)
     store.close()
 
 
@@ -160,12 +160,12 @@ def test_a_memory_that_is_no_database_says_what_to_do(music: Path, tmp_path: Pat
     folder.mkdir()
     (folder / "heard.sqlite").write_bytes(b"not a database" * 100)
     with pytest.raises(BuildFailed, match="delete that folder"):
-        build(music, tmp_path / "out", SpectralEars(), progress=False)
+        build(music, tmp_path / "out", SpectralPool(), progress=False)
 
 
 def test_a_copy_is_asked_by_its_own_name_and_counted_in_answers(music: Path, tmp_path: Path) -> None:
     shutil.copy(music / "Songs" / "long.wav", music / "again.wav")
-    build(music, tmp_path / "out", SpectralEars(), progress=False)
+    build(music, tmp_path / "out", SpectralPool(), progress=False)
     recommender = Recommender.open(Settings(catalogue=tmp_path / "out", _env_file=None))
     assert recommender.clip("again.wav").source == "Songs/long.wav"
     assert recommender.clip(file_id("Songs/long.wav")).clip_id == clip_id("Songs/long.wav", 0)
@@ -180,21 +180,21 @@ def test_a_file_that_went_away_meanwhile_is_heard_when_it_is_back(music: Path, t
         if (music / "Songs").exists():
             (music / "Songs").rename(tmp_path / "away")
 
-    report = build(music, tmp_path / "out", SpectralEars(away), progress=False)
+    report = build(music, tmp_path / "out", SpectralPool(away), progress=False)
     gone = [failure.path for failure in report.failures]
     assert gone and {failure.code for failure in report.failures} == {"unreadable"}
     (tmp_path / "away").rename(music / "Songs")
-    report = build(music, tmp_path / "out", SpectralEars(), progress=False)
+    report = build(music, tmp_path / "out", SpectralPool(), progress=False)
     assert (report.indexed, report.heard, report.failures) == (8, len(gone), [])
 
 
 def test_a_damaged_catalogue_is_written_again(music: Path, tmp_path: Path) -> None:
-    build(music, tmp_path / "out", SpectralEars(), progress=False)
+    build(music, tmp_path / "out", SpectralPool(), progress=False)
     index = tmp_path / "out" / "index.ann"
     index.chmod(0o644)
     with index.open("r+b") as file:
         file.truncate(100)
-    ears = SpectralEars()
+    ears = SpectralPool()
     assert build(music, tmp_path / "out", ears, progress=False).written
     assert ears.heard_rows == 0
     assert answers(tmp_path / "out")
@@ -206,18 +206,18 @@ def test_a_memory_that_cannot_grow_is_an_error_of_ours(
     def full(*arguments: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("recommender.library.store.Store.keep_heard", full)
+    monkeypatch.setattr("recommender.library.store.Store.keep_analysis", full)
     with pytest.raises(BuildFailed, match="disk is full"):
-        build(music, tmp_path / "out", SpectralEars(), progress=False)
+        build(music, tmp_path / "out", SpectralPool(), progress=False)
 
 
 def test_the_catalogue_of_something_else_is_not_replaced(music: Path, tmp_path: Path) -> None:
-    build(music, tmp_path / "out", SpectralEars(), progress=False)
+    build(music, tmp_path / "out", SpectralPool(), progress=False)
     other = write_song(tmp_path / "other" / "a.wav", 4, 1).parent
     with pytest.raises(BuildFailed, match=r"holds the catalogue of .*music: name another folder"):
-        build(other, tmp_path / "out", SpectralEars(), progress=False)
+        build(other, tmp_path / "out", SpectralPool(), progress=False)
     moved = music.rename(tmp_path / "moved")
-    assert not build(moved, tmp_path / "out", SpectralEars(), progress=False).heard
+    assert not build(moved, tmp_path / "out", SpectralPool(), progress=False).heard
     write(tmp_path / "clips", clustered(30))
     with pytest.raises(BuildFailed, match="is no library"):
-        build(moved, tmp_path / "clips", SpectralEars(), progress=False)
+        build(moved, tmp_path / "clips", SpectralPool(), progress=False)

@@ -19,7 +19,7 @@ from recommender.catalogue.local.manifest import Manifest
 from recommender.library.building import build
 from tests.recommender.library.conftest import write_song
 from tests.recommender.library.test_building import answers
-from tests.support.spectral import SpectralEars, SpectralNetwork, served
+from tests.support.spectral import SpectralNetwork, SpectralPool, served
 
 KILLS = int(os.environ.get("SOUNDALIKE_KILLS", "5"))
 """Random moments at which a build is killed; SOUNDALIKE_KILLS=20 for a thorough run."""
@@ -87,7 +87,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(music: Path, tmp_pat
     with sqlite3.connect(tmp_path / "out.library" / "heard.sqlite") as db:
         assert db.execute("SELECT count(*) FROM heard WHERE error IS NOT NULL").fetchone() == (0,)
     assert not out.exists()
-    report = build(music, out, SpectralEars(), progress=False)
+    report = build(music, out, SpectralPool(), progress=False)
     assert (report.heard, report.indexed) == (8 - kept, 8)
 
 
@@ -95,7 +95,7 @@ def test_killed_at_any_moment_nothing_is_lost_or_damaged(music: Path, tmp_path: 
     moments = random.Random(8)
     out = tmp_path / "out"
     service.pause = 0.05
-    build(music, out, SpectralEars(), progress=False)
+    build(music, out, SpectralPool(), progress=False)
     expected = len(answers(out))
     known = heard(out)
     for number in range(KILLS):
@@ -110,10 +110,10 @@ def test_killed_at_any_moment_nothing_is_lost_or_damaged(music: Path, tmp_path: 
         assert heard(out) >= known
         known = heard(out)
     service.pause = 0
-    report = build(music, out, SpectralEars(), progress=False)
+    report = build(music, out, SpectralPool(), progress=False)
     assert report.heard == 8 + KILLS - known
     assert report.indexed == 8 + KILLS
-    build(music, tmp_path / "full", SpectralEars(), progress=False)
+    build(music, tmp_path / "full", SpectralPool(), progress=False)
     assert answers(out) == answers(tmp_path / "full")
     assert [path.name for path in tmp_path.glob(".out.*")] == []
 
@@ -144,7 +144,7 @@ def test_the_command_tells_what_it_did(music: Path, tmp_path: Path, service: Ser
 
 def test_watch_takes_up_what_changes(music: Path, tmp_path: Path, service: Service) -> None:
     out = tmp_path / "out"
-    build(music, out, SpectralEars(), progress=False)
+    build(music, out, SpectralPool(), progress=False)
     before = Manifest.read(out).id
     write_song(music / "while away.wav", 4, 400)
     process = start("watch", str(out), "--every", "0", "--look", "0.1", "--embedder-url", service.url, "--json")
@@ -164,7 +164,7 @@ def test_watch_takes_up_what_changes(music: Path, tmp_path: Path, service: Servi
 
 def test_watch_refuses_what_is_no_library(tmp_path: Path, music: Path) -> None:
     out = tmp_path / "out"
-    build(music, out, SpectralEars(), progress=False)
+    build(music, out, SpectralPool(), progress=False)
     manifest = json.loads((out / "manifest.json").read_text())
     manifest["extra"] = {"kind": "audioset"}
     (out / "manifest.json").chmod(0o644)

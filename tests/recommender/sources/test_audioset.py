@@ -9,7 +9,7 @@ import pytest
 
 from recommender.errors import BuildFailed
 from recommender.sources import audioset
-from recommender.sources.audioset import Report
+from recommender.sources.audioset import ReadReport
 from recommender.sources.shards import Wanted
 from recommender.vectors import dequantise
 from tests.support.tfrecords import LABELS, Record, made_up, write_archive, write_features
@@ -25,8 +25,8 @@ def features(tmp_path_factory) -> Path:
     return write_features(folder, RECORDS[150:], split="eval")
 
 
-def read(path: Path, wanted: Wanted = MEAN, report: Report | None = None, **options):
-    report = report if report is not None else Report()
+def read(path: Path, wanted: Wanted = MEAN, report: ReadReport | None = None, **options):
+    report = report if report is not None else ReadReport()
     found = list(audioset.batches(path, wanted, report=report, progress=False, **options))
     clips = [clip for batch in found for clip in batch.clips]
     return clips, np.concatenate([batch.vectors for batch in found]), report

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.sources import tfrecord
-from recommender.sources.tfrecord import Damage, Piece, pieces, records
+from recommender.sources.tfrecord import Damage, RecordPiece, pieces, records
 from tests.support.tfrecords import framed
 
 THREE = [b"first", b"second" * 50, b""]
@@ -64,7 +64,7 @@ def test_a_large_file_comes_in_pieces(monkeypatch):
 
 @given(st.binary(max_size=400))
 def test_any_bytes_are_records_or_damage(data):
-    for found in records(Piece("x", 0, data)):
+    for found in records(RecordPiece("x", 0, data)):
         assert isinstance(found, Damage) or isinstance(found[1], bytes)
 
 
