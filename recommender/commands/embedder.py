@@ -6,7 +6,6 @@ import argparse
 import errno
 import socket
 from pathlib import Path
-from typing import Any
 
 from recommender.embedders import registry
 from recommender.errors import SettingsError
@@ -15,8 +14,6 @@ from recommender.settings import Settings, load
 DEFAULT_PORT = 5000
 """That of IBM's container."""
 HIGHEST_PORT = 65_535
-GRACEFUL_SECONDS = 20
-"""How long requests in work may take to finish when the service is told to stop."""
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,11 +31,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.relu and arguments.model != "vggish":
         raise SettingsError("--relu is for VGGish alone: add --model vggish, or leave it out.")
-    weights = arguments.weights or load(Settings).weights
+    # gunicorn and Flask are for this command alone.
+    from recommender.service.server import serve
+
+    settings = load(Settings)
+    weights = arguments.weights or settings.weights
     model = "vggish-relu" if arguments.relu else arguments.model
     listener = _listener(arguments.host, arguments.port)
-    host, port = listener.getsockname()[:2]
-    _serve(listener, model, None if weights is None else str(weights), f"http://{host}:{port}")
+    serve(listener, model, None if weights is None else str(weights), settings.log_level)
     return 0
 
 
@@ -56,30 +56,3 @@ def _port(text: str) -> int:
     if not 0 <= value <= HIGHEST_PORT:
         raise argparse.ArgumentTypeError(f"must lie between 0 and {HIGHEST_PORT}")
     return value
-
-
-def _serve(listener: socket.socket, model: str, weights: str | None, address: str) -> None:
-    """Run gunicorn, one process with threads: the model is in memory once, and rows of all callers share batches."""
-    from gunicorn.app.base import BaseApplication
-
-    from recommender.service.app import THREADS, app
-
-    options = {
-        "bind": f"fd://{listener.fileno()}",
-        "workers": 1,
-        "worker_class": "gthread",
-        "threads": THREADS,
-        "graceful_timeout": GRACEFUL_SECONDS,
-        "loglevel": "warning",
-        "proc_name": "soundalike-embedder",
-    }
-
-    class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-        def load_config(self) -> None:
-            for name, value in options.items():
-                self.cfg.set(name, value)
-
-        def load(self) -> Any:
-            return app(model, weights, lambda space: print(f"Embedder {space} is ready at {address}", flush=True))
-
-    Server().run()

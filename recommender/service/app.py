@@ -1,51 +1,48 @@
 """The embedder's service: IBM MAX Audio Embedding Generator's REST contract over any embedder of ours.
 
-Beyond the contract: `POST /text/embed`, `?tags=true`, `?piece=true`, further fields in the metadata, `/healthz` and
-`/metrics`.
+Beyond the contract: `POST /text/embed`, `?tags=true`, `?piece=true`, further fields in the metadata, `/livez`,
+`/readyz`, `/healthz` and `/metrics`.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from flask import Flask, Response, request
 from flask_restx import Api, Namespace, Resource, fields
-from numpy.typing import NDArray
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
-from recommender.audio import SAMPLE_RATE
-from recommender.audio.resampling import MAX_RATE, resample
-from recommender.audio.wav import read_wav
-from recommender.embedders import Frames, registry
 from recommender.embedders.batching import BatchedNetwork
 from recommender.embedders.client import SPACE_HEADER
 from recommender.embedders.local import LocalEmbedder
-from recommender.errors import AudioError, CannotDecode, SoundalikeError
+from recommender.errors import AudioError, SoundalikeError
+from recommender.service import predicting
+from recommender.service.admission import RETRY_AFTER_SECONDS, Admission, busy, unless_gone
 from recommender.service.metadata import metadata_of
 from recommender.service.metrics import ServiceMetrics
+from recommender.service.probes import PROBES, Part, Probes, State
 from recommender.service.text import Encoder, text_namespace
-from recommender.vectors import quantise
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """Largest request: 33 minutes of 16 kHz mono, 6 minutes of CD quality. The client sends a minute at a time."""
-MAX_SECONDS = 70 * 60
-"""What the largest request holds at 8 kHz, the lowest rate that people record at: lower ones grow in resampling."""
+MEMORY_BYTES = 512 * 1024 * 1024
+"""What requests in work may take together, by estimate, beside the bodies that the server holds."""
 MAX_WAITING = 16
 """Requests that are worked on or wait for the network; those beyond are told to come back."""
 THREADS = MAX_WAITING + 8
-"""Threads of the server: some are left to say 503 and to answer /healthz when all places are taken."""
-RETRY_AFTER_SECONDS = 1
+"""Threads of the server: some are left to say 503 when all places are taken. Probes have threads of their own."""
+STUCK_SECONDS = 60.0
+"""A batch takes a second on a slow machine."""
 _LOAD_FAILED = 4
 """gunicorn's exit status for an application that does not load: it ends the server instead of starting another."""
 _WAV_MIMETYPE = re.compile(r"audio/.*wav")
@@ -62,37 +59,34 @@ class _Flask(Flask):
 
 
 class Service:
-    """What the routes share: the embedder once it is loaded, the places of requests, and the counters."""
+    """What the routes share: the embedder once it is loaded, what is taken on, and the counters."""
 
     def __init__(self) -> None:
         self.metrics = ServiceMetrics()
-        self.embedder: LocalEmbedder | None = None
+        self.network: BatchedNetwork | None = None
         self.encoder = Encoder()
-        self._places = threading.BoundedSemaphore(MAX_WAITING)
+        self.admission = Admission(MAX_WAITING, MEMORY_BYTES)
+        self.probes = Probes([Part("model", self._model, needed=True), Part("network", self._running, needed=True)])
 
     def use(self, embedder: LocalEmbedder) -> None:
         """Serve an embedder, after it has run once: the first run of a graph takes a second."""
-        batched = LocalEmbedder(BatchedNetwork(embedder.network, self.metrics.batch))
-        silence = np.zeros(embedder.network.spec.framing.window, np.int16)
-        batched.embed_piece(silence)
-        self.embedder = batched
+        batched = BatchedNetwork(embedder.network, self.metrics.batch)
+        LocalEmbedder(batched).embed_piece(np.zeros(batched.spec.framing.window, np.int16))
+        metadata_of(batched)  # what cannot be told of is not ready
+        self.network = batched
 
-    def ready(self) -> LocalEmbedder:
-        """Return the embedder, or answer 503 while it loads."""
-        if self.embedder is None:
-            raise _busy("The model is being loaded")
-        return self.embedder
+    def ready(self) -> BatchedNetwork:
+        """Return the network, or answer 503 while it loads."""
+        if self.network is None:
+            raise busy("The model is being loaded")
+        return self.network
 
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """Hold one of the places; answers 503 where all are taken."""
-        if not self._places.acquire(blocking=False):
-            raise _busy("Too many requests are waiting")
-        try:
-            with self.metrics.waiting.track_inprogress():
-                yield
-        finally:
-            self._places.release()
+    def _model(self) -> State:
+        return State(False, "is being loaded") if self.network is None else State(True, self.network.spec.space)
+
+    def _running(self) -> State:
+        seconds = self.network.running_for() if self.network is not None else 0.0
+        return State(seconds < STUCK_SECONDS, f"has been at one batch for {seconds:.0f} s" if seconds > 1 else "")
 
 
 def create_app(embedder: LocalEmbedder) -> Flask:
@@ -125,7 +119,7 @@ def _load(service: Service, model: str, weights: str | None, on_ready: Callable[
         sys.stderr.flush()
         os._exit(_LOAD_FAILED)
     if on_ready is not None:
-        on_ready(service.ready().space)
+        on_ready(service.ready().spec.space)
     service.encoder.load()
 
 
@@ -149,7 +143,8 @@ def _app(service: Service) -> Flask:
     flask.register_error_handler(HTTPException, _http_error)  # paths outside the API
     api.errorhandler(AudioError)(lambda error: ({"status": "error", "message": str(error)}, 400))
     api.errorhandler(Exception)(_failure)  # the last: the first that fits is taken
-    flask.add_url_rule("/healthz", "healthz", lambda: _health(service))
+    for path in PROBES:
+        flask.add_url_rule(path, path, partial(_probe, service))
     flask.add_url_rule("/metrics", "metrics", lambda: Response(service.metrics.text(), mimetype="text/plain"))
     flask.after_request(service.metrics.answered)
     return flask
@@ -187,7 +182,7 @@ def _model_namespace(service: Service) -> Namespace:
         @namespace.response(200, "Success", predict_model)
         def post(self) -> Response:
             """Generate audio embedding from input data"""
-            with service.place():
+            with service.admission.place(), service.metrics.waiting.track_inprogress():
                 return _predict(service)
 
     return namespace
@@ -197,57 +192,36 @@ _METADATA = ("id", "name", "description", "type", "source", "license")
 
 
 def _predict(service: Service) -> Response:
-    embedder = service.ready()
+    batched = service.ready()
+    unless_client_gone = unless_gone(request.environ)
+    unless_client_gone()
     upload = request.files.get("audio")
     if upload is None:
         raise BadRequest("Missing required parameter in uploaded files: audio")
     if not _WAV_MIMETYPE.match(upload.mimetype):
         raise BadRequest("Invalid file type/extension")
-    with service.metrics.step("read"):
-        pcm = _pcm(upload.read())
-    tags = _flag("tags")
-    with service.metrics.step("embed"):
-        frames = (embedder.embed_piece if _flag("piece") else embedder.embed)(pcm, tags)
-    service.metrics.seconds.inc(len(pcm) / SAMPLE_RATE)
-    body: dict[str, Any] = {"status": "ok", "embedding": _numbers(frames)}
-    if tags:
-        body["tags"] = _rounded(frames.tags)
-    return Response(json.dumps(body), mimetype="application/json", headers={SPACE_HEADER: frames.space})
-
-
-def _pcm(data: bytes) -> NDArray[np.int16]:
-    """Read a WAV of any rate and number of channels as 16 kHz mono, as IBM's container does."""
-    samples, rate = read_wav(data)
-    if rate > MAX_RATE:
-        raise CannotDecode(f"This WAV file claims {rate} Hz: export it again.")
-    if len(samples) > MAX_SECONDS * rate:
-        raise CannotDecode(f"This WAV file claims {len(samples) / rate / 60:.0f} minutes: export it again.")
-    if not len(samples):
-        raise CannotDecode("This WAV file holds no samples: export it again.")
-    if rate == SAMPLE_RATE and samples.shape[1] == 1:
-        return samples[:, 0]
-    mono = resample(samples.mean(axis=1, dtype=np.float32), rate)
-    return np.rint(mono).clip(-32_768, 32_767).astype(np.int16)
-
-
-def _numbers(frames: Frames) -> Any:
-    """VGGish's values travel as bytes, as MAX sends them; others as they are."""
-    if registry.of_space(frames.space).quantised:
-        return quantise(frames.vectors).tolist()
-    return _rounded(frames.vectors)
-
-
-def _rounded(values: NDArray[np.float32]) -> list[list[float]]:
-    """Write float32 with the nine digits that give it back exactly; all 17 of a double would double the answer."""
-    return [[float(f"{value:.9g}") for value in row] for row in values.tolist()]
+    tags, spec = _flag("tags"), batched.spec
+    data = upload.read()
+    samples, rate = predicting.read(data, spec.sample_rate)
+    memory = predicting.memory_for(len(data), rate, len(samples), spec, len(batched.tag_names) if tags else 0)
+    with service.admission.memory(memory):
+        with service.metrics.step("read"):
+            pcm = predicting.mono(samples, rate, spec.sample_rate)
+        embedder = LocalEmbedder(batched.watched(unless_client_gone))
+        with service.metrics.step("embed"):
+            frames = (embedder.embed_piece if _flag("piece") else embedder.embed)(pcm, tags)
+        service.metrics.seconds.inc(len(pcm) / spec.sample_rate)
+        body = predicting.answer(frames, tags)
+    return Response(body, mimetype="application/json", headers={SPACE_HEADER: frames.space})
 
 
 def _flag(name: str) -> bool:
     return request.args.get(name, "").lower() in {"true", "1"}
 
 
-def _busy(message: str) -> ServiceUnavailable:
-    return ServiceUnavailable(f"{message}: try again in a moment", retry_after=RETRY_AFTER_SECONDS)
+def _probe(service: Service) -> tuple[dict[str, Any], int]:
+    status, body = service.probes.answer(request.path)
+    return body, status
 
 
 def _http_error(error: HTTPException) -> tuple[dict[str, str], int, dict[str, str]]:
@@ -258,9 +232,3 @@ def _http_error(error: HTTPException) -> tuple[dict[str, str], int, dict[str, st
 def _failure(error: Exception) -> tuple[dict[str, str], int]:
     _log.error("a request failed", exc_info=error)
     return {"status": "error", "message": "The embedder failed: its log says why"}, 500
-
-
-def _health(service: Service) -> tuple[dict[str, str], int]:
-    if service.embedder is None:
-        return {"status": "loading"}, 503
-    return {"status": "ready", "space": service.embedder.space}, 200

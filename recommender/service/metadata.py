@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from recommender.embedders.local import LocalEmbedder
+from recommender.embedders.network import Network
 
 
-def metadata_of(embedder: LocalEmbedder) -> dict[str, Any]:
+def metadata_of(network: Network) -> dict[str, Any]:
     """Describe an embedder: the fields of MAX, and those that tell its space. hop: seconds between rows."""
-    spec = embedder.network.spec
+    spec = network.spec
     return {
         **asdict(spec.model),
         "space": spec.space,
         "dimension": spec.dimension,
         "hop": spec.hop,
         "sample_rate": spec.sample_rate,
-        "tag_names": list(embedder.tag_names),
-        "verified": embedder.network.verified,
+        "tag_names": list(network.tag_names),
+        "verified": network.verified,
     }

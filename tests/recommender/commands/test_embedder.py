@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -29,13 +30,13 @@ COMMAND = [sys.executable, "-m", "recommender", "embedder"]
 
 @contextmanager
 def serving(space: str, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The service as a process, and its address as it prints it."""
-    with subprocess.Popen([*COMMAND, "--port", "0", *options], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
+    """The service as a process, and its address as its log tells it."""
+    with subprocess.Popen([*COMMAND, "--port", "0", *options], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        ready = re.compile(rf"Embedder {space} is ready at (http://127\.0\.0\.1:\d+)")
         try:
-            found = re.fullmatch(rf"Embedder {space} is ready at (http://127\.0\.0\.1:\d+)\n", line)
-            assert found, line
+            messages = (json.loads(line)["message"] for line in process.stderr)  # each line is JSON
+            found = next(filter(None, map(ready.fullmatch, messages)))
             yield process, found[1]
         finally:
             if process.poll() is None:
@@ -43,7 +44,7 @@ def serving(space: str, *options: str) -> Iterator[tuple[subprocess.Popen[str], 
 
 
 def test_it_serves_and_stops():
-    with serving("musicnn-msd") as (process, url):
+    with serving("musicnn-msd", "--model", "musicnn") as (process, url):
         client = EmbedderClient(url)
         assert client.ready()
         assert client.embed(PCM, tags=True).tags.shape == (1, 50)

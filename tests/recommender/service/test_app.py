@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import struct
 import threading
+import time
 import wave
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -220,10 +222,72 @@ def test_beyond_the_places_it_is_503(monkeypatch: pytest.MonkeyPatch):
         refused = post(url, wav_bytes(PCM))
         assert refused.status_code == 503 and refused.headers["Retry-After"] == "1"
         assert refused.json()["status"] == "error"
-        assert requests.get(f"{url}/healthz", timeout=60).json() == {"status": "ready", "space": "vggish-pca"}
+        assert requests.get(f"{url}/healthz", timeout=60).json()["checks"]["model"]["remark"] == "vggish-pca"
         network.gate.set()
         assert [future.result().status_code for future in held] == [200, 200]
         assert post(url, wav_bytes(PCM)).status_code == 200
+
+
+def test_work_for_a_client_that_hung_up_is_dropped():
+    """One is in the network and has further batches to come, one waits for its turn: neither is run any more."""
+    network = FirstSamples(batch=4)
+    with serving(create_app(LocalEmbedder(network))) as url:
+        network.entered.acquire()
+        network.gate.clear()
+        ran = len(network.batches)
+        gone = [_sent(url, wav_bytes(np.resize(PCM, 60 * 16_000)))]
+        network.entered.acquire()
+        gone.append(_sent(url, wav_bytes(np.resize(PCM, 3 * 16_000))))
+        _until(url, "requests_waiting 2.0")
+        for connection in gone:
+            connection.close()
+        _until(url, 'path="/model/predict",status="499"} 2.0')
+        network.gate.set()
+        assert post(url, wav_bytes(PCM)).status_code == 200
+    assert len(network.batches) == ran + 2
+
+
+def _sent(url: str, wav: bytes) -> socket.socket:
+    request = requests.Request("POST", f"{url}/model/predict", files={"audio": ("a.wav", wav, "audio/wav")}).prepare()
+    assert isinstance(request.body, bytes)
+    host, _, port = url.removeprefix("http://").partition(":")
+    connection = socket.create_connection((host, int(port)), 60)
+    head = f"POST /model/predict HTTP/1.1\r\nHost: a\r\nContent-Type: {request.headers['Content-Type']}\r\n"
+    connection.sendall(f"{head}Content-Length: {len(request.body)}\r\n\r\n".encode() + request.body)
+    return connection
+
+
+def _until(url: str, line: str) -> None:
+    while line not in requests.get(f"{url}/metrics", timeout=60).text:
+        time.sleep(0.02)
+
+
+def test_more_memory_than_there_is_is_503(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(embedder_service, "MEMORY_BYTES", 1_000_000)
+    network = FirstSamples()
+    with serving(create_app(LocalEmbedder(network))) as url, ThreadPoolExecutor(1) as threads:
+        network.entered.acquire()
+        network.gate.clear()
+        alone = threads.submit(post, url, wav_bytes(np.resize(PCM, 1_600_000)))  # more than all of it
+        network.entered.acquire()
+        refused = post(url, wav_bytes(PCM))
+        assert refused.status_code == 503 and "Too much audio" in refused.json()["message"]
+        network.gate.set()
+        assert alone.result().status_code == 200 and post(url, wav_bytes(PCM)).status_code == 200
+
+
+def test_a_network_that_hangs_is_not_ready(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(embedder_service, "STUCK_SECONDS", 0.0)
+    network = FirstSamples()
+    with serving(create_app(LocalEmbedder(network))) as url, ThreadPoolExecutor(1) as threads:
+        network.entered.acquire()
+        network.gate.clear()
+        held = threads.submit(post, url, wav_bytes(PCM))
+        network.entered.acquire()
+        assert requests.get(f"{url}/readyz", timeout=60).status_code == 503
+        assert requests.get(f"{url}/livez", timeout=60).status_code == 200
+        network.gate.set()
+        assert held.result().status_code == 200
 
 
 def test_a_network_that_fails_is_500_and_the_place_is_free_again(vggish: str):
