@@ -52,7 +52,7 @@ format: $(INSTALLED) ## let ruff format and mend what it can
 bench: $(INSTALLED) ## benchmarks, as ratios against named peers
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	$(BIN)/python -m benchmarks.catalogue $(DATA)/audioset-features --labels $(DATA)/audioset-metadata/class_labels_indices.csv --work .run/bench
-	$(BIN)/python -m benchmarks.ears throughput
+	$(BIN)/python -m benchmarks.embedders speed throughput
 	$(BIN)/python -m benchmarks.slack
 
 soak: $(INSTALLED) ## fault and load runs, under ten minutes

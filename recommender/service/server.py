@@ -37,7 +37,8 @@ def serve(listener: socket.socket, model: str, weights: str | None, log_level: s
         "worker_class": f"{__name__}.{EmbedderWorker.__name__}",
         "threads": THREADS,
         "graceful_timeout": GRACEFUL_SECONDS,
-        "loglevel": log_level.lower(),
+        # Its own lines name the address before the model is loaded.
+        "loglevel": "debug" if log_level.upper() == "DEBUG" else "warning",
         "logger_class": json_log.GunicornLog,
         "proc_name": "soundalike-embedder",
         "control_socket_disable": True,

@@ -82,7 +82,7 @@ def test_one_file_by_everybody(town: Town, ledger: Ledger, check: Check):
 
 def test_real(town: Town, ledger: Ledger, check: Check):
     """MusiCNN itself; worker killed in embed"""
-    musicnn = town.start("musicnn", ["-m", "recommender", "embedder", "--port", "0"])
+    musicnn = town.start("musicnn", ["-m", "recommender", "embedder", "--model", "musicnn", "--port", "0"])
     address = musicnn.wait_for(ADDRESS)
     town.driver.wait_for(lambda: healthy(address), timeout=90, every=0.2)
     town.populate(workers=0)

@@ -1,4 +1,7 @@
-"""`python -m benchmarks.ears throughput|overhead|decoding|memory`: what listening costs, as ratios against named peers.
+"""`python -m benchmarks.embedders speed|throughput|overhead|decoding|memory`: what embedding costs, against peers.
+
+`speed` compares the embedders with each other and with version 0.1's quantised YAMNet, whose file it looks for in
+../shared/data/yamnet. The others measure MusiCNN against its original package, and decoding against ffmpeg.
 
 Rounds of the peers alternate, and the median of the rounds' ratios is given, so that other work on the machine weighs
 on all alike.
@@ -6,6 +9,7 @@ on all alike.
 
 from __future__ import annotations
 
+import json
 import statistics
 import subprocess
 import sys
@@ -23,8 +27,11 @@ from numpy.typing import NDArray
 
 from recommender.audio import decoding as audio
 from recommender.audio.wav import wav_bytes
+from recommender.embedders import registry
+from recommender.embedders.batching import BatchedNetwork
 from recommender.embedders.client import EmbedderClient
 from recommender.embedders.local import LocalEmbedder
+from recommender.embedders.network import Network
 
 CLIP_SECONDS = 10
 CLIPS = 8
@@ -33,17 +40,20 @@ ROUNDS = 3
 REST_SECONDS = 0.05
 """TensorFlow's threads look for more work for some milliseconds, and would weigh on the step that comes next."""
 
+QUANTISED = Path("../shared/data/yamnet")
+
 Pcm = NDArray[np.int16]
 
 
 @contextmanager
 def service() -> Iterator[tuple[str, psutil.Process]]:
     """MusiCNN's service as operators start it: its address, and the process that holds the model."""
-    command = [sys.executable, "-m", "recommender", "embedder", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
+    command = [sys.executable, "-m", "recommender", "embedder", "--model", "musicnn", "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
         try:
-            yield server.stdout.readline().split()[-1], psutil.Process(server.pid).children()[0]
+            ready = next(line for line in server.stderr if "is ready at" in line)
+            yield str(json.loads(ready)["message"]).split()[-1], psutil.Process(server.pid).children()[0]
         finally:
             server.terminate()
 
@@ -53,6 +63,50 @@ def sound(seconds: float, seed: int = 0) -> Pcm:
     random = np.random.default_rng(seed)
     noise = np.convolve(random.standard_normal(round(seconds * 16_000)), random.random(9), "same")
     return np.asarray(noise / np.abs(noise).max() * 20_000, np.int16)
+
+
+def speed() -> dict[str, float]:
+    """Of each embedder in a process of its own: seconds to load, megabytes, hours of audio a minute, and 8 callers'."""
+    figures: dict[str, float] = {}
+    for name in ("yamnet", "musicnn", "yamnet-0.1"):
+        if name == "yamnet-0.1" and not (QUANTISED / "yamnet.tflite").is_file():
+            continue
+        code = f"from benchmarks import embedders; embedders.measure({name!r})"
+        done = subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True)
+        figures |= {f"{name}, {figure}": value for figure, value in json.loads(done.stdout).items()}
+    return figures
+
+
+def measure(name: str) -> None:
+    """Print the figures of one embedder as JSON."""
+    from recommender.embedders.network import tensorflow
+
+    tensorflow()
+    before = psutil.Process().memory_info().rss
+    started = time.perf_counter()
+    network: Network
+    if name == "yamnet-0.1":
+        from benchmarks.quantised_yamnet import QuantisedYAMNet
+
+        network = QuantisedYAMNet(QUANTISED)
+    else:
+        network = registry.named(name).load(None)
+    local = LocalEmbedder(network)
+    local.embed(sound(CLIP_SECONDS))
+    loading = time.perf_counter() - started
+    clips = [sound(CLIP_SECONDS, seed) for seed in range(CLIPS)]
+    minutes = np.concatenate(clips * 6)
+    together = LocalEmbedder(BatchedNetwork(network))
+    with ThreadPoolExecutor(CALLERS) as threads:
+        ways: dict[str, Callable[[], object]] = {
+            "hours a minute, long audio": lambda: local.embed(minutes, tags=True),
+            "hours a minute, clips of 10 s": lambda: [local.embed(clip, tags=True) for clip in clips * 6],
+            f"hours a minute, {CALLERS} callers": lambda: list(threads.map(together.embed, clips * 6)),
+        }
+        best = {way: min(_seconds(work) for _ in range(ROUNDS)) for way, work in ways.items()}
+    figures = {way: 6 * CLIPS * CLIP_SECONDS / seconds / 60 for way, seconds in best.items()}
+    memory = (psutil.Process().memory_info().rss - before) / 1e6
+    print(json.dumps({"seconds to load and run once": loading, "megabytes beside TensorFlow": memory, **figures}))
 
 
 def throughput() -> dict[str, float]:
@@ -174,7 +228,7 @@ def _seconds(work: Callable[[], object], rest: float = 0) -> float:
     return time.perf_counter() - started
 
 
-MEASURES = {measure.__name__: measure for measure in (throughput, overhead, decoding, memory)}
+MEASURES = {each.__name__: each for each in (speed, throughput, overhead, decoding, memory)}
 
 
 def main(arguments: list[str]) -> int:
