@@ -51,7 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     add("manifest", _manifest, "print the Slack app manifest").add_argument(
         "--url", help="address where Slack reaches HTTP mode, https://…; Socket Mode without"
     )
-    add("dead-letters", _dead_letters, "list the jobs that failed for good, one JSON object a line")
+    letters = add("dead-letters", _dead_letters, "show the jobs that failed for good, try them again or remove them")
+    letters.add_argument("what", nargs="?", choices=("show", "retry", "purge"), default="show", help="show by default")
+    letters.add_argument("id", nargs="*", help="of letters or jobs; all of them without")
     add("forget", _forget, "remove what is remembered of a person").add_argument("user", help="Slack's user id, U…")
     return parser
 
@@ -88,10 +90,12 @@ def _manifest(arguments: argparse.Namespace) -> int:
 
 
 def _dead_letters(arguments: argparse.Namespace) -> int:
+    from bot.queue.dead_letters import DeadLetters
     from bot.queue.tasks import RedisQueue
 
-    for letter in RedisQueue(load(BotSettings).redis_url).dead_letters():
-        sys.stdout.write(json.dumps(letter) + "\n")
+    letters = DeadLetters(RedisQueue(load(BotSettings).redis_url))
+    for letter in getattr(letters, arguments.what)(arguments.id):
+        sys.stdout.write(json.dumps(letter.to_json()) + "\n")
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from slack_bolt import App, BoltResponse
 
-from bot.errors import QueueFull
+from bot.errors import QueueAway, QueueFull
 from bot.listeners import actions, commands, home, library, mentions, modal, shortcuts, uploads
 from bot.listeners.context import Context
 from bot.messages import Message
@@ -51,8 +51,8 @@ def _tell(context: Context, error: Exception, body: dict[str, Any]) -> BoltRespo
     with context.services.observer.request("error", uuid.uuid4().hex[:12], user) as request:
         message = context.answerer.sentence(error, request)
     if body.get("type") == "event_callback":
-        told = isinstance(error, SoundalikeError) and not isinstance(error, QueueFull)
-        return BoltResponse(status=200 if told else 500)
+        told = isinstance(error, SoundalikeError) and not isinstance(error, (QueueAway, QueueFull))
+        return BoltResponse(status=200 if told else 503)
     if body.get("command"):
         return BoltResponse(status=200, body={"response_type": "ephemeral", **message.payload()})
     _respond(context, body, message, request)

@@ -13,6 +13,7 @@ SlackError
 ├── NoRoom                        no-room: the disk of the bot is full
 ├── RateLimited                   rate-limited: the person or the team asks too much
 ├── QueueFull                     busy
+├── QueueAway                     queue-away: Redis does not answer, and nothing is accepted that might be lost
 ├── NotAllowed                    not-allowed: only some people may do that
 └── OldCatalogue                  old-catalogue: a button of an answer from a catalogue that has been replaced
 """
@@ -74,6 +75,10 @@ class RateLimited(SlackError):
 
 class QueueFull(SlackError):
     code = "busy"
+
+
+class QueueAway(SlackError):
+    code = "queue-away"
 
 
 class NotAllowed(SlackError):

@@ -11,14 +11,15 @@ from slack_sdk import WebClient
 
 from bot.answering.answerer import Answerer
 from bot.answering.history import History
-from bot.answering.limits import Limits
+from bot.answering.limits import QuestionLimit
 from bot.answering.posts import Posts
 from bot.answering.scratch import Scratch
-from bot.answering.upload_steps import Lease, UploadSteps
+from bot.answering.upload_steps import UploadSteps
 from bot.operations.redis_advice import advice
 from bot.operations.requests import Observer
+from bot.queue.leases import Leases
 from bot.queue.records import Records
-from bot.queue.tasks import Queue, RedisQueue
+from bot.queue.tasks import RedisQueue
 from bot.settings import BotSettings
 from bot.slack.client import posting_client, web_client
 from bot.slack.downloads import Downloader
@@ -47,19 +48,18 @@ class Services:
     recommender: Recommender
     observer: Observer
     history: History
-    limits: Limits
     answerer: Answerer
     scratch: Scratch
 
-    def upload_steps(self, records: Records, queue: Queue, leases: Lease) -> UploadSteps:
-        """Return the steps of an upload on some records and some queue."""
+    def upload_steps(self, records: Records, leases: Leases) -> UploadSteps:
+        """Return the steps of an upload on some records."""
         return UploadSteps(
             client=self.client,
             posts=Posts(self.client, self.once, records),
             recommender=self.recommender,
             answerer=self.answerer,
             records=records,
-            queue=queue,
+            queue=self.queue,
             downloader=Downloader.from_settings(self.settings),
             scratch=self.scratch,
             leases=leases,
@@ -83,7 +83,7 @@ def build(settings: BotSettings) -> Services:
     observer = Observer(CollectorRegistry())
     connection = redis_client(settings)
     _require_entry(connection)
-    history, limits = History(connection), Limits(settings)
+    history = History(connection)
     return Services(
         settings=settings,
         client=client,
@@ -95,9 +95,8 @@ def build(settings: BotSettings) -> Services:
         recommender=recommender,
         observer=observer,
         history=history,
-        limits=limits,
-        answerer=Answerer(recommender, history, limits, observer, settings),
-        scratch=Scratch(),  # in the bot too: it removes what a killed process left, and works uploads without Redis
+        answerer=Answerer(recommender, history, QuestionLimit(settings.questions_per_minute), observer, settings),
+        scratch=Scratch(),  # in the bot too: what killed processes left is removed, and sounds are added to a library
     )
 
 

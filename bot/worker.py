@@ -10,7 +10,7 @@ import threading
 from bot.operations.health import Gauges, Health
 from bot.operations.health_server import serve
 from bot.queue.leases import Leases
-from bot.queue.redis_records import RedisRecords
+from bot.queue.records import Records
 from bot.queue.tasks import Workers, redis_for_queue
 from bot.services import build
 from bot.settings import BotSettings
@@ -28,10 +28,9 @@ def run(settings: BotSettings) -> int:
         signal.signal(number, lambda *_: stopped.set())
     services = build(settings)
     # Longer time-outs than the bot's: nobody waits for an acknowledgement here.
-    records = RedisRecords(redis_for_queue(settings.redis_url))
-    workers = Workers(
-        settings.redis_url, services.upload_steps(records, services.queue, Leases(records)), settings.worker_threads
-    )
+    records = Records(redis_for_queue(settings.redis_url))
+    leases = Leases(records)
+    workers = Workers(settings.redis_url, services.upload_steps(records, leases), settings.worker_threads)
 
     def threads() -> State:
         return State(True) if workers.alive() else State(False, "no thread fetches work: restart this process")
@@ -53,6 +52,7 @@ def run(settings: BotSettings) -> int:
     stopped.wait()
     _log.info("stopping: running work finishes or goes back to the queue")
     workers.stop()
+    leases.close()
     services.close()
     logging.shutdown()
     os._exit(0)  # threads that are still at work have handed their jobs back; waiting for them would outlast SIGTERM

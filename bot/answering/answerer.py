@@ -6,12 +6,12 @@ import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from slack_sdk.errors import SlackApiError
 
 from bot.answering.history import History
-from bot.answering.limits import Limits
+from bot.answering.limits import QuestionLimit
 from bot.errors import OldCatalogue
 from bot.messages import Message, answer, help_message, refusal, unforeseen
 from bot.messages.library import Offers
@@ -27,6 +27,7 @@ from recommender.recommender import Recommender
 
 REBUILT = "The catalogue has been rebuilt since: this answer comes from the new one."
 
+_M = TypeVar("_M", Message, Message | None)
 _log = logging.getLogger(__name__)
 
 
@@ -37,13 +38,13 @@ class Answerer:
         self,
         recommender: Recommender,
         history: History,
-        limits: Limits,
+        limit: QuestionLimit,
         observer: Observer,
         settings: BotSettings | None = None,
     ) -> None:
         self.recommender = recommender
         self._history = history
-        self._limits = limits
+        self._limit = limit
         self._observer = observer
         self._settings = settings
 
@@ -51,8 +52,8 @@ class Answerer:
         """Return the answer to what somebody typed, or the sentence that refuses it."""
         return self.spoken(request, lambda: self._message(typed, user, request, ephemeral))
 
-    def spoken(self, request: Request, work: Callable[[], Message]) -> Message:
-        """Do some work and give its message; an error becomes its sentence."""
+    def spoken(self, request: Request, work: Callable[[], _M]) -> _M | Message:
+        """Do some work and return its message; an error becomes its sentence."""
         try:
             return work()
         except Exception as error:  # noqa: BLE001 - whoever asked is told, whatever it is
@@ -107,12 +108,12 @@ class Answerer:
         """Return the id of the catalogue that answers now."""
         return str(self.recommender.catalogue.id)
 
-    def require_allowed(self, user: str) -> None:
+    def count_question(self, user: str) -> None:
         """Count a question; raises `RateLimited`."""
-        self._limits.require_question(user)
+        self._limit.count(user)
 
     def _message(self, typed: Typed, user: str, request: Request, ephemeral: bool) -> Message:
-        self.require_allowed(user)
+        self.count_question(user)
         if typed.kind in ("help", "nothing"):
             return help_message()
         if typed.kind == "wrong":

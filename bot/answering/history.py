@@ -9,17 +9,12 @@ from typing import cast
 import redis
 
 from bot.questions import Question
-from recommender.cache import KEY_PREFIX
+from bot.queue import keys
 
 KEPT = 10
 KEPT_SECONDS = 90 * 24 * 60 * 60
 
 _log = logging.getLogger(__name__)
-
-
-def history_key(user: str) -> str:
-    """Key of a person's last questions."""
-    return f"{KEY_PREFIX}history:{user}"
 
 
 class History:
@@ -31,7 +26,7 @@ class History:
     def add(self, user: str, question: Question) -> None:
         """Remember a question as the person's newest."""
         value = json.dumps(question.to_json())
-        key = history_key(user)
+        key = keys.history(user)
         try:
             with self._client.pipeline(transaction=True) as pipe:
                 pipe.lrem(key, 0, value)
@@ -45,7 +40,7 @@ class History:
     def of(self, user: str) -> tuple[Question, ...]:
         """Return a person's last questions, newest first; what cannot be read is left out."""
         try:
-            values = cast("list[bytes]", self._client.lrange(history_key(user), 0, KEPT - 1))
+            values = cast("list[bytes]", self._client.lrange(keys.history(user), 0, KEPT - 1))
         except redis.RedisError:
             return ()
         found = []

@@ -1,12 +1,12 @@
-"""What is done with an upload, in two steps that may each be done again at any time: `intake` and `embed_file`."""
+"""What is done with an upload, in two steps that may each be done again at any time: `intake` and `embed`."""
 
 from __future__ import annotations
 
 import logging
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import replace
-from typing import Protocol
 
 import redis
 from slack_sdk import WebClient
@@ -21,8 +21,9 @@ from bot.messages import Message, listening, refusal, unforeseen
 from bot.operations.requests import Observer, Request
 from bot.questions import Typed
 from bot.queue.jobs import Job, Record, RefusedOnArrival
+from bot.queue.leases import Leases
 from bot.queue.records import LEASE_SECONDS, POST_INTERVAL_SECONDS, Records
-from bot.queue.tasks import GivenUp, Queue
+from bot.queue.tasks import GivenUp, RedisQueue
 from bot.slack.downloads import Downloader
 from bot.slack.errors import code_of
 from bot.slack.files import SharedFile, file_info
@@ -54,26 +55,14 @@ RETRY_WAITS = (1.0, 2.0, 4.0)
 PASSING_ERRORS = (DecoderDown, EmbedderDown, EmbedderBusy, DownloadFailed, LoginPage, NoRoom, CatalogueDamaged)
 """Errors that may be over by then. Slack gives its login page for files that are a moment old, too; a catalogue that
 was overwritten is being built again, or soon will be."""
-MAX_TRIES = 4
-"""A file that kills its worker each time is given up."""
+MAX_DEATHS = 4
+"""A file that killed so many workers is given up."""
 
 _log = logging.getLogger(__name__)
 
 
 class KeepsFailing(CannotDecode):
     """Whoever works the file dies of it."""
-
-
-class Lease(Protocol):
-    """Keeps the right to work a job while it is being worked."""
-
-    def hold(self, job_id: str) -> bool:
-        """Take the right; false while another process has it."""
-        ...
-
-    def drop(self, job_id: str) -> None:
-        """Return it back."""
-        ...
 
 
 class UploadSteps:
@@ -87,10 +76,10 @@ class UploadSteps:
         recommender: Recommender,
         answerer: Answerer,
         records: Records,
-        queue: Queue,
+        queue: RedisQueue,
         downloader: Downloader,
         scratch: Scratch,
-        leases: Lease,
+        leases: Leases,
         observer: Observer,
         history: History,
         max_bytes: int,
@@ -116,7 +105,9 @@ class UploadSteps:
             return
         with self._observer.request("intake", job.id, job.user) as request:
             try:
-                self._intake(replace(job, asked=asked), record, request)
+                refused, doubt = job.refusal or record.refusal, job.doubt or record.doubt
+                known = replace(job, asked=asked, refusal=refused, doubt=doubt)
+                self._intake(known, record, request)
             except PostLater as later:
                 request.outcome = "later"
                 self._queue.intake(job, later.seconds)
@@ -127,7 +118,7 @@ class UploadSteps:
 
     def _intake(self, job: Job, record: Record, request: Request) -> None:
         if not job.slot:
-            ready = job if job.text else self._described(job, record, request)
+            ready = job if job.kind else self._described(job, record, request)
             if ready is None:
                 return
             pause = self._before_turn(ready)
@@ -148,7 +139,7 @@ class UploadSteps:
             self._queue.intake(replace(job, slot=False), LEASE_SECONDS / 2)
             return
         try:
-            if job.text:
+            if job.kind:
                 self._reply(job, request)
             else:
                 self._announce(job, request)
@@ -159,7 +150,7 @@ class UploadSteps:
         """Return the seconds to wait until those who came before have their moment to post, 0 where it is this
         job's."""
         age = time.time() - job.accepted
-        if not job.thread and not job.text and 0 <= age < SETTLE_SECONDS:
+        if not job.thread and not job.kind and 0 <= age < SETTLE_SECONDS:
             return SETTLE_SECONDS - age
         ahead = self._records.ahead(job)
         return min(max(TURN_WAIT_SECONDS * ahead, POST_INTERVAL_SECONDS * (ahead - 1)), MAX_TURN_WAIT_SECONDS)
@@ -168,7 +159,7 @@ class UploadSteps:
         """Answer a typed question at once."""
         request.kind = "question"
         request.started = job.accepted or request.started
-        typed = Typed(job.text, job.question(job.query), True)
+        typed = Typed(job.kind, job.question(job.query), True)
         self._final(job, self._answerer.message(typed, job.user, request), request)
 
     def _described(self, job: Job, record: Record, request: Request) -> Job | None:
@@ -213,7 +204,7 @@ class UploadSteps:
         job = replace(job, thread=thread, described=True)
         if file is not None and file.sounds is None and not job.refusal and not (job.direct or job.asked):
             self._records.leave(job)
-            self._queue.listen(replace(job, attempt=0))  # it may be anything: no word before it proves to be audio
+            self._queue.embed(replace(job, attempt=0))  # it may be anything: no word before it proves to be audio
             return None
         return job
 
@@ -225,7 +216,7 @@ class UploadSteps:
         """Say nothing of a file until somebody asks. Its record needs a state, or the bot would take the job for lost
         once the record has run out."""
         self._records.leave(job)
-        self._records.put(job.id, state="ignored")
+        self._records.put(job.id, state="ignored", refusal="")
         if self._records.get(job.id).asked:  # somebody asked in between, and saw no `ignored` yet
             self._queue.intake(replace(job, asked=True, refusal=None, described=False, attempt=0))
 
@@ -242,31 +233,35 @@ class UploadSteps:
                 self._given_up(job, str(reason), request)
                 return
         request.outcome = "queued"
-        self._queue.listen(replace(posted, attempt=0))
+        self._queue.embed(replace(posted, attempt=0))
 
-    def listen(self, job: Job) -> None:
+    def embed(self, job: Job) -> None:
         """Download, embed, search, and turn the placeholder into the answer."""
         record = self._records.get(job.id)
         if record.state == "done":
             return
         if not self._leases.hold(job.id):
-            self._queue.listen(job, LEASE_SECONDS / 2)
+            self._queue.embed(job, LEASE_SECONDS / 2)
             return
         try:
+            died = self._records.begin_work(job.id, self._leases.owner)
             with self._observer.request("upload", job.id, job.user) as request:
                 request.started = job.accepted or request.started
-                self._listen(replace(job, asked=job.asked or record.asked).with_filters(record.filters), request)
+                known = replace(job, asked=job.asked or record.asked).with_filters(record.filters)
+                self._embed(known, died, request)
         finally:
+            with suppress(redis.RedisError):  # at worst it counts as one death
+                self._records.end_work(job.id)
             self._leases.drop(job.id)
 
-    def _listen(self, job: Job, request: Request) -> None:
+    def _embed(self, job: Job, died: int, request: Request) -> None:
         failure: GivenUp | None = None
         try:
-            message = self._answer(job, request)
+            message = self._answer(job, died, request)
         except PASSING_ERRORS as error:
             if job.attempt < len(RETRY_WAITS):
                 request.outcome = "later"
-                self._queue.listen(replace(job, attempt=job.attempt + 1), RETRY_WAITS[job.attempt])
+                self._queue.embed(replace(job, attempt=job.attempt + 1), RETRY_WAITS[job.attempt])
                 return
             request.failed(error)
             message, failure = refusal(error, job.name), GivenUp(error.code)
@@ -287,19 +282,17 @@ class UploadSteps:
             self._final(job, message, request)
         except PostLater as later:
             request.outcome = "later"
-            self._records.put(job.id, tries=0)  # it is not the file's fault
-            self._queue.listen(job, later.seconds)
+            self._queue.embed(job, later.seconds)
             return
         except SlackApiError as error:
             self._broken(job, request, error)
         if failure is not None:
             raise failure
 
-    def _answer(self, job: Job, request: Request) -> Message:
-        tries = self._records.add_try(job.id)
-        if tries > 1:
-            self._scratch.sweep()  # whoever tried before may have died on this machine, and left the audio
-        if tries > MAX_TRIES + len(RETRY_WAITS):
+    def _answer(self, job: Job, died: int, request: Request) -> Message:
+        if died:
+            self._scratch.sweep()  # one may have died on this machine, and left the audio
+        if died >= MAX_DEATHS:
             raise KeepsFailing("I gave up on this file after several attempts: send it in another format.")
         found = self._found(job, request)
         question = replace(job.question(found.query), file=job.file)
@@ -339,13 +332,13 @@ class UploadSteps:
         reference = uuid.uuid4().hex[:8]
         request.broke(reference)
         _log.error("unforeseen error %s", reference, exc_info=error)
-        if job.described or job.text or job.asked or job.direct:
+        if job.described or job.kind or job.asked or job.direct:
             sentence = unforeseen(reference, job.name)
             try:
                 self._final(job, sentence, request)
             except PostLater as later:
                 apology = ("internal", sentence.text)
-                self._queue.intake(replace(job, refusal=apology, text="", described=True), later.seconds)
+                self._queue.intake(replace(job, refusal=apology, kind="", described=True), later.seconds)
             except SlackApiError as refused:
                 _log.error("nobody could be told of error %s: Slack says %s", reference, code_of(refused))
                 self._records.put(job.id, state="done")

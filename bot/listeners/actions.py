@@ -35,7 +35,7 @@ def register(app: App, context: Context) -> None:
     @app.action("share")
     def share(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
         user, url = _who(body)
-        context.do("share", user, lambda request: _share(context, action, user, url, request))
+        context.submit("share", user, lambda request: _share(context, action, user, url, request))
         return ack()
 
     @app.action("where_matched")
@@ -43,12 +43,11 @@ def register(app: App, context: Context) -> None:
         user, url = _who(body)
         trigger = str(body["trigger_id"])
 
-        def show(request: Request) -> Message:
+        def show(request: Request) -> None:
             value = ButtonValue.read(action)
-            context.answerer.require_allowed(user)
+            context.answerer.count_question(user)
             found, _ = context.answerer.found(value.asked, request, value.catalogue)
             context.services.client.views_open(trigger_id=trigger, view=matches_view(found, value.asked))
-            return Message("", [])
 
         context.answer_later("where_matched", user, url, show, replace_original=False)
         return ack()
@@ -57,7 +56,7 @@ def register(app: App, context: Context) -> None:
 def _listener(context: Context, change: Change) -> Callable[[Ack, dict[str, Any], dict[str, Any]], BoltResponse]:
     def listen(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
         user, _ = _who(body)
-        context.do(str(action["action_id"]), user, lambda request: _edit(context, change, action, body, request))
+        context.submit(str(action["action_id"]), user, lambda request: _edit(context, change, action, body, request))
         return ack()
 
     return listen
@@ -71,7 +70,7 @@ def _edit(context: Context, change: Change, action: dict[str, Any], body: dict[s
     def changed() -> Message:
         value = ButtonValue.read(action)
         question = change(value.asked, value.clip)
-        context.answerer.require_allowed(user)
+        context.answerer.count_question(user)
         found, note = context.answerer.found(question, request, value.catalogue)
         context.services.history.add(user, question)
         return context.answerer.answer(found, question, ephemeral=ephemeral, note=note)
@@ -89,7 +88,7 @@ def _beside_or_instead(request: Request, ephemeral: bool) -> dict[str, Any]:
 def _share(context: Context, action: dict[str, Any], user: str, url: str, request: Request) -> None:
     def shared() -> Message:
         value = ButtonValue.read(action)
-        context.answerer.require_allowed(user)
+        context.answerer.count_question(user)
         found, note = context.answerer.found(value.asked, request, value.catalogue)
         return context.answerer.answer(found, value.asked, note=note, shared_by=user)
 

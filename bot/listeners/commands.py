@@ -7,7 +7,7 @@ from typing import Any
 from slack_bolt import Ack, App, BoltResponse
 
 from bot.listeners.context import Context
-from bot.messages import Message, ask_view
+from bot.messages import ask_view
 from bot.operations.requests import Request
 from bot.questions import parse
 
@@ -24,9 +24,8 @@ def register(app: App, context: Context) -> None:
         if typed.kind == "nothing":
             trigger, view = str(command["trigger_id"]), ask_view(response_url)
 
-            def open_form(request: Request) -> Message:
+            def open_form(request: Request) -> None:
                 context.services.client.views_open(trigger_id=trigger, view=view)
-                return Message("", [])
 
             context.answer_later("form", user, response_url, open_form)
             return ack()

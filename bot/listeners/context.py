@@ -37,7 +37,8 @@ DRAIN_SECONDS = 6.0
 
 _log = logging.getLogger(__name__)
 
-Work = Callable[[Request], Message]
+Work = Callable[[Request], Message | None]
+"""None: there is nothing to say."""
 
 
 class Context:
@@ -47,6 +48,7 @@ class Context:
         self.services = services
         self.answerer = services.answerer
         self.acceptance = acceptance
+        acceptance.start()
         self._pool = ThreadPoolExecutor(POOL_THREADS, "answers")
         self._pending = 0
         self._lock = threading.Lock()
@@ -59,9 +61,10 @@ class Context:
             wait([future], ACK_SECONDS)
         if not future.done():
             future.add_done_callback(lambda done: self._deliver(response_url, done, how))
-        elif fits_ack(payload := future.result().payload() | how):
-            return ack(**payload)
-        else:
+        elif (message := future.result()) is not None:
+            payload = message.payload() | how
+            if fits_ack(payload):
+                return ack(**payload)
             self._pool.submit(self._deliver, response_url, future, how)
         return ack()
 
@@ -69,7 +72,7 @@ class Context:
         """Answer through a response_url once the work is done."""
         self.submit(kind, user, work).add_done_callback(lambda done: self._deliver(response_url, done, how))
 
-    def submit(self, kind: str, user: str, work: Work) -> Future[Message]:
+    def submit(self, kind: str, user: str, work: Work) -> Future[Message | None]:
         """Have the work done by the pool, observed; its errors become their sentences. Raises `QueueFull`."""
         with self._lock:
             if self._pending >= POOL_LIMIT:
@@ -78,15 +81,6 @@ class Context:
             self._pending += 1
         future.add_done_callback(lambda _: self._done())
         return future
-
-    def do(self, kind: str, user: str, work: Callable[[Request], None]) -> None:
-        """Have something done by the pool that ends in no message."""
-
-        def quietly(request: Request) -> Message:
-            work(request)
-            return Message("", [])
-
-        self.submit(kind, user, quietly)
 
     def respond(self, response_url: str, message: Message, **how: Any) -> None:
         """Post through a response_url of Slack's; a failure goes to the log, since there is no other way to reach the
@@ -109,28 +103,27 @@ class Context:
             _log.error("an answer could not be delivered: Slack says %s %s", answer.status_code, answer.body[:100])
 
     def close(self) -> None:
-        """Take no more, finish what is being answered, for `DRAIN_SECONDS` at most, and close acceptance and parts."""
+        """Take no more, finish what is being answered, for `DRAIN_SECONDS` at most, and close the parts."""
         finishing = threading.Thread(target=self._pool.shutdown, daemon=True)
         finishing.start()
         finishing.join(DRAIN_SECONDS)
-        self.acceptance.close()
         self.services.close()
 
     def _done(self) -> None:
         with self._lock:
             self._pending -= 1
 
-    def _observed(self, kind: str, user: str, work: Work) -> Message:
+    def _observed(self, kind: str, user: str, work: Work) -> Message | None:
         with self.services.observer.request(kind, uuid.uuid4().hex[:12], user) as request:
             return self.answerer.spoken(request, lambda: work(request))
 
-    def _deliver(self, response_url: str, done: Future[Message], how: dict[str, Any]) -> None:
+    def _deliver(self, response_url: str, done: Future[Message | None], how: dict[str, Any]) -> None:
         error = done.exception()
         if error is not None:
             _log.error("an answer was lost", exc_info=error)
             return
         message = done.result()
-        if message.text:
+        if message is not None:
             self.respond(response_url, message, **how)
 
 

@@ -8,10 +8,12 @@ from typing import Any
 from slack_bolt import Ack, App, BoltResponse
 
 from bot.listeners.context import Context
+from bot.listeners.message_events import accept_question
 from bot.messages import HomeFacts, home_view
 from bot.messages.button_values import ButtonValue
 from bot.operations.health import Health
 from bot.operations.requests import Request
+from bot.questions import Typed
 from recommender.errors import SoundalikeError
 
 
@@ -23,14 +25,14 @@ def register(app: App, context: Context) -> None:
     def opened(event: dict[str, Any]) -> None:
         if event.get("tab", "home") == "home":
             user = str(event["user"])
-            context.do("home", user, lambda request: _publish(context, health, user, request))
+            context.submit("home", user, lambda request: _publish(context, health, user, request))
 
     @app.action("repeat")
     def repeat(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
         user = str(body["user"]["id"])
         question = ButtonValue.read(action).asked
         mark = f"repeat:{action.get('action_ts') or body.get('trigger_id')}"
-        context.acceptance.question(user, user, mark, "similar", question)
+        accept_question(context, user, user, mark, Typed("similar", question))
         return ack()
 
 

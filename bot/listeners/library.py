@@ -47,11 +47,11 @@ def _listener(context: Context, kind: str, work: Any) -> Any:
     return listen
 
 
-def _listen(context: Context, value: ButtonValue, body: dict[str, Any], request: Request) -> Message:
+def _listen(context: Context, value: ButtonValue, body: dict[str, Any], request: Request) -> None:
     """Post the clip's sound into the thread of the answer."""
     from recommender.library.excerpts import excerpt
 
-    context.answerer.require_allowed(str(body["user"]["id"]))
+    context.answerer.count_question(str(body["user"]["id"]))
     recommender = context.services.recommender
     clip = recommender.clip(value.clip)
     with request.timings("excerpt"):
@@ -72,13 +72,12 @@ def _listen(context: Context, value: ButtonValue, body: dict[str, Any], request:
                 f"I lack the scope {LISTEN_SCOPE}: ask whoever installed me to add it and to reinstall the app."
             ) from error
         raise
-    return Message("", [])
 
 
 def _add(context: Context, value: ButtonValue, body: dict[str, Any], request: Request) -> Message:
     """Keep the upload in the library, where the next question finds it."""
     user = str(body["user"]["id"])
-    context.answerer.require_allowed(user)
+    context.answerer.count_question(user)
     _require_librarian(context, user)
     services = context.services
     file = file_info(services.client, value.file)

@@ -24,7 +24,9 @@ def register(app: App, context: Context) -> None:
             return
         typed = typed_in(str(event.get("text") or ""))
         if typed.kind == "nothing":
-            context.do("mention", str(event.get("user") or ""), lambda request: _silent(context, event, body, request))
+            context.submit(
+                "mention", str(event.get("user") or ""), lambda request: _silent(context, event, body, request)
+            )
         else:
             accept_words(context, event, body, typed)
 

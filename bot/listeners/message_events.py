@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bot.listeners.context import Context
+from bot.operations.requests import Request
 from bot.questions import Question, Typed, parse
 from recommender.errors import BadQuery
 
@@ -75,12 +76,27 @@ def accept_files(context: Context, event: dict[str, Any], body: dict[str, Any]) 
 
 def accept_words(context: Context, event: dict[str, Any], body: dict[str, Any], typed: Typed) -> None:
     """Accept what was typed in a message that addresses the bot."""
-    context.acceptance.question(
+    accept_question(
+        context,
         str(event["channel"]),
         str(event.get("user") or ""),
         f"message:{event['ts']}",
-        typed.kind,
-        typed.question,
+        typed,
         team=str(body.get("team_id") or ""),
         thread=str(event.get("thread_ts") or event["ts"]),
     )
+
+
+def accept_question(
+    context: Context, channel: str, user: str, mark: str, typed: Typed, *, team: str = "", thread: str = ""
+) -> None:
+    """Accept a question that is answered by a message; without Redis it is answered by this process. mark: what tells
+    its repetitions."""
+    if context.acceptance.question(channel, user, mark, typed.kind, typed.question, team=team, thread=thread):
+        return
+
+    def answer(request: Request) -> None:
+        message = context.answerer.message(typed, user, request)
+        context.services.client.chat_postMessage(channel=channel, thread_ts=thread or None, **message.payload())
+
+    context.submit("question", user, answer)

@@ -7,6 +7,7 @@ from typing import Any
 
 from slack_bolt import Ack, App, BoltResponse
 
+from bot.errors import QueueAway
 from bot.listeners.context import Context, fits_ack
 from bot.listeners.message_events import plain_text
 from bot.messages import Message, where_to_look
@@ -32,13 +33,13 @@ def register(app: App, context: Context) -> None:
         if not clip and not files:
             return ack(response_action="errors", errors={"clip": MISSING})
         question = Question(clip, only=_chosen(values, "only"), without=_chosen(values, "without"))
-        for file in files:
-            context.acceptance.upload(
-                user, file, user, team=str((body.get("team") or {}).get("id") or ""), asked=True, filters=question
-            )
-        context.answer_later(
-            "form", user, _place(view), lambda request: _reply(context, question, len(files), user, request)
-        )
+        place, team = _place(view), str((body.get("team") or {}).get("id") or "")
+        try:
+            for file in files:
+                context.acceptance.upload(user, file, user, team=team, asked=True, filters=question, once=True)
+        except QueueAway as error:
+            return ack(response_action="errors", errors={"files": str(error)})
+        context.answer_later("form", user, place, lambda request: _reply(context, question, len(files), user, request))
         return ack()
 
     for name in ("only", "without"):

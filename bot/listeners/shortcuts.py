@@ -37,7 +37,8 @@ def register(app: App, context: Context) -> None:
                 thread=str(message.get("thread_ts") or message.get("ts") or ""),
                 asked=True,
                 fallback=user,
-                again=True,
+                mark=str(shortcut["trigger_id"]),
+                once=True,
             )
         context.answer_later(
             "shortcut", user, response_url, lambda request: _reply(context, message, len(heard), user, request)
@@ -51,7 +52,7 @@ def _reply(context: Context, message: dict[str, Any], files: int, user: str, req
     clip = context.services.recommender.clip_of_link(words_of(message))
     if clip is None:
         raise BadQuery(NOTHING)
-    context.answerer.require_allowed(user)
+    context.answerer.count_question(user)
     question = Question(clip.clip_id)
     found, _ = context.answerer.found(question, request)
     context.services.history.add(user, question)

@@ -4,7 +4,16 @@ from bot.messages.answers import answer, matches_view
 from bot.messages.block_kit import Message
 from bot.messages.home import HomeFacts, home_view
 from bot.messages.modal import ask_view
-from bot.messages.notices import asked_again, help_message, listening, refusal, sent_directly, unforeseen, where_to_look
+from bot.messages.notices import (
+    asked_again,
+    help_message,
+    listening,
+    queue_away,
+    refusal,
+    sent_directly,
+    unforeseen,
+    where_to_look,
+)
 
 __all__ = [
     "HomeFacts",
@@ -16,6 +25,7 @@ __all__ = [
     "home_view",
     "listening",
     "matches_view",
+    "queue_away",
     "refusal",
     "sent_directly",
     "unforeseen",

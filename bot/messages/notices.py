@@ -66,6 +66,14 @@ def help_message() -> Message:
     return Message("How to ask Soundalike: /similar ID, or drop an audio file.", [section(HELP)])
 
 
+def queue_away() -> Message:
+    """Say that an upload is not accepted yet, and that this is being mended."""
+    return asked_again(
+        "I cannot take your file on yet, since my queue does not answer. I keep trying: if there is no answer in a "
+        "quarter of an hour, send it again."
+    )
+
+
 def where_to_look(count: int) -> Message:
     """Say where the answers to files of the form or the shortcut come."""
     files = "the file" if count == 1 else f"the {count} files"

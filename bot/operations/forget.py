@@ -8,6 +8,7 @@ from typing import cast
 
 import redis
 
+from bot.queue.dead_letters import DeadLetters
 from bot.queue.tasks import RedisQueue
 from recommender.cache import KEY_PREFIX
 from recommender.catalogue.local.manifest import Manifest
@@ -32,7 +33,7 @@ def forget(client: redis.Redis, queue: RedisQueue, catalogue: Path | None, perso
         names = _forget_in_library(catalogue, person) if catalogue is not None else 0
     finally:
         removed = _forget_in_redis(client, person)
-        removed["dead letters"] = queue.forget(person)
+        removed["dead letters"] = DeadLetters(queue).forget(person)
     removed["names of who added a sound"] = names
     return {kind: count for kind, count in removed.items() if count}
 

@@ -6,7 +6,8 @@
 - Time-outs end a consumer's thread. Here every error of Redis is a lost connection, after which it begins anew.
 - Delayed messages wait in a worker's memory, by its wall clock. Here they wait in Redis, by Redis's clock, so that
   neither the worker's death nor a jump of its clock holds them up.
-- A value that is no message stops the consumer each time it is delivered. Here it goes to the dead letters.
+- A value that is no message stops the consumer each time it is delivered. Here it goes to the dead letters; a key of
+  the queue that holds a value of another type is set aside.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ import redis
 from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
 from dramatiq.errors import ConnectionClosed, DecodeError
 from dramatiq.middleware import Middleware
+
+from bot.queue import keys
 
 ALWAYS = 1_000_000
 """Dramatiq looks for dead workers once in a thousand fetches by default; with few workers that is minutes."""
@@ -86,10 +89,15 @@ class Broker(RedisBroker):
         """Queue a message, to be delivered after `delay` ms at the earliest; raises redis.RedisError."""
         message = message.copy(options={"redis_message_id": str(uuid.uuid4())})
         message_id = str(message.options["redis_message_id"])
-        if delay:
-            self._delay(keys=[self.key(message.queue_name)], args=[message_id, message.encode(), delay])
-        else:
-            self.do_enqueue(message.queue_name, message_id, message.encode())
+        name, data = message.queue_name, message.encode()
+
+        def send() -> None:
+            if delay:
+                self._delay(keys=[self.key(name)], args=[message_id, data, delay])
+            else:
+                self.do_enqueue(name, message_id, data)
+
+        keys.mending(self.client, keys.of_queue(name), send)
         return message
 
     def move_due(self, queue_name: str) -> None:
@@ -127,19 +135,22 @@ class Consumer(_RedisConsumer):
 
     def __next__(self) -> Any:
         with _connection():
-            if time.monotonic() >= self._next_beat:
-                self.broker.beat()
-                self._next_beat = time.monotonic() + self.broker.patience / BEATS
-            self.broker.move_due(self.queue_name)
-            try:
-                message = super().__next__()
-                if message is not None:
-                    self._require_own(message)
-                    self._fetched[message.message_id] = message.options["redis_message_id"]
-                return message
-            except (DecodeError, ValueError, KeyError, TypeError, AttributeError):
-                self._bury_foreign()
-                return None
+            return keys.mending(self.broker.client, keys.of_queue(self.queue_name), self._fetch)
+
+    def _fetch(self) -> Any:
+        if time.monotonic() >= self._next_beat:
+            self.broker.beat()
+            self._next_beat = time.monotonic() + self.broker.patience / BEATS
+        self.broker.move_due(self.queue_name)
+        try:
+            message = super().__next__()
+            if message is not None:
+                self._require_own(message)
+                self._fetched[message.message_id] = message.options["redis_message_id"]
+            return message
+        except (DecodeError, ValueError, KeyError, TypeError, AttributeError):
+            self._bury_foreign()
+            return None
 
     def ack(self, message: Any) -> None:
         self._fetched.pop(message.message_id, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
+from contextlib import suppress
 
 import redis
 
@@ -21,7 +22,7 @@ class Leases:
 
     def __init__(self, records: Records) -> None:
         self._records = records
-        self._owner = uuid.uuid4().hex
+        self.owner = uuid.uuid4().hex
         self._held: set[str] = set()
         self._lock = threading.Lock()
         threading.Thread(target=self._renew, name="leases", daemon=True).start()
@@ -34,19 +35,29 @@ class Leases:
             self._held.add(job_id)
         taken = False
         try:
-            taken = self._records.lease(job_id, self._owner)
+            taken = self._records.lease(job_id, self.owner)
         finally:
             if not taken:
                 self._discard(job_id)
         return taken
 
     def drop(self, job_id: str) -> None:
-        """Return the lease back; one that Redis does not take back runs out by itself."""
+        """Return the lease; one that Redis does not take back runs out by itself."""
         self._discard(job_id)
         try:
-            self._records.release(job_id, self._owner)
+            self._records.release(job_id, self.owner)
         except redis.RedisError as error:
             _log.warning("a lease runs out by itself: Redis does not answer (%s)", type(error).__name__)
+
+    def close(self) -> None:
+        """Return all leases, since the process ends: whoever takes the work over need not wait, and the work did not
+        kill this one."""
+        with self._lock:
+            held = list(self._held)
+        for job_id in held:
+            with suppress(redis.RedisError):
+                self._records.end_work(job_id)
+            self.drop(job_id)
 
     def _discard(self, job_id: str) -> None:
         with self._lock:
@@ -59,7 +70,7 @@ class Leases:
                 held = list(self._held)
             for job_id in held:
                 try:
-                    self._records.lease(job_id, self._owner)
+                    self._records.lease(job_id, self.owner)
                 except redis.RedisError as error:
                     _log.warning("a lease is not renewed: Redis does not answer (%s)", type(error).__name__)
                     break

@@ -1,6 +1,6 @@
 """The queue: what must survive a restart. Dramatiq on Redis, delivered at least once.
 
-Two kinds of task: `intake` (ask Slack about the file, post the placeholder) and `listen` (download, embed, answer).
+Two kinds of task: `intake` (ask Slack about the file, post the placeholder) and `embed` (download, embed, answer).
 Each has threads of its own, so that placeholders never wait for somebody's long upload.
 """
 
@@ -9,21 +9,23 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast
 
 import dramatiq
 import redis
-from dramatiq.errors import BrokerConnectionError, DecodeError
+from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import Middleware
 from dramatiq.worker import Worker
 
+from bot.queue import keys
 from bot.queue.broker import Broker
 from bot.queue.jobs import Job
-from recommender.cache import KEY_PREFIX
 
-NAMESPACE = f"{KEY_PREFIX}queue"
-INTAKE, LISTEN = "intake", "listen"
+INTAKE, EMBED, OLD_EMBED = "intake", "embed", "listen"
+QUEUES = (INTAKE, EMBED, OLD_EMBED)
+"""The last is what 0.1 calls the second: it is worked as long as a worker of 0.1 may fill it, and never filled here."""
 HEARTBEAT_PATIENCE_SECONDS = 10.0
 """A worker that was silent for so long is taken for dead and its jobs are given to others: answers within 30 s of a
 kill need less than Dramatiq's minute."""
@@ -38,18 +40,6 @@ SOCKET_TIMEOUT_SECONDS = 5.0
 _log = logging.getLogger(__name__)
 
 
-class Queue(Protocol):
-    """Where jobs wait."""
-
-    def intake(self, job: Job, delay: float = 0.0) -> None:
-        """Queue the first step of a job, to begin after `delay` seconds at the earliest."""
-        ...
-
-    def listen(self, job: Job, delay: float = 0.0) -> None:
-        """Queue the second step of a job."""
-        ...
-
-
 class Steps(Protocol):
     """What is done with a job in each step; both may be done again at any time."""
 
@@ -57,7 +47,7 @@ class Steps(Protocol):
         """Do the first step."""
         ...
 
-    def listen(self, job: Job) -> None:
+    def embed(self, job: Job) -> None:
         """Do the second step."""
         ...
 
@@ -76,48 +66,32 @@ class RedisQueue:
 
     def __init__(self, url: str) -> None:
         self._broker = make_broker(url)
+        self.client = cast(redis.Redis, self._broker.client)
 
     def intake(self, job: Job, delay: float = 0.0) -> None:
+        """Queue the first step of a job, to begin after `delay` seconds at the earliest."""
         self._send(INTAKE, job, delay)
 
-    def listen(self, job: Job, delay: float = 0.0) -> None:
-        self._send(LISTEN, job, delay)
+    def embed(self, job: Job, delay: float = 0.0) -> None:
+        """Queue the second step of a job."""
+        self._send(EMBED, job, delay)
 
     def length(self) -> int:
         """Return the number of tasks that wait or are being worked."""
-        with self._broker.client.pipeline(transaction=False) as pipe:
-            for name in (INTAKE, LISTEN):
-                pipe.hlen(f"{self._broker.key(name)}.msgs")
-            return sum(int(count) for count in pipe.execute())
+        return self._count(lambda pipe, name: pipe.hlen(keys.messages(name)))
 
     def dead(self) -> int:
         """Return the number of jobs that failed for good."""
-        return sum(int(cast(int, self._broker.client.zcard(f"{self._broker.key(n)}.XQ"))) for n in (INTAKE, LISTEN))
+        return self._count(lambda pipe, name: pipe.zcard(keys.dead(name)))
 
-    def dead_letters(self) -> list[dict[str, Any]]:
-        """Return the jobs that failed for good, oldest first."""
-        letters = [_letter(name, data) for name in (INTAKE, LISTEN) for _, data in self._dead(name)]
-        return sorted(letters, key=lambda letter: float(letter["time"]))
-
-    def forget(self, user: str) -> int:
-        """Remove a person's dead letters and give their number."""
-        removed = 0
-        for name in (INTAKE, LISTEN):
-            for message_id, data in self._dead(name):
-                if _letter(name, data).get("user") == user:
-                    self._broker.client.zrem(f"{self._broker.key(name)}.XQ", message_id)
-                    removed += int(cast(int, self._broker.client.hdel(f"{self._broker.key(name)}.XQ.msgs", message_id)))
-        return removed
-
-    def _dead(self, name: str) -> list[tuple[bytes, bytes]]:
-        found = cast("dict[bytes, bytes]", self._broker.client.hgetall(f"{self._broker.key(name)}.XQ.msgs"))
-        return list(found.items())
+    def _count(self, ask: Callable[[Any, str], Any]) -> int:
+        with self.client.pipeline(transaction=False) as pipe:
+            for name in QUEUES:
+                ask(pipe, name)
+            return sum(int(count) for count in pipe.execute())
 
     def _send(self, name: str, job: Job, delay: float) -> None:
-        message: dramatiq.Message[None] = dramatiq.Message(
-            queue_name=name, actor_name=name, args=(), kwargs={"job": job.to_json()}, options={}
-        )
-        self._broker.enqueue(message, delay=int(delay * 1000) if delay > 0 else None)
+        self._broker.enqueue(message_of(name, job), delay=int(delay * 1000) if delay > 0 else None)
 
 
 class Workers:
@@ -129,8 +103,8 @@ class Workers:
         self.stopping = threading.Event()
         # One broker each: Dramatiq hands the messages of all of a worker's queues to the same threads.
         self._workers = [
-            self._worker(url, INTAKE, steps.intake, max(2, threads)),
-            self._worker(url, LISTEN, steps.listen, threads),
+            self._worker(url, (INTAKE,), steps.intake, max(2, threads)),
+            self._worker(url, (EMBED, OLD_EMBED), steps.embed, threads),
         ]
 
     def start(self) -> None:
@@ -156,13 +130,19 @@ class Workers:
         """Whether the threads that fetch work are running."""
         return all(consumer.is_alive() for worker in self._workers for consumer in worker.consumers.values())
 
-    def _worker(self, url: str, name: str, step: Callable[[Job], None], threads: int) -> Worker:
+    def _worker(self, url: str, names: Sequence[str], step: Callable[[Job], None], threads: int) -> Worker:
         broker = make_broker(url, [_Watch(self)])
 
         def run(job: dict[str, Any]) -> None:
-            self._patiently(step, Job.from_json(job))
+            try:
+                read = Job.from_json(job)
+            except ValueError as error:
+                _log.error("a queue held what is no job (%s): it is among the dead letters", error)
+                raise GivenUp("unreadable") from None
+            self._patiently(step, read)
 
-        dramatiq.actor(actor_name=name, queue_name=name, broker=broker, throws=(GivenUp,))(run)
+        for name in names:
+            dramatiq.actor(actor_name=name, queue_name=name, broker=broker, throws=(GivenUp,))(run)
         worker = Worker(broker, worker_timeout=POLL_MS, worker_threads=threads)
         # No more than can be worked now: what one worker holds back, another could have begun.
         worker.queue_prefetch = threads
@@ -228,7 +208,7 @@ class _Watch(Middleware):
 
     def after_nack(self, broker: Any, message: Any) -> None:
         self._workers.ended(message)
-        key, message_id = f"{broker.key(message.queue_name)}.XQ.msgs", message.options["redis_message_id"]
+        key, message_id = keys.dead_messages(message.queue_name), message.options["redis_message_id"]
         try:
             if broker.client.hexists(key, message_id):
                 broker.client.hset(key, message_id, message.encode())  # as it was, and why it failed
@@ -245,15 +225,10 @@ def redis_for_queue(url: str) -> redis.Redis:
 
 def make_broker(url: str, middleware: list[Middleware] | None = None) -> Broker:
     """Make a broker with our names and time-outs. No `Retries`: each step decides for itself what is tried again."""
-    return Broker(redis_for_queue(url), NAMESPACE, HEARTBEAT_PATIENCE_SECONDS, middleware or [])
+    return Broker(redis_for_queue(url), keys.NAMESPACE, HEARTBEAT_PATIENCE_SECONDS, middleware or [])
 
 
-def _letter(step: str, data: bytes) -> dict[str, Any]:
-    """Read a dead letter; one that is no message of ours is shown as what it is."""
-    try:
-        message: dramatiq.Message[None] = dramatiq.Message.decode(data)
-        code, reference = message.options.get("failure") or ("unknown", "")
-        letter = {"step": step, "time": float(message.message_timestamp) / 1000, "code": str(code)}
-        return {**letter, **({"reference": str(reference)} if reference else {}), **dict(message.kwargs["job"])}
-    except (DecodeError, ValueError, KeyError, TypeError, AttributeError):
-        return {"step": step, "time": 0.0, "code": "unreadable", "bytes": len(data)}
+def message_of(name: str, job: Job) -> dramatiq.Message[None]:
+    """Return the message in which a job travels through a queue, under an id of its own."""
+    options = {"redis_message_id": str(uuid.uuid4())}
+    return dramatiq.Message(queue_name=name, actor_name=name, args=(), kwargs={"job": job.to_json()}, options=options)

@@ -14,11 +14,11 @@ import pytest
 import requests
 
 from sandbox import names
-from sandbox.client.driver import Driver, text_of
+from sandbox.client.driver import Driver, direct_message, text_of
 from sandbox.client.reading import element_of
 from sandbox.names import ADA, SOUNDS
 from tests.conftest import REPOSITORY
-from tests.scenarios.stack import ADDRESS, Stack, video_id, write_small_catalogue
+from tests.scenarios.stack import ADDRESS, Process, Stack, video_id, write_small_catalogue
 from tests.support.ledger import ANSWER, Ledger, require_once
 from tests.support.town import Town
 
@@ -104,27 +104,36 @@ def test_health_and_metrics_of_the_web_process(web: str, slack: Driver, stack: S
     assert 'soundalike_catalogue_info{id="' in metrics
 
 
-def test_a_web_process_that_is_stopped_finishes_what_it_holds_and_cleans_up(town: Town, ledger: Ledger):
-    before = set(town.temporary.iterdir())
+def start_web(town: Town) -> Process:
     options = ["-c", CONFIG, "--bind", "127.0.0.1:0"]
     web = town.start("web", ["-m", "gunicorn", "bot.wsgi:app", *options])
     url = web.wait_for(ADDRESS) + EVENTS
     web.wait_for(re.compile("web ready"))
+    town.driver.configure(request_url=url, options_url=url)
+    return web
+
+
+def test_an_upload_that_cannot_be_queued_is_a_503_and_comes_again_to_whoever_serves_then(town: Town, ledger: Ledger):
+    before = set(town.temporary.iterdir())
+    web = start_web(town)
     made = set(town.temporary.iterdir()) - before
     assert made
-    town.driver.configure(request_url=url, options_url=url)
-    town.embedder.control(delay=2)
+    town.driver.faults(retry_delays=[0, 1, 2, 4, 8, 16])
     town.redis.stop()
     try:
-        sent = ledger.upload(3)
-        for message in sent:
-            town.driver.wait_reply(message)  # the placeholder, at the least
+        ledger.upload(3)
+        town.driver.wait_traffic(lambda entry: "503" in entry["error"] and entry["attempt"] == 1, kind="event")
+        assert ledger.command("#3", "USOAKHTTP")["acked"]
+        words = town.driver.say(direct_message(ADA), "#4")
+        assert ANSWER in text_of(town.driver.wait_reply(words))
         assert web.stop() == 0
     finally:
         town.redis.start()
-    require_once(ledger.count())
-    assert all(ANSWER in text for text in ledger.texts())
     assert not made & set(town.temporary.iterdir())
+    start_web(town)
+    require_once(ledger.settle())
+    assert all(ANSWER in text for text in ledger.texts())
+    assert len(town.driver.replies(words)) == 1
 
 
 def test_a_web_port_that_is_taken_is_told_in_lines_of_json(town: Town):

@@ -9,13 +9,14 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+import redis
 from slack_sdk.errors import SlackApiError
 
 from bot.answering.posts import PostLater, Posts, Unpostable
 from bot.listeners.context import Context
 from bot.messages import Message
 from bot.queue.jobs import Job
-from bot.queue.memory_records import MemoryRecords
+from bot.queue.records import Records
 from bot.slack.errors import code_of
 
 MESSAGE = Message("Listening", [{"type": "divider"}])
@@ -29,12 +30,12 @@ def slack() -> Mock:
 
 
 @pytest.fixture
-def records() -> MemoryRecords:
-    return MemoryRecords()
+def records(redis_url: str) -> Records:
+    return Records(redis.Redis.from_url(redis_url))
 
 
 @pytest.fixture
-def posts(slack: Mock, records: MemoryRecords) -> Posts:
+def posts(slack: Mock, records: Records) -> Posts:
     return Posts(slack, slack, records)
 
 
@@ -78,9 +79,7 @@ def test_who_cannot_be_answered_at_all_is_given_up(posts: Posts, slack: Mock):
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=repr)
-def test_a_post_whose_answer_breaks_off_is_in_doubt(
-    posts: Posts, slack: Mock, records: MemoryRecords, broken: Exception
-):
+def test_a_post_whose_answer_breaks_off_is_in_doubt(posts: Posts, slack: Mock, records: Records, broken: Exception):
     slack.chat_postMessage.side_effect = broken
     with pytest.raises(PostLater):
         posts.post(JOB, MESSAGE)
@@ -95,7 +94,7 @@ def test_a_post_whose_answer_breaks_off_is_in_doubt(
     assert slack.chat_postMessage.call_count == 1
 
 
-def test_an_answer_that_is_no_json_says_nothing_about_the_post(posts: Posts, slack: Mock, records: MemoryRecords):
+def test_an_answer_that_is_no_json_says_nothing_about_the_post(posts: Posts, slack: Mock, records: Records):
     sentence = "Received a response in a non-JSON format: <html>"
     slack.chat_postMessage.side_effect = error = SlackApiError("no", {"ok": False, "error": sentence})
     assert code_of(error) == "internal_error"

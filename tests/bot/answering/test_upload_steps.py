@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from http.client import IncompleteRead
-from types import SimpleNamespace
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import MagicMock, Mock
 from urllib.error import URLError
 
 import pytest
@@ -16,11 +16,15 @@ from prometheus_client import CollectorRegistry
 from slack_sdk.errors import SlackApiError
 
 from bot.answering.posts import Posts
-from bot.answering.upload_steps import THREAD_WAITS, UNHEARD_SECONDS, UploadSteps
+from bot.answering.upload_steps import MAX_DEATHS, THREAD_WAITS, UNHEARD_SECONDS, UploadSteps
 from bot.operations.requests import Observer
+from bot.queue import keys
 from bot.queue.jobs import Job
-from bot.queue.memory_records import MemoryRecords
+from bot.queue.leases import Leases
+from bot.queue.records import Records
 from bot.queue.tasks import GivenUp
+from recommender.errors import EmbedderDown
+from tests.support.queue import admission
 
 SILENCES = [
     URLError("away"),
@@ -32,20 +36,24 @@ SILENCES = [
 
 
 class World:
-    """The steps on records in memory, with a Slack whose every call is a mock."""
+    """One worker's steps on records in Redis, with a Slack whose every call is a mock."""
 
-    def __init__(self) -> None:
+    def __init__(self, url: str) -> None:
+        self.client = redis.Redis.from_url(url)
         self.slack = Mock()
         self.slack.chat_postMessage.return_value = {"ts": "2.0", "channel": "C1"}
-        self.records = MemoryRecords()
+        self.records = Records(self.client)
         self.queue = Mock()
-        parts: Any = dict.fromkeys(("answerer", "downloader", "history", "recommender", "scratch"), Mock())
+        self.recommender = Mock()
+        self.leases = Leases(self.records)
+        parts: Any = {name: MagicMock() for name in ("answerer", "downloader", "history", "scratch")}
         self.work = UploadSteps(
             client=self.slack,
             posts=Posts(self.slack, self.slack, self.records),
             records=self.records,
             queue=self.queue,
-            leases=SimpleNamespace(hold=lambda job_id: True, drop=lambda job_id: None),
+            leases=self.leases,
+            recommender=self.recommender,
             observer=Observer(CollectorRegistry()),
             max_bytes=1000,
             **parts,
@@ -53,8 +61,8 @@ class World:
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def world(redis_url: str) -> World:
+    return World(redis_url)
 
 
 @pytest.mark.parametrize("silence", SILENCES, ids=repr)
@@ -80,7 +88,7 @@ def test_who_sent_a_file_directly_is_told_before_long_that_slack_does_not_tell_o
 def test_a_job_that_broke_before_anybody_was_told_has_an_end_and_may_be_asked_for(world: World):
     world.slack.files_info.side_effect = RuntimeError("unforeseen")
     job = Job.new("C1", "F1", "U1")
-    world.records.begin(job)
+    admission(world.client).admit(job, "F1")
     with pytest.raises(GivenUp):
         world.work.intake(job)
     assert world.records.get(job.id).state == "ignored"
@@ -104,3 +112,48 @@ def test_a_broken_job_is_done_again_where_redis_takes_no_note_of_it(world: World
     world.records.put = Mock(side_effect=redis.ConnectionError)  # type: ignore[method-assign]
     with pytest.raises(redis.ConnectionError):
         world.work.intake(Job.new("C1", "F1", "U1"))
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def test_a_file_that_kills_its_worker_kills_four(redis_url: str):
+    """Also where passing errors put it off in between."""
+    job = replace(Job.new("C1", "F1", "U1", thread="1.0"), ts="2.0", name="a.wav")
+    deaths: list[World] = []
+
+    def kill(*_: Any) -> None:
+        deaths.append(alive)
+        records: Any = alive.records
+        records.end_work = records.release = Mock(side_effect=redis.ConnectionError)  # the dead tell Redis nothing
+        raise Killed
+
+    while not (alive := World(redis_url)).records.get(job.id).state:
+        alive.client.delete(keys.lease(job.id))  # as after `LEASE_SECONDS`
+        for effect in (EmbedderDown("away"), kill):
+            alive.recommender.listen.side_effect = effect
+            with suppress(GivenUp, Killed):
+                alive.work.embed(job)
+        assert len(deaths) <= MAX_DEATHS
+        told = alive.slack.chat_update.call_args
+    assert len(deaths) == MAX_DEATHS == 4
+    assert "I gave up on this file" in told.kwargs["text"]
+
+
+def test_a_worker_that_is_told_to_stop_has_not_died_of_its_work(world: World):
+    world.records.begin_work("x", world.leases.owner)
+    assert world.leases.hold("x")
+    world.leases.close()
+    assert world.records.lease("x", "another")
+    assert world.records.begin_work("x", "another") == 0
+
+
+def test_an_upload_that_was_too_much_is_refused(world: World):
+    job = admission(world.client).admit(Job.new("D1", "F1", "U1", thread="1.0"), "F1")
+    world.records.put(job.id, refusal='["busy", "Later, please."]')
+    world.slack.files_info.return_value = {
+        "file": {"id": "F1", "mimetype": "audio/wav", "filetype": "wav", "url_private": "https://files.slack.com/a.wav"}
+    }
+    world.work.intake(replace(job, accepted=0.0))
+    assert "Later, please." in world.slack.chat_postMessage.call_args.kwargs["text"]

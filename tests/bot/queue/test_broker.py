@@ -10,15 +10,17 @@ import pytest
 import redis
 from dramatiq.errors import ConnectionClosed
 
+from bot.queue import keys
 from bot.queue.broker import Broker, Consumer
+from bot.queue.dead_letters import DeadLetters
 from bot.queue.jobs import Job
-from bot.queue.tasks import NAMESPACE, RedisQueue
+from bot.queue.tasks import RedisQueue
 
 PATIENCE_SECONDS = 0.3
 
 
 def make(url: str) -> Broker:
-    return Broker(redis.Redis.from_url(url), NAMESPACE, PATIENCE_SECONDS, [])
+    return Broker(redis.Redis.from_url(url), keys.NAMESPACE, PATIENCE_SECONDS, [])
 
 
 def message(name: str) -> dramatiq.Message[Any]:
@@ -78,8 +80,8 @@ def test_delayed_messages_wait_in_redis(redis_url: str):
 )
 def test_foreign_values_go_to_the_dead_letters_and_hold_nothing_up(redis_url: str, value: bytes):
     broker, client = make(redis_url), redis.Redis.from_url(redis_url)
-    client.hset(f"{NAMESPACE}:intake.msgs", "foreign", value)
-    client.rpush(f"{NAMESPACE}:intake", "foreign")
+    client.hset(keys.messages("intake"), "foreign", value)
+    client.rpush(keys.queue("intake"), "foreign")
     for name in ("U1", "U2"):
         broker.enqueue(message(name))
     consumer = broker.consume("intake", prefetch=3, timeout=20)
@@ -88,25 +90,23 @@ def test_foreign_values_go_to_the_dead_letters_and_hold_nothing_up(redis_url: st
     for each in found:
         consumer.ack(each)
     queue = RedisQueue(redis_url)
-    assert (queue.length(), queue.dead(), len(queue.dead_letters())) == (0, 1, 1)
+    assert (queue.length(), queue.dead(), len(DeadLetters(queue).show())) == (0, 1, 1)
 
 
 def test_every_error_of_redis_ends_the_consumer_alone(redis_url: str):
-    client = redis.Redis.from_url(redis_url)
     consumer = make(redis_url).consume("intake", prefetch=1, timeout=20)
-    client.set(f"{NAMESPACE}:intake", "no list")
+    consumer.broker.client.connection_pool.disconnect()
+    consumer.broker.client.connection_pool = redis.ConnectionPool(port=1)
     with pytest.raises(ConnectionClosed):
         next(consumer)
 
 
-def test_dead_letters_of_a_person_are_forgotten(redis_url: str):
-    broker = make(redis_url)
-    for name in ("U1", "U2"):
-        broker.enqueue(message(name))
-    consumer = broker.consume("intake", prefetch=2, timeout=20)
-    for _ in range(2):
-        consumer.nack(next_of(consumer))
-    queue = RedisQueue(redis_url)
-    assert [letter["user"] for letter in queue.dead_letters()] == ["U1", "U2"]
-    assert queue.forget("U1") == 1
-    assert [letter["user"] for letter in queue.dead_letters()] == ["U2"]
+@pytest.mark.parametrize("key", keys.of_queue("intake"))
+def test_a_key_of_the_queue_that_holds_something_else_is_set_aside(redis_url: str, key: str):
+    client = redis.Redis.from_url(redis_url)
+    client.set(key, "foreign")
+    consumer = make(redis_url).consume("intake", prefetch=1, timeout=20)
+    assert next(consumer) is None
+    make(redis_url).enqueue(message("U1"))
+    assert users(next_of(consumer)) == ["U1"]
+    assert int(client.ttl(keys.aside(key))) > 0 or key == keys.dead_messages("intake")
