@@ -8,7 +8,7 @@ JOBS ?= 2
 RERUNS ?= --reruns 2 --only-rerun TimeoutError
 PORT ?= 8090
 # What is run on the other Pythons: imports, decoding, the default embedder and its service, a library's build, and uploads through real processes.
-SHORT := tests/test_imports.py tests/recommender/audio tests/recommender/embedders/test_service.py \
+SHORT := tests/test_imports.py tests/recommender/audio tests/recommender/service/test_app.py \
   tests/recommender/library/test_building.py tests/scenarios/test_first_way.py tests/scenarios/test_check.py
 # Real data for benchmarks; tests look for it in the same place.
 DATA ?= ../shared/data
