@@ -132,7 +132,7 @@ def test_a_file_that_kills_its_worker_kills_four(redis_url: str):
     while not (alive := World(redis_url)).records.get(job.id).state:
         alive.client.delete(keys.lease(job.id))  # as after `LEASE_SECONDS`
         for effect in (EmbedderDown("away"), kill):
-            alive.recommender.listen.side_effect = effect
+            alive.recommender.embed_file.side_effect = effect
             with suppress(GivenUp, Killed):
                 alive.work.embed(job)
         assert len(deaths) <= MAX_DEATHS
