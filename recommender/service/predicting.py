@@ -16,6 +16,8 @@ from recommender.vectors import quantise
 
 MAX_SECONDS = 70 * 60
 """What the largest request holds at 8 kHz, the lowest rate that people record at: lower ones grow in resampling."""
+MIN_RATE = 1000
+"""A file of a lower rate grows a thousandfold in resampling."""
 _BLOCK = 1 << 18
 """Frames that are mixed and resampled at a time."""
 _NUMBER_BYTES = 32
@@ -25,7 +27,7 @@ _NUMBER_BYTES = 32
 def read(data: bytes, rate: int) -> tuple[NDArray[np.int16], int]:
     """Return the samples of a WAV file, (n, channels), and their rate; raises `CannotDecode`."""
     samples, rate_in = read_wav(data)
-    if rate_in > MAX_RATE:
+    if not MIN_RATE <= rate_in <= MAX_RATE:
         raise CannotDecode(f"This WAV file claims {rate_in} Hz: export it again.")
     if len(samples) > MAX_SECONDS * rate_in:
         raise CannotDecode(f"This WAV file claims {len(samples) / rate_in / 60:.0f} minutes: export it again.")

@@ -329,5 +329,6 @@ def test_until_the_model_is_loaded_it_is_503(monkeypatch: pytest.MonkeyPatch, ca
 
 
 def test_a_rate_that_would_grow_the_audio_without_bounds(vggish: str):
-    answer = post(vggish, wav_bytes(np.resize(PCM, 5000), 1))
-    assert answer.status_code == 400 and "claims 83 minutes" in answer.json()["message"]
+    for rate, samples, words in ((1, 5000, "claims 1 Hz"), (1000, 4_300_000, "claims 72 minutes")):
+        answer = post(vggish, wav_bytes(np.resize(PCM, samples), rate))
+        assert answer.status_code == 400 and words in answer.json()["message"]
