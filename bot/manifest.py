@@ -9,42 +9,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bot.listeners.commands import COMMAND
-from bot.listeners.shortcuts import CALLBACK as FIND_SIMILAR
 from bot.settings import BotSettings
+from bot.slack.names import COMMAND, EVENTS, EVENTS_PATH, FIND_SIMILAR, OPTIONAL_SCOPES, scopes_of
 
-EVENTS_PATH = "/slack/events"
-SCOPES = ("app_mentions:read", "chat:write", "commands", "files:read", "im:history")
-"""The least that all surfaces need. app_mentions:read, im:history: the events; files:read: `file_shared`, `files.info`
-and downloads."""
-LISTEN_SCOPE = "files:write"
-"""For the excerpts that the Listen button posts."""
-GROUPS_SCOPE = "usergroups:read"
-"""For user groups among those who may add uploads to the library."""
-OPTIONAL_SCOPES = ("channels:history", "groups:history")
-"""Messages of channels that the bot is in: they tell of files whose `file_shared` or mention never comes (shared
-channels), and let the bot look, after a crash between posting and noting it, whether a placeholder stands in a thread;
-without them it may post that placeholder twice. Who installs the app may leave them out."""
-EVENTS = {
-    "app_home_opened": "",
-    "app_mention": "app_mentions:read",
-    "file_shared": "files:read",
-    "message.channels": "channels:history",
-    "message.groups": "groups:history",
-    "message.im": "im:history",
-}
-"""What the app subscribes to, and the scope that each event needs."""
 SCHEMA = "https://raw.githubusercontent.com/slackapi/manifest-schema/main/manifest.schema.2.0.0.json"
-
-
-def scopes_of(settings: BotSettings | None) -> tuple[str, ...]:
-    """Return the scopes that the app needs with these settings: each button of a library brings its own."""
-    more = []
-    if settings is not None and settings.listen_button:
-        more.append(LISTEN_SCOPE)
-    if settings is not None and any(who.startswith("S") for who in settings.librarians):
-        more.append(GROUPS_SCOPE)
-    return tuple(sorted((*SCOPES, *more)))
 
 
 def manifest(url: str | None = None, settings: BotSettings | None = None) -> dict[str, Any]:

@@ -19,10 +19,10 @@ from slack_bolt.request.internals import parse_body
 from bot.app import build_app
 from bot.intake.acceptance import Acceptance
 from bot.listeners.context import Context
-from bot.manifest import EVENTS_PATH
 from bot.operations import health, logs
 from bot.services import build
 from bot.settings import BotSettings
+from bot.slack.names import EVENTS_PATH
 from bot.slack.signatures import refusal
 from recommender.errors import SettingsError, SoundalikeError
 from recommender.settings import load

@@ -10,8 +10,7 @@ from bot.listeners.context import Context
 from bot.messages import ask_view
 from bot.operations.requests import Request
 from bot.questions import parse
-
-COMMAND = "/similar"
+from bot.slack.names import COMMAND
 
 
 def register(app: App, context: Context) -> None:

@@ -11,7 +11,6 @@ from slack_sdk.errors import SlackApiError
 
 from bot.errors import MissingScope, NotAllowed
 from bot.listeners.context import Context
-from bot.manifest import GROUPS_SCOPE, LISTEN_SCOPE
 from bot.messages import Message
 from bot.messages.button_values import ButtonValue
 from bot.messages.library import ADD, LISTEN, added, excerpt_title
@@ -19,6 +18,7 @@ from bot.operations.requests import Request
 from bot.slack.downloads import Downloader
 from bot.slack.errors import code_of
 from bot.slack.files import file_info
+from bot.slack.names import GROUPS_SCOPE, LISTEN_SCOPE
 
 GROUP_PREFIX = "S"
 """Ids of Slack's user groups begin so, those of people with U or W."""

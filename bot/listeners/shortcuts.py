@@ -12,16 +12,16 @@ from bot.messages import Message, asked_again
 from bot.operations.requests import Request
 from bot.questions import Question
 from bot.slack.files import SharedFile
+from bot.slack.names import FIND_SIMILAR
 from recommender.errors import BadQuery
 
-CALLBACK = "find_similar"
 NOTHING = "That message has neither audio nor a YouTube link that the catalogue knows: try it on another."
 
 
 def register(app: App, context: Context) -> None:
     """Listen to the shortcut."""
 
-    @app.shortcut(CALLBACK)
+    @app.shortcut(FIND_SIMILAR)
     def find_similar(ack: Ack, shortcut: dict[str, Any]) -> BoltResponse:
         user = str(shortcut["user"]["id"])
         response_url = str(shortcut.get("response_url") or "")

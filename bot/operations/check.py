@@ -9,12 +9,12 @@ from pathlib import Path
 import redis
 from slack_sdk.errors import SlackApiError
 
-from bot.manifest import GROUPS_SCOPE, LISTEN_SCOPE, OPTIONAL_SCOPES, scopes_of
 from bot.operations.redis_advice import advice
 from bot.services import redis_client
 from bot.settings import BotSettings
 from bot.slack.client import web_client
 from bot.slack.errors import UNREACHED, code_of
+from bot.slack.names import GROUPS_SCOPE, LISTEN_SCOPE, OPTIONAL_SCOPES, scopes_of
 from recommender.catalogue.local.catalogue import Catalogue
 from recommender.catalogue.local.manifest import Manifest
 from recommender.embedders.client import EmbedderClient

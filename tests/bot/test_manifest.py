@@ -9,7 +9,8 @@ import jsonschema
 import pytest
 
 from bot.__main__ import main
-from bot.manifest import EVENTS, OPTIONAL_SCOPES, SCOPES, as_text, manifest
+from bot.manifest import as_text, manifest
+from bot.slack.names import EVENTS, OPTIONAL_SCOPES, SCOPES
 from sandbox.app_config import AppConfig
 from sandbox.errors import PersonRefusal
 from tests.conftest import REPOSITORY

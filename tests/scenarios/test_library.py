@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from bot.manifest import GROUPS_SCOPE, LISTEN_SCOPE, SCOPES
+from bot.slack.names import GROUPS_SCOPE, LISTEN_SCOPE, SCOPES
 from recommender.audio.wav import read_wav, wav_bytes
 from sandbox.client.driver import Driver, text_of
 from sandbox.names import BEN, BOT_TOKEN, MIA, SOUND_TEAM, SOUNDS

@@ -6,11 +6,12 @@ import json
 
 import pytest
 
-from bot.manifest import GROUPS_SCOPE, LISTEN_SCOPE, OPTIONAL_SCOPES, SCOPES, manifest, scopes_of
+from bot.manifest import manifest
 from bot.messages import answer
 from bot.messages.library import Offers
 from bot.questions import Question
 from bot.settings import BotSettings
+from bot.slack.names import GROUPS_SCOPE, LISTEN_SCOPE, OPTIONAL_SCOPES, SCOPES, scopes_of
 from recommender.answers import Answer, Result
 from recommender.clips import Clip
 
