@@ -40,10 +40,11 @@ test-short: ## the short form on another Python, in a virtual environment of its
 	  $(MAKE) --no-print-directory VENV=.run/python$$version PYTHON=$(PYTHON) install && \
 	  .run/python$$version/bin/pytest -n $(JOBS) --dist loadgroup -rs $(RERUNS) $(SHORT)
 
-lint: $(INSTALLED) ## ruff and mypy
+lint: $(INSTALLED) ## ruff, mypy and the rooms' import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 format: $(INSTALLED) ## let ruff format and mend what it can
 	$(BIN)/ruff check --fix .

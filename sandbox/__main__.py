@@ -14,6 +14,7 @@ from aiohttp import web
 
 from sandbox.app_config import AppConfig
 from sandbox.errors import PersonRefusal
+from sandbox.people import page, routes
 from sandbox.server import Server
 from sandbox.workspace import Workspace
 
@@ -47,7 +48,11 @@ async def serve(listener: socket.socket, app: AppConfig, library: Path | None = 
     """Serve a workspace on a listening socket until SIGINT or SIGTERM."""
     address = f"http://{HOST}:{listener.getsockname()[1]}"
     server = Server(Workspace(app), address, library)
-    runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    runner = web.AppRunner(
+        server.application([*routes.routes(server), *page.routes(server)]),
+        access_log=None,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+    )
     await runner.setup()
     await web.SockSite(runner, listener).start()
     sys.stdout.write(f"{address}\n")

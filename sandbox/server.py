@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,10 +20,10 @@ from sandbox.errors import SlackRefusal
 from sandbox.files.downloads import Downloads
 from sandbox.files.store import Files
 from sandbox.files.uploads import PendingUploads
+from sandbox.interactivity.inputs import Inputs
+from sandbox.interactivity.interactions import Interactions
+from sandbox.interactivity.modals import Triggers, Views
 from sandbox.methods.web_api import METHODS, Api, WebApi
-from sandbox.people.inputs import Inputs
-from sandbox.people.interactions import Interactions
-from sandbox.people.modals import Triggers, Views
 from sandbox.workspace import Workspace
 
 Json = dict[str, Any]
@@ -53,11 +54,8 @@ class Server:
         self.downloads = Downloads(workspace, self.files)
         self._api = WebApi(Api(workspace, self.files, self.views, self.sockets, self.events, self.uploads, origin))
 
-    def application(self) -> web.Application:
-        """Build the aiohttp application."""
-        from sandbox.people import page
-        from sandbox.people import routes as people
-
+    def application(self, routes: Iterable[web.AbstractRouteDef]) -> web.Application:
+        """Return the aiohttp application; routes: what serves the people beside what serves the app."""
         application = web.Application(client_max_size=LARGEST_BODY_BYTES, middlewares=[_own_pages_only])
         application.add_routes(
             [
@@ -68,8 +66,7 @@ class Server:
                 web.post("/upload/v1/{secret}", self._upload),
                 web.get("/files-pri/{key}/{tail:.*}", self.downloads.private),
                 web.get("/files-else/{key}/{tail:.*}", self.downloads.elsewhere),
-                *people.routes(self),
-                *page.routes(self),
+                *routes,
             ]
         )
         application.on_response_prepare.append(_always_current)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sandbox.interactivity.modals import public
 from sandbox.methods.web_api import Api, method
-from sandbox.people.modals import public
 
 Json = dict[str, Any]
 

@@ -18,7 +18,7 @@ from sandbox.errors import SlackRefusal
 from sandbox.faults import CLOSED, CUT
 from sandbox.files.store import Files
 from sandbox.files.uploads import PendingUploads
-from sandbox.people.modals import Views
+from sandbox.interactivity.modals import Views
 from sandbox.workspace import Workspace
 
 Json = dict[str, Any]

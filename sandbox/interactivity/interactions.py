@@ -10,8 +10,8 @@ from sandbox.delivery.dispatch import Delivery, Outcome
 from sandbox.delivery.response_urls import ResponseUrls
 from sandbox.errors import PersonRefusal, SlackRefusal
 from sandbox.files.store import Files
-from sandbox.people.inputs import Inputs, missing
-from sandbox.people.modals import Views, checked_view, public
+from sandbox.interactivity.inputs import Inputs, missing
+from sandbox.interactivity.modals import Views, checked_view, public
 from sandbox.workspace import Channel, Workspace
 
 Json = dict[str, Any]

@@ -7,7 +7,7 @@ from typing import Any
 from sandbox.client.reading import elements_of
 from sandbox.errors import PersonRefusal
 from sandbox.files.store import Files
-from sandbox.people.modals import initial_values, is_plural, state_key
+from sandbox.interactivity.modals import initial_values, is_plural, state_key
 from sandbox.workspace import Workspace
 
 Json = dict[str, Any]
