@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from typing import Any
 
@@ -86,7 +87,8 @@ class EmbedderClient:
     def _piece(
         self, pcm: NDArray[np.int16], piece: Piece, spec: EmbedderSpec, names: tuple[str, ...], partial: bool
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        options = {name: "true" for name, wanted in (("tags", bool(names)), ("piece", partial)) if wanted}
+        asked = {"tags": bool(names), "piece": partial, "packed": self.metadata().get("packed") is True}
+        options = {name: "true" for name, wanted in asked.items() if wanted}
         files = {"audio": ("audio.wav", wav_bytes(pcm), "audio/wav")}
         answer, response = self._http.json("POST", "/model/predict", params=options, files=files)
         self._require_same_space(response.headers.get(SPACE_HEADER, spec.space), spec.space)
@@ -109,11 +111,13 @@ class EmbedderClient:
 
 
 def _matrix(rows: Any, count: int, width: int) -> NDArray[np.float32]:
-    """Check rows that came as JSON: float32 (count, width), finite; raises `BadEmbedding`."""
-    if not isinstance(rows, list) or not rows:
+    """Check rows that came as JSON, or packed: float32 (count, width), finite; raises `BadEmbedding`."""
+    if isinstance(rows, str):
+        rows = _unpacked(rows, width)
+    elif not isinstance(rows, list) or not rows:
         raise BadEmbedding("The embedder answered no vectors: check that EMBEDDER_URL is the right service.")
     try:
-        values = np.array(rows)
+        values = np.asarray(rows)
     except ValueError as error:
         raise BadEmbedding("The embedder's rows differ in length: check EMBEDDER_URL.") from error
     if values.dtype.kind not in "iuf" or values.ndim != 2 or values.shape[1] != width:
@@ -125,3 +129,11 @@ def _matrix(rows: Any, count: int, width: int) -> NDArray[np.float32]:
     if not np.isfinite(matrix).all():
         raise BadEmbedding("The embedder answered values that are no numbers: ask the operator to look at its log.")
     return matrix
+
+
+def _unpacked(text: str, width: int) -> NDArray[np.float32]:
+    """Read float32, little-endian and in base64, as rows of a width; raises `BadEmbedding`."""
+    try:
+        return np.frombuffer(base64.b64decode(text, validate=True), "<f4").reshape(-1, width)
+    except ValueError as error:
+        raise BadEmbedding(f"The embedder's rows are not {width} numbers each: check EMBEDDER_URL.") from error

@@ -1,7 +1,7 @@
 """The embedder's service: IBM MAX Audio Embedding Generator's REST contract over any embedder of ours.
 
-Beyond the contract: `POST /text/embed`, `?tags=true`, `?piece=true`, further fields in the metadata, `/livez`,
-`/readyz`, `/healthz` and `/metrics`.
+Beyond the contract: `POST /text/embed`, `?tags=true`, `?piece=true`, `?packed=true`, further fields in the metadata,
+`/livez`, `/readyz`, `/healthz` and `/metrics`.
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ def _predict(service: Service) -> Response:
         with service.metrics.step("embed"):
             frames = (embedder.embed_piece if _flag("piece") else embedder.embed)(pcm, tags)
         service.metrics.seconds.inc(len(pcm) / spec.sample_rate)
-        body = predicting.answer(frames, tags)
+        body = predicting.answer(frames, tags, _flag("packed"))
     return Response(body, mimetype="application/json", headers={SPACE_HEADER: frames.space})
 
 

@@ -9,7 +9,10 @@ from recommender.embedders.network import Network
 
 
 def metadata_of(network: Network) -> dict[str, Any]:
-    """Describe an embedder: the fields of MAX, and those that tell its space. hop: seconds between rows."""
+    """Describe an embedder: the fields of MAX, and those that tell its space.
+
+    hop: seconds between rows. packed: whether `?packed=true` is understood.
+    """
     spec = network.spec
     return {
         **asdict(spec.model),
@@ -18,5 +21,6 @@ def metadata_of(network: Network) -> dict[str, Any]:
         "hop": spec.hop,
         "sample_rate": spec.sample_rate,
         "tag_names": list(network.tag_names),
+        "packed": True,
         "verified": network.verified,
     }

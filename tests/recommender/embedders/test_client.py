@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import threading
@@ -379,3 +380,20 @@ def test_metadata_is_asked_again_after_a_failure(server: ScriptedServer, client:
         _ = client.space
     server.answer = service(OURS)
     assert client.space == "musicnn-msd"
+
+
+@pytest.mark.parametrize(
+    "rows", ["", "AAAA", "!", "AAAAAA==", base64.b64encode(np.zeros((3, 200), "<f4").tobytes()).decode()]
+)
+def test_packed_rows_that_are_none_are_refused(rows: str, server: ScriptedServer, client: EmbedderClient):
+    server.answer = service({**OURS, "packed": True}, lambda pcm: {"embedding": rows})
+    with pytest.raises(BadEmbedding):
+        client.embed(PCM)
+    assert server.requests[-1] == "POST /model/predict?packed=true"
+
+
+def test_packed_rows_that_are_no_numbers_are_refused(server: ScriptedServer, client: EmbedderClient):
+    nan = base64.b64encode(np.full((1, 200), np.nan, "<f4").tobytes()).decode()
+    server.answer = service({**OURS, "packed": True}, lambda pcm: {"embedding": nan})
+    with pytest.raises(BadEmbedding, match="no numbers"):
+        client.embed(PCM)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 import struct
 import threading
@@ -174,6 +175,15 @@ def test_tags_on_request(music: str):
     body = post(music, wav_bytes(PCM), query="?tags=true").json()
     assert len(body["tags"]) == len(body["embedding"]) == 1 and len(body["tags"][0]) == 50
     assert "tags" not in post(music, wav_bytes(PCM)).json()
+
+
+def test_packed_rows_are_those_of_the_lists(music: str, vggish: str):
+    for url, width in ((music, 200), (vggish, 128)):
+        listed, packed = (post(url, wav_bytes(PCM), query=f"?tags=true{more}").json() for more in ("", "&packed=true"))
+        for name in ("embedding", "tags"):
+            values = np.frombuffer(base64.b64decode(packed[name]), "<f4").reshape(len(listed[name]), -1)
+            np.testing.assert_array_equal(values, np.array(listed[name], np.float32))
+        assert len(listed["embedding"][0]) == width
 
 
 def test_the_client_gets_what_runs_in_process(music: str, musicnn: MusiCNN, monkeypatch: pytest.MonkeyPatch):
