@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import random
 import socket
 import struct
@@ -18,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -46,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.hostile", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument("--requests", type=int, default=REQUESTS, help="hostile requests each (default %(default)s)")
+    parser.add_argument("--kinds", nargs="+", default=[], metavar="KIND", help="these kinds of requests alone")
     parser.add_argument("--only", choices=("web", "embedder"), help="one of the two")
     options = parser.parse_args(arguments)
     found: dict[str, Any] = {}
@@ -54,10 +57,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         try:
             if options.only != "embedder":
                 url = stack.start_web()
-                found["web"] = attack(url, _process(stack, "web"), WEB, options.requests, _unsigned(url))
+                found["web"] = attack(
+                    url,
+                    _process(stack, "web"),
+                    _some(WEB, options.kinds),
+                    options.requests,
+                    partial(_status, f"{url}/readyz"),
+                )
             if options.only != "web":
                 url = stack.embedder_url
-                found["embedder"] = attack(url, _process(stack, "embedder"), EMBEDDER, options.requests, _embeds(url))
+                process, kinds = _process(stack, "embedder"), _some(EMBEDDER, options.kinds)
+                found["embedder"] = attack(url, process, kinds, options.requests, _embeds(url))
         finally:
             stack.close()
     print(json.dumps(found) if options.json else _table(found))
@@ -69,31 +79,23 @@ def attack(
     """Send hostile requests to one service while it is watched. honest: a request that must be answered meanwhile."""
     names = [list(kinds)[number % len(kinds)] for number in range(count)]
     random.Random(7).shuffle(names)
+    requests_made = {name: [kind(random.Random(number)) for number in range(2)] for name, kind in kinds.items()}
     rss = [_rss(process)]
-    waits: dict[str, list[float]] = {"livez": [], "honest": []}
-    answered: Counter[int] = Counter()
-    ended = threading.Event()
+    ended = multiprocessing.Event()
+    watchers = [Watcher(ended, each) for each in (partial(_status, f"{url}/livez"), honest)]
 
-    def watch() -> None:
+    def measure() -> None:
         while not ended.wait(WATCH_SECONDS):
             rss.append(_rss(process))
-            waits["livez"].append(_timed(lambda: requests.get(f"{url}/livez", timeout=ANSWER_SECONDS).status_code)[0])
 
-    def ask() -> None:
-        while not ended.wait(WATCH_SECONDS):
-            seconds, status = _timed(honest)
-            waits["honest"].append(seconds)
-            answered[status] += 1
-
-    watchers = [threading.Thread(target=each) for each in (watch, ask)]
-    for watcher in watchers:
-        watcher.start()
+    measurer = threading.Thread(target=measure)
+    measurer.start()
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        jobs = [pool.submit(_send, url, kinds[name], number) for number, name in enumerate(names)]
+        jobs = [pool.submit(_send, url, *requests_made[name][number % 2]) for number, name in enumerate(names)]
         outcomes = Counter((name, job.result()) for name, job in zip(names, jobs, strict=True))
     ended.set()
-    for watcher in watchers:
-        watcher.join()
+    measurer.join()
+    (livez, _), (waits, answered) = (watcher.result() for watcher in watchers)
     statuses: dict[str, dict[str, int]] = {}
     for (name, status), times in sorted(outcomes.items()):
         statuses.setdefault(name, {})[status] = times
@@ -101,16 +103,38 @@ def attack(
         "requests": count,
         "statuses": statuses,
         "rss_mb": {"before": rss[0], "peak": max(rss), "after": _rss(process)},
-        "slowest_livez_ms": round(max(waits["livez"]) * 1000, 1),
-        "slowest_honest_ms": round(max(waits["honest"]) * 1000, 1),
+        "slowest_livez_ms": round(max(livez) * 1000, 1),
+        "slowest_honest_ms": round(max(waits) * 1000, 1),
         "honest": {str(status): times for status, times in answered.items()},
         "alive": process.child.poll() is None,
     }
 
 
-def _send(url: str, kind: Hostile, number: int) -> str:
+class Watcher:
+    """Asks again and again in a process of its own: this one is busy attacking, and would wait for itself."""
+
+    def __init__(self, ended: Any, call: Callable[[], int]) -> None:
+        self._ended, self._call = ended, call
+        self._found: Any = multiprocessing.Queue()
+        multiprocessing.get_context("fork").Process(target=self._run, daemon=True).start()
+
+    def result(self) -> tuple[list[float], Counter[int]]:
+        """Return the seconds of all answers, and how often each status came."""
+        seconds, statuses = self._found.get(timeout=2 * ANSWER_SECONDS)
+        return seconds, statuses
+
+    def _run(self) -> None:
+        seconds: list[float] = []
+        statuses: Counter[int] = Counter()
+        while not seconds or not self._ended.wait(WATCH_SECONDS):
+            took, status = _timed(self._call)
+            seconds.append(took)
+            statuses[status] += 1
+        self._found.put((seconds, statuses))
+
+
+def _send(url: str, data: bytes, hangs_up: bool) -> str:
     """Send one request and say how it ended: a status, `closed`, `hung up` or `no answer`."""
-    data, hangs_up = kind(random.Random(number))
     address = urlsplit(url)
     try:
         with socket.create_connection((address.hostname or "", address.port or 80), ANSWER_SECONDS) as connection:
@@ -173,23 +197,25 @@ def _claims(rate: int, channels: int, bits: int, size: int) -> bytes:
     ) + b"\1\2" * 2000  # fmt: skip
 
 
-def _noise(seconds: float, r: random.Random) -> bytes:
-    count = int(seconds * SAMPLE_RATE)
-    return wav_bytes(np.frombuffer(r.randbytes(count * 2), np.int16))
+@lru_cache
+def _noise(seconds: float) -> bytes:
+    """Made once: this process would otherwise compute while it takes the time of answers."""
+    noise = np.random.default_rng(7).integers(-32_768, 32_767, int(seconds * SAMPLE_RATE), np.int16)
+    return wav_bytes(noise)
 
 
 EMBEDDER: dict[str, Hostile] = {
     "no file": lambda r: (_upload(b"", name="other"), False),
     "no WAV": lambda r: (_upload(r.randbytes(50_000)), False),
-    "another type": lambda r: (_upload(_noise(1, r), mimetype="text/html"), False),
+    "another type": lambda r: (_upload(_noise(1), mimetype="text/html"), False),
     "impossible rate": lambda r: (_upload(_claims(4_000_000_000, 1, 16, 8000)), False),
     "many channels": lambda r: (_upload(_claims(16_000, 65_535, 16, 0xFFFFFFFF)), False),
     "one hertz": lambda r: (_upload(_claims(1, 1, 16, 4000)), False),
-    "half an hour": lambda r: (_upload(_noise(LARGE / 2 / SAMPLE_RATE, r)), r.random() < 0.5),
+    "half an hour": lambda r: (_upload(_noise(LARGE / 2 / SAMPLE_RATE)), r.random() < 0.5),
     "too large": lambda r: (_upload(b"x" * 100_000, length=2_000_000_000), False),
-    "slow body": lambda r: (_upload(_noise(30, r), length=5_000_000), False),
+    "slow body": lambda r: (_upload(_noise(30), length=5_000_000), False),
     "slow head": lambda r: (b"POST /model/pre", False),
-    "hung up": lambda r: (_upload(_noise(60, r)), True),
+    "hung up": lambda r: (_upload(_noise(60)), True),
     "no HTTP": lambda r: (r.randbytes(2000) + b"\r\n\r\n", False),
     "JSON": lambda r: (_post("/model/predict", b"[" * 100_000, "Content-Type: application/json"), False),
     "many parts": lambda r: (
@@ -203,17 +229,21 @@ EMBEDDER: dict[str, Hostile] = {
 }  # fmt: skip
 
 
-def _unsigned(url: str) -> Callable[[], int]:
-    return lambda: requests.get(f"{url}/readyz", timeout=ANSWER_SECONDS).status_code
+def _status(url: str) -> int:
+    return requests.get(url, timeout=ANSWER_SECONDS).status_code
 
 
 def _embeds(url: str) -> Callable[[], int]:
-    wav = _noise(5, random.Random(1))
+    wav = _noise(5)
     return lambda: (
         requests.post(
             f"{url}/model/predict", files={"audio": ("a.wav", wav, "audio/wav")}, timeout=ANSWER_SECONDS
         ).status_code
     )
+
+
+def _some(kinds: dict[str, Hostile], names: Sequence[str]) -> dict[str, Hostile]:
+    return {name: kind for name, kind in kinds.items() if name in names} or kinds
 
 
 def _timed(call: Callable[[], int]) -> tuple[float, int]:
