@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.catalogue.local.catalogue import Catalogue
-from recommender.catalogue.local.exact import RESCORE_MARGIN, best_similarities, nearest
+from recommender.catalogue.exact import RESCORE_MARGIN, best_similarities, nearest
+from recommender.catalogue.local.catalogue import LocalCatalogue
 
 TOP = 10
 QUERIES = 1000
@@ -25,7 +25,7 @@ Vectors = NDArray[np.float32]
 Ask = Callable[[Vectors, int], Iterable[int]]
 
 
-def annoy(catalogue: Catalogue) -> tuple[float, Ask, list[int]]:
+def annoy(catalogue: LocalCatalogue) -> tuple[float, Ask, list[int]]:
     """The catalogue's own index, built once more for its time, asked with the calibrated setting."""
     import tempfile
 
@@ -45,12 +45,12 @@ def annoy(catalogue: Catalogue) -> tuple[float, Ask, list[int]]:
     return seconds, ask, [setting]
 
 
-def scan(catalogue: Catalogue) -> tuple[float, Ask, list[int]]:
+def scan(catalogue: LocalCatalogue) -> tuple[float, Ask, list[int]]:
     """Our own exact scan, which filters use."""
     return 0.0, lambda query, _: nearest(catalogue.vectors, query, TOP + 1).items.tolist(), [0]
 
 
-def flat(catalogue: Catalogue) -> tuple[float, Ask, list[int]]:
+def flat(catalogue: LocalCatalogue) -> tuple[float, Ask, list[int]]:
     """faiss, exact."""
     import faiss
 
@@ -61,7 +61,7 @@ def flat(catalogue: Catalogue) -> tuple[float, Ask, list[int]]:
     return time.perf_counter() - started, lambda query, _: index.search(query[None], TOP + 1)[1][0].tolist(), [0]
 
 
-def ivf(catalogue: Catalogue) -> tuple[float, Ask, list[int]]:
+def ivf(catalogue: LocalCatalogue) -> tuple[float, Ask, list[int]]:
     """faiss, inverted lists: about sqrt(8 n) of them."""
     import faiss
 
@@ -81,7 +81,7 @@ def ivf(catalogue: Catalogue) -> tuple[float, Ask, list[int]]:
     return seconds, ask, [1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512]
 
 
-def hnsw(catalogue: Catalogue) -> tuple[float, Ask, list[int]]:
+def hnsw(catalogue: LocalCatalogue) -> tuple[float, Ask, list[int]]:
     """hnswlib with M 16."""
     import hnswlib
 
@@ -101,8 +101,8 @@ def hnsw(catalogue: Catalogue) -> tuple[float, Ask, list[int]]:
 
 def main() -> None:
     """Find the cheapest setting that reaches the target, and time it, one query at a time on one core."""
-    catalogue, way = Catalogue.open(Path(sys.argv[1])), sys.argv[2]
-    ways: dict[str, Callable[[Catalogue], tuple[float, Ask, list[int]]]] = {
+    catalogue, way = LocalCatalogue.open(Path(sys.argv[1])), sys.argv[2]
+    ways: dict[str, Callable[[LocalCatalogue], tuple[float, Ask, list[int]]]] = {
         "annoy": annoy, "scan": scan, "flat": flat, "ivf": ivf, "hnsw": hnsw,
     }  # fmt: skip
     seconds, ask, settings = ways[way](catalogue)

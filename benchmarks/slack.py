@@ -22,7 +22,7 @@ import psutil
 
 from recommender.audio import SAMPLE_RATE
 from recommender.audio.wav import wav_bytes
-from recommender.catalogue.local.catalogue import Catalogue
+from recommender.catalogue.local.catalogue import LocalCatalogue
 from sandbox.client.driver import Driver, direct_message, text_of
 from sandbox.names import ADA, SOUNDS
 from tests.scenarios.stack import Stack
@@ -75,7 +75,7 @@ def _measured(stack: Stack, catalogue: Path | None, seconds: float) -> dict[str,
 
 def _ids(folder: Path) -> list[str]:
     """Ids of a catalogue in an order of their own, repeated where there are few."""
-    catalogue = Catalogue.open(folder)
+    catalogue = LocalCatalogue.open(folder)
     items = np.random.default_rng(1).permutation(len(catalogue))[:10_000].tolist()
     ids = [clip.clip_id for clip in catalogue.clips(items)]
     catalogue.close()

@@ -23,7 +23,7 @@ import requests
 
 from bot.settings import BotSettings
 from launcher.processes import Process, procfile_lines, stop_all
-from recommender.catalogue.local.manifest import Manifest
+from recommender.catalogue import read_facts
 from recommender.embedders import registry
 from recommender.errors import SoundalikeError
 from recommender.settings import load
@@ -104,7 +104,7 @@ def _running(settings: BotSettings, port: int, library: Path | None) -> Iterator
         environment["CATALOGUE"] = str(catalogue)
         starting = []
         if catalogue is not None and folder is None:
-            environment["EMBEDDER"] = registry.named(Manifest.read(catalogue).space).name
+            environment["EMBEDDER"] = registry.named(read_facts(catalogue).space).name
         embedder = registry.named(environment.setdefault("EMBEDDER", registry.default().name)).name
         if settings.embedder_url is None:
             starting.append(start_answering("embedder"))  # loads TensorFlow while the library is indexed

@@ -1,8 +1,13 @@
-"""The clip: what a catalogue holds and a result shows."""
+"""The clip: what a catalogue holds and a result shows; and the ids of clips that were cut from files."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from dataclasses import dataclass
+
+ID_LENGTH = 11
+"""Characters of a file's id: a YouTube id's length, 66 bits, so that two files of a million share one never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +26,13 @@ class Clip:
     labels: tuple[str, ...]
     title: str
     url: str | None
+
+
+def file_id(path: str) -> str:
+    """Return the id of a file by its path in the library: 11 characters of base64url(sha256)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(path.encode()).digest())[:ID_LENGTH].decode()
+
+
+def clip_id(path: str, start: float) -> str:
+    """Return the id of a file's window that starts at so many seconds, formed as AudioSet's are."""
+    return f"{file_id(path)}_{round(start * 1000)}"

@@ -4,33 +4,28 @@ from __future__ import annotations
 
 import json
 import logging
-import random
 import re
-import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from recommender.answers import Answer, Result
 from recommender.cache import Cache
-from recommender.catalogue.local.calibration import spread
-from recommender.catalogue.local.catalogue import Catalogue, identity_of
-from recommender.catalogue.local.exact import Items
+from recommender.catalogue import open_catalogue
+from recommender.catalogue.base import Catalogue
+from recommender.catalogue.current import Current
+from recommender.catalogue.filters import Filter
+from recommender.catalogue.links import video_moment
 from recommender.clips import Clip
 from recommender.embedders import Embedder
 from recommender.embedders.spaces import require_same
 from recommender.errors import (
     BadQuery,
-    CatalogueError,
     NoCatalogue,
-    UnknownLabel,
 )
 from recommender.library.additions import add
-from recommender.query import Query, Term, parse, video_moment
+from recommender.query import Query, Term, parse
 from recommender.search.label_votes import VOTERS, sounds_like
-from recommender.search.search import Filter, search, union
+from recommender.search.search import search
 from recommender.search.terms import Meaning, Scope, combined, resolve
 from recommender.settings import Settings
 from recommender.timings import Timings
@@ -38,13 +33,9 @@ from recommender.upload_embedder import UploadEmbedder
 from recommender.uploads import Upload
 
 MAX_TOP = 1000
-WARMING_QUERIES = 64
-REFUSED_SECONDS = 60.0
-"""A rebuilt catalogue that does not open is tried again after this: the cause may have been the machine's."""
 
 _LINK = re.compile(r"(?:https?://|\b(?:www\.|m\.|music\.)?youtu(?:\.be|be\.com)/)[^\s<>|]+", re.IGNORECASE)
 _log = logging.getLogger(__name__)
-_random = random.SystemRandom()
 
 
 class Recommender:
@@ -53,12 +44,10 @@ class Recommender:
     def __init__(
         self, catalogue: Catalogue, settings: Settings, embedder: Embedder | None = None, cache: Cache | None = None
     ) -> None:
-        self._catalogue = catalogue
+        self._current = Current(catalogue)
         self._settings = settings
         self._embedder = UploadEmbedder(settings, embedder, cache)
         self._cache = cache
-        self._reloading = threading.Lock()
-        self._refused: tuple[object, float] = None, 0.0
 
     @classmethod
     def open(cls, settings: Settings, *, embedder: Embedder | None = None, cache: Cache | None = None) -> Recommender:
@@ -69,28 +58,12 @@ class Recommender:
         """
         if settings.catalogue is None:
             raise NoCatalogue("No catalogue is set: put its folder into CATALOGUE.")
-        return cls(Catalogue.open(settings.catalogue, settings.library_url), settings, embedder, cache)
+        return cls(open_catalogue(settings.catalogue, settings.library_url), settings, embedder, cache)
 
     @property
     def catalogue(self) -> Catalogue:
         """The catalogue of this moment: a rebuilt one takes the place of the old at the next question."""
-        current = self._catalogue
-        identity = identity_of(current.folder)
-        if identity == current.identity or not self._reloading.acquire(blocking=False):
-            return current
-        # Other threads go on with the old catalogue meanwhile, and close it by letting go of it.
-        try:
-            refused, until = self._refused
-            if identity == refused and time.monotonic() < until:
-                return current
-            self._catalogue = Catalogue.open(current.folder, self._settings.library_url)
-            _log.info("catalogue %s has taken the place of %s", self._catalogue.id, current.id)
-        except CatalogueError as error:
-            self._refused = identity, time.monotonic() + REFUSED_SECONDS
-            _log.error("the new catalogue is not taken up, %s stays in use: %s", current.id, error)
-        finally:
-            self._reloading.release()
-        return self._catalogue
+        return self._current.catalogue()
 
     def similar(
         self, query: str, *, top: int = 10, skip: int = 0, only: Sequence[str] = (), without: Sequence[str] = ()
@@ -107,13 +80,13 @@ class Recommender:
         """Find the clips most similar to any part of an upload; raises `SpaceMismatch` or a `QueryError`."""
         self._embedder.remember(upload)
         catalogue = self.catalogue
-        require_same(catalogue.manifest.space, upload.frames.space)
+        require_same(catalogue.facts.space, upload.frames.space)
         return self._similar(catalogue, upload.query, {upload.sha256: upload}, top, skip, only, without)
 
     def embed_file(self, path: Path, timings: Timings | None = None) -> Upload:
         """Turn a file into an upload, by the cache where it was heard before; raises `AudioError`, `EmbedderError`
         or `SpaceMismatch`."""
-        return self._embedder.embed_file(path, self.catalogue.manifest.space, timings or Timings())
+        return self._embedder.embed_file(path, self.catalogue.facts.space, timings or Timings())
 
     def add(self, path: Path, upload: Upload, *, name: str, who: str) -> Clip:
         """Keep a file that was listened to in the library, where the next query finds it; returns its first clip.
@@ -121,8 +94,8 @@ class Recommender:
         name: what its owner calls it; who: for the library's history. Raises `CannotWrite`, `SpaceMismatch`.
         """
         catalogue = self.catalogue
-        require_same(catalogue.manifest.space, upload.frames.space)
-        kept = add(catalogue.folder, catalogue.manifest, path, upload, name=name, who=who, knows=catalogue.has)
+        require_same(catalogue.facts.space, upload.frames.space)
+        kept = add(catalogue, path, upload, name=name, who=who)
         return catalogue.clip(kept)
 
     def clip(self, name: str) -> Clip:
@@ -139,19 +112,7 @@ class Recommender:
 
     def random(self, label: str | None = None) -> Clip:
         """Pick any clip that has a vector, or one with a label; raises `UnknownLabel`."""
-        catalogue = self.catalogue
-        silent = set(catalogue.table.unsearchable.tolist())
-        if label is None:
-            item = _random.randrange(len(catalogue))
-            while item in silent:
-                item = _random.randrange(len(catalogue))
-            return catalogue.clips([item])[0]
-        name = catalogue.label(label)
-        items = [item for item in catalogue.table.items_with(name).tolist() if item not in silent]
-        items += [clip.item for clip in catalogue.added.clips if name in clip.labels]
-        if not items:
-            raise UnknownLabel(f"No clip with the label {name} has a vector: take another label.")
-        return catalogue.clips([_random.choice(items)])[0]
+        return self.catalogue.random(label)
 
     def labels(self, prefix: str, limit: int) -> list[str]:
         """Return at most `limit` labels for a prefix, for suggestions while somebody types."""
@@ -163,14 +124,11 @@ class Recommender:
 
     def warm(self) -> None:
         """Ask some queries, so that the first real one does not wait for the disk."""
-        catalogue = self.catalogue
-        for item in spread(np.arange(len(catalogue)), WARMING_QUERIES).tolist():
-            search_k = catalogue.manifest.calibration[0].search_k
-            catalogue.index.nearest(catalogue.vectors, catalogue.vectors[item], 10, search_k)
+        self.catalogue.warm()
 
     def close(self) -> None:
         """Unmap the catalogue."""
-        self._catalogue.close()
+        self._current.close()
 
     def _similar(
         self,
@@ -189,15 +147,13 @@ class Recommender:
             tuple(sorted({catalogue.label(name) for name in without})),
         )
         query = parse(text, catalogue.has)
-        space = catalogue.manifest.space
+        space = catalogue.facts.space
         scope = Scope(catalogue, lambda sha256: uploads.get(sha256) or self._embedder.recall(sha256, space))
         terms = [(term.sign, resolve(term.text, scope)) for term in query.terms]
         # Each clip by its clip id, so that the same question has one text.
         query = Query(tuple(Term(sign, meaning.text) for sign, meaning in terms))
         library_url = self._settings.library_url or ""
-        question = json.dumps(
-            [str(query), top, skip, chosen.only, chosen.without, library_url, catalogue.added.version]
-        )
+        question = json.dumps([str(query), top, skip, chosen.only, chosen.without, library_url, catalogue.version])
         remembered = self._cache.answer(catalogue.id, question) if self._cache is not None else None
         if remembered is not None:
             return remembered
@@ -212,24 +168,16 @@ def _answer(
     catalogue: Catalogue, query: str, terms: Sequence[tuple[int, Meaning]], top: int, skip: int, chosen: Filter
 ) -> Answer:
     parts = combined(terms)
-    vectors, cuts = parts.vectors, parts.windows
+    cuts = parts.windows
     seeds = tuple(meaning.clip for _, meaning in terms if meaning.clip is not None)
-    own_sources = frozenset(seed.source for seed in seeds)
-    own = union([_items(catalogue, source) for source in sorted(own_sources)])
+    without = frozenset(seed.source for seed in seeds)
     wanted = min(skip + top + 1, MAX_TOP + 1)
-    plain = search(
-        catalogue,
-        vectors,
-        VOTERS if chosen != Filter() else max(VOTERS, wanted),
-        own=own,
-        own_sources=own_sources,
-        chosen=Filter(),
-        # Voters are many, and need not be the very nearest.
-        sure=skip + top if chosen == Filter() else top,
-    )
+    # Voters are many, and need not be the very nearest.
+    count, sure = (VOTERS, top) if chosen else (max(VOTERS, wanted), skip + top)
+    plain = search(catalogue, parts.vectors, count, without=without, sure=sure)
     found = plain
-    if chosen != Filter():
-        found = search(catalogue, vectors, wanted, own=own, own_sources=own_sources, chosen=chosen, sure=skip + top)
+    if chosen:
+        found = search(catalogue, parts.vectors, wanted, chosen=chosen, without=without, sure=skip + top)
     shown = found[skip : min(skip + top, MAX_TOP)]
     clips = catalogue.clips([match.item for match in shown])
     return Answer(
@@ -249,7 +197,3 @@ def _answer(
         ),
         more=len(found) > skip + len(shown) and skip + len(shown) < MAX_TOP,
     )
-
-
-def _items(catalogue: Catalogue, source: str) -> Items:
-    return np.array([item for item, _, _ in catalogue.table.items_of_source(source)], np.int64)

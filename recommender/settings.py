@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from recommender.errors import SettingsError
@@ -33,7 +33,9 @@ class Settings(BaseSettings):
 
     redis_url: RedisUrl = Field("redis://127.0.0.1:6379/0", description="where Redis or Valkey listens")
     embedder_url: str | None = Field(None, description="address of an embedder that speaks the MAX contract")
-    catalogue: Path | None = Field(None, description="folder of the catalogue that is searched")
+    catalogue: Annotated[str, BeforeValidator(str)] | None = Field(
+        None, description="folder of the catalogue that is searched"
+    )
     weights: Path | None = Field(None, description="folder of VGGish's weights, or of Google's yamnet.h5")
     library_url: str | None = Field(
         None, description="address under which a library's files are served; turns their paths into links"

@@ -100,7 +100,7 @@ class Answerer:
         return answer(found, question, offers=self._offers(), **how)
 
     def _offers(self) -> Offers:
-        if self._settings is None or self.recommender.catalogue.manifest.extra.get("kind") != LIBRARY:
+        if self._settings is None or self.recommender.catalogue.facts.kind != LIBRARY:
             return Offers()
         return Offers(listen=self._settings.listen_button, add=bool(self._settings.librarians))
 

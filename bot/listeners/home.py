@@ -41,7 +41,7 @@ def _publish(context: Context, health: Health, user: str, request: Request) -> N
         services = tuple((name, state.works, state.remark) for name, state in health.states().items())
         facts = HomeFacts(services=services, history=context.services.history.of(user))
         try:
-            manifest = context.services.recommender.catalogue.manifest
+            manifest = context.services.recommender.catalogue.facts
             facts = HomeFacts(
                 clips=manifest.clips,
                 labels=manifest.labels,

@@ -55,7 +55,7 @@ def _listen(context: Context, value: ButtonValue, body: dict[str, Any], request:
     recommender = context.services.recommender
     clip = recommender.clip(value.clip)
     with request.timings("excerpt"):
-        sound = excerpt(recommender.catalogue.manifest, clip)
+        sound = excerpt(recommender.catalogue.facts, clip)
     message = body.get("message") or {}
     try:
         with request.timings("reply"):

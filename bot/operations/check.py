@@ -15,12 +15,11 @@ from bot.settings import BotSettings
 from bot.slack.client import web_client
 from bot.slack.errors import UNREACHED, code_of
 from bot.slack.names import GROUPS_SCOPE, LISTEN_SCOPE, OPTIONAL_SCOPES, scopes_of
-from recommender.catalogue.local.catalogue import Catalogue
-from recommender.catalogue.local.manifest import Manifest
+from recommender.catalogue import open_catalogue, read_facts
 from recommender.embedders.client import EmbedderClient
 from recommender.embedders.spaces import require_same
 from recommender.errors import NoCatalogue, SoundalikeError
-from recommender.library.additions import KIND as LIBRARY
+from recommender.library.additions import library_of
 from recommender.sound_check import check_sound
 from recommender.spelling import shown
 
@@ -173,25 +172,22 @@ def _catalogue(settings: BotSettings) -> tuple[Finding, str | None]:
     try:
         if settings.catalogue is None:
             raise NoCatalogue("CATALOGUE is not set: build one with `python -m recommender build`, and set its folder.")
-        catalogue = Catalogue.open(settings.catalogue, settings.library_url)
+        catalogue = open_catalogue(settings.catalogue, settings.library_url)
     except SoundalikeError as error:
         return Finding("catalogue", False, str(error)), None
-    manifest = catalogue.manifest
+    facts = catalogue.facts
     catalogue.close()
-    return Finding(
-        "catalogue", True, f"{manifest.clips:,} clips, {manifest.space}, built {manifest.built}"
-    ), manifest.space
+    return Finding("catalogue", True, f"{facts.clips:,} clips, {facts.space}, built {facts.built}"), facts.space
 
 
 def _library(settings: BotSettings) -> Iterator[Finding]:
     """Whether the folder that a library's catalogue was built from is there."""
     try:
-        extra = Manifest.read(settings.catalogue).extra if settings.catalogue is not None else {}
+        folder = library_of(read_facts(settings.catalogue)) if settings.catalogue is not None else None
     except SoundalikeError:
         return
-    if extra.get("kind") != LIBRARY:
+    if folder is None:
         return
-    folder = Path(str(extra.get("folder")))
     if folder.is_dir():
         yield Finding("library", True, str(folder))
     else:

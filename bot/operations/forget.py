@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import cast
 
 import redis
@@ -11,14 +10,14 @@ import redis
 from bot.queue.dead_letters import DeadLetters
 from bot.queue.tasks import RedisQueue
 from recommender.cache import KEY_PREFIX
-from recommender.catalogue.local.manifest import Manifest
+from recommender.catalogue import read_facts
 from recommender.errors import BadQuery, NoCatalogue
 from recommender.library.additions import forget_person
 
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,30}")
 
 
-def forget(client: redis.Redis, queue: RedisQueue, catalogue: Path | None, person: str) -> dict[str, int]:
+def forget(client: redis.Redis, queue: RedisQueue, catalogue: str | None, person: str) -> dict[str, int]:
     """Remove all that names a person: last questions, counts of limits, marks, dead letters, and their name from what
     they added to the library of the catalogue; returns how many of each.
 
@@ -38,9 +37,9 @@ def forget(client: redis.Redis, queue: RedisQueue, catalogue: Path | None, perso
     return {kind: count for kind, count in removed.items() if count}
 
 
-def _forget_in_library(catalogue: Path, person: str) -> int:
+def _forget_in_library(catalogue: str, person: str) -> int:
     try:
-        return forget_person(catalogue, Manifest.read(catalogue), person)
+        return forget_person(read_facts(catalogue), person)
     except NoCatalogue:
         return 0
 

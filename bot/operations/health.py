@@ -110,7 +110,7 @@ class Gauges(Collector):
             yield GaugeMetricFamily("soundalike_dead_letters", "Jobs that failed for good, of a week", value=dead)
         catalogue = self._catalogue.value(until)
         if catalogue is not None:
-            info = {"id": catalogue.id, "space": catalogue.manifest.space}
+            info = {"id": catalogue.id, "space": catalogue.facts.space}
             yield InfoMetricFamily("soundalike_catalogue", "The catalogue that answers", value=info)
             yield GaugeMetricFamily("soundalike_catalogue_clips", "Clips in the catalogue", value=len(catalogue))
 

@@ -9,7 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from recommender.catalogue.local.catalogue import Catalogue
+from recommender.catalogue import open_catalogue
+from recommender.catalogue.base import Catalogue
 from recommender.errors import BuildFailed
 from recommender.search.evaluation import Evaluation, evaluate
 
@@ -32,7 +33,7 @@ _HEADINGS = {
 def register(subparsers: Any) -> None:
     """Add the command."""
     command = subparsers.add_parser("evaluate", help="measure a catalogue", description=__doc__)
-    command.add_argument("catalogue", type=Path, metavar="DIR")
+    command.add_argument("catalogue", metavar="DIR")
     command.add_argument(
         "--features", type=Path, metavar="FEATURES", help="where the frames are; what the catalogue was built from"
     )
@@ -42,7 +43,7 @@ def register(subparsers: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    catalogue = Catalogue.open(arguments.catalogue)
+    catalogue = open_catalogue(arguments.catalogue)
     try:
         measured = [evaluate(catalogue)]
         measured += _beside(catalogue, arguments)
@@ -62,10 +63,10 @@ def _beside(catalogue: Catalogue, arguments: argparse.Namespace) -> list[Evaluat
     from recommender.sources.ontology import class_indices, find_ontology, read_label_names
     from recommender.sources.shards import Wanted
 
-    extra = catalogue.manifest.extra
+    extra = catalogue.facts.extra
     features = arguments.features or Path(extra.get("features", ""))
     labels = arguments.labels or Path(extra.get("label_names", ""))
-    if catalogue.manifest.recipe.kind == "raw-frames" or extra.get("kind") != "audioset":
+    if catalogue.facts.recipe.kind == "raw-frames" or extra.get("kind") != "audioset":
         return []
     if arguments.features is None and len(catalogue) > MOST_CLIPS_BESIDE:
         sys.stderr.write("raw-frames is left out for so many clips: ask for it with --features.\n")
@@ -91,7 +92,7 @@ def _beside(catalogue: Catalogue, arguments: argparse.Namespace) -> list[Evaluat
                 report=audioset.ReadReport(),
             ),
         )
-        raw = Catalogue.open(Path(folder) / "raw-frames")
+        raw = open_catalogue(Path(folder) / "raw-frames")
         try:
             return [evaluate(raw)]
         finally:

@@ -14,8 +14,8 @@ from typing import Any, TextIO
 import numpy as np
 from tqdm import tqdm
 
-from recommender.catalogue.local.catalogue import Catalogue
-from recommender.catalogue.local.exact import Vectors
+from recommender.catalogue import open_catalogue
+from recommender.catalogue.base import Catalogue, Vectors
 from recommender.errors import CannotWrite
 
 DECIMALS = 6
@@ -24,13 +24,13 @@ DECIMALS = 6
 def register(subparsers: Any) -> None:
     """Add the command."""
     command = subparsers.add_parser("export", help="write a catalogue as JSON Lines", description=__doc__)
-    command.add_argument("catalogue", type=Path, metavar="DIR")
+    command.add_argument("catalogue", metavar="DIR")
     command.add_argument("--jsonl", type=Path, required=True, metavar="FILE", help="- for standard output")
     command.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    catalogue = Catalogue.open(arguments.catalogue)
+    catalogue = open_catalogue(arguments.catalogue)
     target: Path = arguments.jsonl
     try:
         if str(target) == "-":
@@ -69,12 +69,11 @@ def _opened(target: Path) -> Iterator[TextIO]:
 
 def _write(catalogue: Catalogue, file: TextIO) -> int:
     """Write all clips that have a vector; returns how many."""
-    silent = set(catalogue.table.unsearchable.tolist())
-    lengths = catalogue.table.lengths()
-    for clip in tqdm(catalogue.all_clips(), total=len(catalogue), unit="clip", disable=None):
-        if clip.item in silent:
+    lengths, count = catalogue.lengths(), 0
+    for clip, vector in tqdm(catalogue.all_clips(), total=len(catalogue), unit="clip", disable=None):
+        if not vector.any():
             continue
-        vector = catalogue.vectors[clip.item]
+        count += 1
         row = {
             "video_id": clip.source,
             "start_time": clip.start,
@@ -85,7 +84,7 @@ def _write(catalogue: Catalogue, file: TextIO) -> int:
             "clip_id": clip.clip_id,
         }
         file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    return len(catalogue) - len(silent)
+    return count
 
 
 def _rounded(vector: Vectors) -> list[float]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
-from recommender.catalogue.local.catalogue import Catalogue
+from recommender.catalogue import open_catalogue
+from recommender.catalogue.base import Catalogue
 from recommender.spelling import shown
 
 COMMONEST_LABELS = 10
@@ -16,15 +16,17 @@ COMMONEST_LABELS = 10
 def register(subparsers: Any) -> None:
     """Add the command."""
     command = subparsers.add_parser("info", help="what a catalogue holds", description=__doc__)
-    command.add_argument("catalogue", type=Path, metavar="DIR")
+    command.add_argument("catalogue", metavar="DIR")
     command.add_argument("--json", action="store_true", help="for programs")
     command.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    catalogue = Catalogue.open(arguments.catalogue)
-    facts = _facts(catalogue)
-    catalogue.close()
+    catalogue = open_catalogue(arguments.catalogue)
+    try:
+        facts = _facts(catalogue)
+    finally:
+        catalogue.close()
     if arguments.json:
         print(json.dumps(facts, ensure_ascii=False))
         return 0
@@ -35,26 +37,24 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _facts(catalogue: Catalogue) -> dict[str, Any]:
-    manifest = catalogue.manifest
-    common = sorted(catalogue.table.labels, key=lambda label: (-label.clips, label.name))[:COMMONEST_LABELS]
+    facts, counts = catalogue.facts, catalogue.label_counts()
+    common = sorted(counts, key=lambda label: (-counts[label], label))[:COMMONEST_LABELS]
     return {
-        "id": manifest.id,
-        "built": manifest.built,
-        "space": manifest.space,
-        "vectors": f"{manifest.recipe.kind}, {manifest.dimension} dimensions",
-        "clips": manifest.clips,
-        "searchable": manifest.searchable,
-        "sources": manifest.sources,
-        "labels": manifest.labels,
-        "commonest_labels": {label.name: label.clips for label in common},
-        "trees": manifest.trees,
-        "target_recall": manifest.target_recall,
+        "id": facts.id,
+        "built": facts.built,
+        "space": facts.space,
+        "vectors": f"{facts.recipe.kind}, {facts.dimension} dimensions",
+        "clips": facts.clips,
+        "searchable": facts.searchable,
+        "sources": facts.sources,
+        "labels": facts.labels,
+        "commonest_labels": {label: counts[label] for label in common},
+        "target_recall": facts.target_recall,
         "calibration": [
-            {"top": c.top, "search_k": c.search_k, "recall": c.recall, "queries": c.sample}
-            for c in manifest.calibration
+            {"top": c.top, "search_k": c.search_k, "recall": c.recall, "queries": c.sample} for c in facts.calibration
         ],
-        "bytes": {name: facts.bytes for name, facts in manifest.files.items()},
-        "extra": manifest.extra,
+        **catalogue.describe(),
+        "extra": facts.extra,
     }
 
 

@@ -23,7 +23,7 @@ _OPERATORS = {"+", "-"}
 def register(subparsers: Any) -> None:
     """Add the command."""
     command = subparsers.add_parser("similar", help="find similar clips", description=__doc__)
-    command.add_argument("catalogue", type=Path, metavar="DIR")
+    command.add_argument("catalogue", metavar="DIR")
     command.add_argument(
         "queries", nargs="+", metavar="QUERY", help="clip id, audio file, or A + B - C; - alone reads them from stdin"
     )

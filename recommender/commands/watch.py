@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     manifest = Manifest.read(arguments.catalogue)
     folder = arguments.folder or manifest.extra.get("folder")
-    if manifest.extra.get("kind") != KIND or folder is None:
+    if manifest.kind != KIND or folder is None:
         raise BuildFailed(f"{arguments.catalogue} was not built from a folder: watch the catalogue of a library.")
 
     told: list[str] = []

@@ -13,8 +13,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from recommender.catalogue.local.journal import memory_of
 from recommender.errors import BuildFailed, CannotRead
-from recommender.library.additions import memory_of
 from recommender.library.embedder_pool import EmbedderPool
 from recommender.library.embedding_workers import Listening, Outcome, Task
 from recommender.library.report import Report

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from recommender.audio import decoding
 from recommender.audio.wav import HEADER_BYTES
-from recommender.catalogue.local.manifest import Manifest
+from recommender.catalogue.base import Facts
 from recommender.clips import Clip
 from recommender.errors import CannotDecode, UnknownClip
-from recommender.library.additions import KIND
+from recommender.library.additions import library_of
 
 LONGEST_SECONDS = 15.0
 """A window is 10 s, the last one of a file up to 15 s."""
 
 
-def excerpt(manifest: Manifest, clip: Clip) -> bytes:
+def excerpt(facts: Facts, clip: Clip) -> bytes:
     """Return a clip as a WAV file of its file's own quality, up to 48 kHz stereo.
 
     Raises `UnknownClip` where its file is no longer there, `AudioError` where it cannot be decoded.
     """
-    root = manifest.extra.get("folder")
-    if manifest.extra.get("kind") != KIND or not isinstance(root, str):
+    root = library_of(facts)
+    if root is None:
         raise UnknownClip("This catalogue has no files of its own to listen to: follow the link instead.")
-    path = Path(root) / clip.source
+    path = root / clip.source
     if not path.is_file():
         raise UnknownClip(f"{clip.source} is no longer in the library: build the catalogue again.")
     sound = decoding.excerpt(path, clip.start, min(clip.end, clip.start + LONGEST_SECONDS))

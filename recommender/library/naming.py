@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
-from urllib.parse import quote
 
-ID_LENGTH = 11
-"""Characters of a file's id: a YouTube id's length, 66 bits, so that two files of a million share one never."""
 TAGS_PER_CLIP = 3
 LOWEST_TAG = 0.2
 """A tag that the embedder is less sure of says more about the embedder than about the clip."""
@@ -22,21 +17,6 @@ _NUMBERING = re.compile(r"^\d{1,4}[\s._-]+(?=\D)")
 _SPACES = re.compile(r"[\s_]+")
 _GENRES = re.compile(r"[;/,|]|\0")
 _MEANINGLESS = frozenset({"", "unknown", "other", "misc", "none", "unknown artist", "various", "various artists"})
-
-
-def file_id(path: str) -> str:
-    """Return the id of a file by its path in the library: 11 characters of base64url(sha256)."""
-    return base64.urlsafe_b64encode(hashlib.sha256(path.encode()).digest())[:ID_LENGTH].decode()
-
-
-def link_to(library_url: str, path: str, start: float, end: float) -> str:
-    """Return the address of a stretch of a file, as a media fragment that browsers play."""
-    return f"{library_url.rstrip('/')}/{quote(path)}#t={start:g},{end:g}"
-
-
-def clip_id(path: str, start: float) -> str:
-    """Return the id of a file's window that starts at so many seconds, formed as AudioSet's are."""
-    return f"{file_id(path)}_{round(start * 1000)}"
 
 
 def title_of(path: str, metadata: dict[str, str]) -> str:

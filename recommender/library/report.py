@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from recommender.library import jsonl
+from recommender.catalogue.local import jsonl
 
 FAILURES = "failures.jsonl"
 LEADS_OUT = "leads-out"

@@ -11,16 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
+from recommender.catalogue import open_catalogue
+from recommender.catalogue.links import FILES
 from recommender.catalogue.local.builder import DEFAULT_TARGET_RECALL, ClipBatch, NewClip, write_catalogue
-from recommender.catalogue.local.catalogue import FILES, Catalogue
-from recommender.catalogue.local.clip_table import ClipTable
-from recommender.catalogue.local.files import CLIPS
+from recommender.catalogue.local.journal import memory_of, prune
 from recommender.catalogue.local.manifest import Manifest
+from recommender.clips import clip_id
 from recommender.errors import BuildFailed, CatalogueError
 from recommender.library import copies
-from recommender.library.additions import KIND, forget_built, memory_of
+from recommender.library.additions import KIND
 from recommender.library.fingerprints import Fingerprint
-from recommender.library.naming import clip_id, clip_labels, file_labels, one_spelling, shared_folders, title_of
+from recommender.library.naming import clip_labels, file_labels, one_spelling, shared_folders, title_of
 from recommender.library.report import FAILURES, LEADS_OUT, UNREADABLE, Failure, Report, write_failures
 from recommender.library.scanning import Scan
 from recommender.library.store import Store
@@ -68,7 +69,7 @@ def write(stock: Stock, out: Path, index: IndexOptions, report: Report, progress
     digest = _digest(good, stock.space, index)
     standing = Manifest.standing(out)
     if standing is not None:
-        _forget_added(out, standing)
+        prune(out, standing)
     if not good:
         write_failures(memory_of(out), report.failures)
         raise BuildFailed(_nothing(stock, report, memory_of(out)))
@@ -177,21 +178,6 @@ def _digest(good: dict[str, list[str]], space: str, index: IndexOptions) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _forget_added(out: Path, standing: Manifest) -> None:
-    """Empty the journal of what the catalogue that stands holds: running processes have it from there by now; and of
-    files that are no longer where they were put."""
-    try:
-        table = ClipTable(out / CLIPS)
-    except CatalogueError:
-        return
-    try:
-        held = {copy for paths in standing.extra.get("copies", {}).values() for copy in paths}
-        root = Path(str(standing.extra.get("folder")))
-        forget_built(out, lambda path: path in held or bool(table.items_of_source(path)) or not (root / path).exists())
-    finally:
-        table.close()
-
-
 def require_same_library(folder: Path, out: Path) -> None:
     """Raise `BuildFailed` where a catalogue of something else stands, which running bots would lose."""
     standing = Manifest.standing(out)
@@ -207,7 +193,7 @@ def require_same_library(folder: Path, out: Path) -> None:
 
 def _opens(out: Path) -> bool:
     try:
-        Catalogue.open(out).close()
+        open_catalogue(out).close()
     except CatalogueError:
         return False
     return True

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from recommender.catalogue.local.catalogue import Catalogue
-from recommender.catalogue.local.exact import RESCORE_MARGIN, Items, best_similarities, nearest
+from recommender.catalogue.base import Catalogue, Items, Vectors
+from recommender.catalogue.exact import CHUNK_ROWS, RESCORE_MARGIN, best_similarities, nearest
 from recommender.catalogue.local.projection import held_out
 from recommender.progress import disabled
-from recommender.search.search import Filter, search
+from recommender.search.search import search
 
 TOP = 10
 RECALL_QUERIES = 1000
@@ -54,23 +54,22 @@ class Evaluation:
 
 def evaluate(catalogue: Catalogue, progress: bool = True) -> Evaluation:
     """Measure a catalogue on its own clips."""
-    manifest = catalogue.manifest
-    random = np.random.default_rng(SEED)
-    searchable = np.setdiff1d(np.arange(manifest.clips), catalogue.table.unsearchable)
-    sample = np.sort(random.permutation(searchable)[:RECALL_QUERIES])
-    search_k = manifest.calibration[0].search_k
-    recall, times = _recall(catalogue, sample, search_k, progress)
-    exact_times = _exact_times(catalogue, sample[:EXACT_QUERIES])
+    facts = catalogue.facts
+    silent = _silent(catalogue)
+    searchable = np.setdiff1d(np.arange(facts.clips), silent)
+    sample = np.sort(np.random.default_rng(SEED).permutation(searchable)[:RECALL_QUERIES])
+    recall, times = _recall(catalogue, sample, silent, progress)
+    exact_times = _exact_times(catalogue, sample[:EXACT_QUERIES], silent)
     # What labels were learned from would flatter the learning.
-    unseen = held_out(searchable) if manifest.recipe.projection is not None else searchable
+    unseen = held_out(searchable) if facts.recipe.projection is not None else searchable
     # Drawn from all clips, so that two catalogues of the same clips are asked the same ones.
-    drawn = np.random.default_rng(SEED).permutation(manifest.clips)
+    drawn = np.random.default_rng(SEED).permutation(facts.clips)
     at_10, at_1, asked = label_precision(catalogue, drawn[np.isin(drawn, unseen)], progress)
     return Evaluation(
-        vectors=manifest.recipe.kind,
-        clips=manifest.clips,
-        dimension=manifest.dimension,
-        search_k=search_k,
+        vectors=facts.recipe.kind,
+        clips=facts.clips,
+        dimension=facts.dimension,
+        search_k=facts.calibration[0].search_k,
         recall_at_10=recall,
         recall_queries=len(sample),
         query_p50_ms=float(np.percentile(times, 50)),
@@ -92,17 +91,9 @@ def label_precision(catalogue: Catalogue, items: Items, progress: bool) -> tuple
             wanted = set(query.labels) - COMMON_LABELS
             if not wanted:
                 continue
-            own = np.array([i for i, _, _ in catalogue.table.items_of_source(query.source)], np.int64)
-            found = search(
-                catalogue,
-                [catalogue.vectors[item]],
-                TOP,
-                own=own,
-                own_sources=frozenset({query.source}),
-                chosen=Filter(),
-            )
-            rows = catalogue.table.rows([match.item for match in found])
-            hits = [not wanted.isdisjoint(row.labels) for row in rows]
+            found = search(catalogue, catalogue.vectors_of([item]), TOP, without=frozenset({query.source}))
+            clips = catalogue.clips([match.item for match in found])
+            hits = [not wanted.isdisjoint(clip.labels) for clip in clips]
             if hits:
                 at_10.append(sum(hits) / len(hits))
                 at_1.append(float(hits[0]))
@@ -114,26 +105,48 @@ def label_precision(catalogue: Catalogue, items: Items, progress: bool) -> tuple
     return float(np.mean(at_10)), float(np.mean(at_1)), len(at_10)
 
 
-def _recall(catalogue: Catalogue, sample: Items, search_k: int, progress: bool) -> tuple[float, Sequence[float]]:
-    """Return recall@10 of the index, and the milliseconds of each query."""
-    vectors = catalogue.vectors
+class _Rows:
+    """A catalogue's vectors as exact search reads them: block by block, and by item."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def __len__(self) -> int:
+        return len(self._catalogue)
+
+    def __getitem__(self, key: slice | Items) -> Vectors:
+        return self._catalogue.vectors_of(range(len(self))[key] if isinstance(key, slice) else key)
+
+
+def _silent(catalogue: Catalogue) -> Items:
+    """Return the items that have no vector."""
+    if catalogue.facts.searchable == catalogue.facts.clips:
+        return np.empty(0, np.int64)
+    rows = _Rows(catalogue)
+    blocks = range(0, len(rows), CHUNK_ROWS)
+    return np.concatenate([first + np.flatnonzero(~rows[first : first + CHUNK_ROWS].any(axis=1)) for first in blocks])
+
+
+def _recall(catalogue: Catalogue, sample: Items, silent: Items, progress: bool) -> tuple[float, Sequence[float]]:
+    """Return recall@10 of the catalogue's search, and the milliseconds of each query."""
     top = min(TOP, len(catalogue) - 1)
-    silent = catalogue.table.unsearchable
-    wanted = best_similarities(vectors, vectors[sample], sample, max(top, 1), silent)[:, -1]
+    queries = catalogue.vectors_of(sample)
+    wanted = best_similarities(_Rows(catalogue), queries, sample, max(top, 1), silent)[:, -1]
     recalls, times = [], []
-    for item, last in zip(tqdm(sample.tolist(), desc="recall", disable=disabled(progress)), wanted, strict=True):
+    for place, item in enumerate(tqdm(sample.tolist(), desc="recall", disable=disabled(progress))):
         started = time.perf_counter()
-        found = catalogue.index.nearest(vectors, vectors[item], top + 1, search_k)
+        (found,) = catalogue.nearest(queries[place : place + 1], top + 1, distinct=False)
         times.append((time.perf_counter() - started) * 1000)
-        others = found.without(np.array([item])).first(top)
-        recalls.append(float((others.similarities >= last - RESCORE_MARGIN).sum()) / max(top, 1))
+        others = [hit for hit in found if hit.item != item][:top]
+        hits = sum(hit.similarity >= wanted[place] - RESCORE_MARGIN for hit in others)
+        recalls.append(float(hits) / max(top, 1))
     return float(np.mean(recalls)), times
 
 
-def _exact_times(catalogue: Catalogue, sample: Items) -> list[float]:
+def _exact_times(catalogue: Catalogue, sample: Items, silent: Items) -> list[float]:
     times = []
-    for item in sample.tolist():
+    for query in catalogue.vectors_of(sample):
         started = time.perf_counter()
-        nearest(catalogue.vectors, catalogue.vectors[item], TOP + 1, silent=catalogue.table.unsearchable)
+        nearest(_Rows(catalogue), query, TOP + 1, silent=silent)
         times.append((time.perf_counter() - started) * 1000)
     return times

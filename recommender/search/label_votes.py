@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from math import log
 
-from recommender.catalogue.local.catalogue import Catalogue
+from recommender.catalogue.base import Catalogue
 from recommender.search.search import Match
 
 VOTERS = 50
@@ -27,6 +27,7 @@ def sounds_like(catalogue: Catalogue, matches: Sequence[Match]) -> tuple[tuple[s
     if not total:
         return ()
     weights: dict[str, float] = defaultdict(float)
+    counts = catalogue.label_counts()
     rows = catalogue.clips([match.item for match in voters])
     for row, match in zip(rows, voters, strict=True):
         for label in row.labels:
@@ -34,13 +35,8 @@ def sounds_like(catalogue: Catalogue, matches: Sequence[Match]) -> tuple[tuple[s
     telling = []
     for name, weight in weights.items():
         share = weight / total
-        common = _clips_with(catalogue, name) / len(catalogue)
+        common = counts.get(name, 1) / len(catalogue)
         if share >= SMALLEST_SHARE and share >= SMALLEST_LIFT * common:
             telling.append((-share * log(share / common), name, share))
     best = sorted(telling)[:MOST_LABELS]
     return tuple((name, min(1.0, share)) for _, name, share in sorted(best, key=lambda vote: -vote[2]))
-
-
-def _clips_with(catalogue: Catalogue, name: str) -> int:
-    label = catalogue.table.label(name)
-    return label.clips if label else 1

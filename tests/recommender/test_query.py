@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recommender.catalogue.links import video_moment
 from recommender.errors import BadQuery
-from recommender.query import Query, Term, parse, video_moment
+from recommender.query import Query, Term, parse
 
 
 def terms(text: str) -> list[tuple[int, str]]:

@@ -10,7 +10,7 @@ import pytest
 
 from recommender.cache import Cache
 from recommender.catalogue.local.builder import NewClip
-from recommender.catalogue.local.catalogue import Catalogue
+from recommender.catalogue.local.catalogue import LocalCatalogue
 from recommender.embedders import Frames
 from recommender.errors import (
     BadQuery,
@@ -87,7 +87,7 @@ def test_filters(recommender):
 
 
 def test_sums_and_differences(recommender):
-    vectors = recommender.catalogue.vectors
+    vectors = recommender.catalogue.vectors_of(range(600))
     answer = recommender.similar("#1 + #2 - #3", top=20)
     wanted = vectors[1].astype(float) + vectors[2] - vectors[3]
     wanted /= np.linalg.norm(wanted)
@@ -174,7 +174,7 @@ def test_an_upload_of_another_space_is_refused(recommender):
 
 
 def test_an_upload_without_direction(recommender):
-    centre = recommender.catalogue.manifest.recipe.centre[None]
+    centre = recommender.catalogue.facts.recipe.centre[None]
     with pytest.raises(NoVector, match="nothing in it"):
         recommender.similar_to(upload(centre))
 
@@ -215,11 +215,11 @@ def test_no_catalogue_is_set():
         Recommender.open(Settings(_env_file=None, catalogue=None))
 
 
-def test_answers_are_remembered_by_catalogue_and_question(small, redis_url):
+def test_answers_are_remembered_by_catalogue_and_question(small, redis_url, monkeypatch):
     cache = Cache.connect(settings(small, redis_url=redis_url))
     recommender = Recommender.open(settings(small), cache=cache)
     answer = recommender.similar("#5", only=["Dog", "Siren"])
-    recommender.catalogue.index.close()
+    monkeypatch.setattr(LocalCatalogue, "nearest", None)
     again = recommender.similar("src00000005_0", only=["siren", "dog", "Dog"])
     assert [r.clip for r in again.results] == [r.clip for r in answer.results]
     assert again.query == answer.query
@@ -282,8 +282,8 @@ def test_a_damaged_rebuild_leaves_the_old_in_use(copy, tmp_path, caplog, monkeyp
     assert recommender.similar("#5") == before
     assert recommender.similar("#5") == before
     assert len([record for record in caplog.records if "not taken up" in record.message]) == 1
-    monkeypatch.setattr("recommender.recommender.REFUSED_SECONDS", 0.0)
-    recommender._refused = recommender._refused[0], 0.0
+    monkeypatch.setattr("recommender.catalogue.current.REFUSED_SECONDS", 0.0)
+    recommender._current._refused = recommender._current._refused[0], 0.0
     assert recommender.similar("#5") == before
     assert len([record for record in caplog.records if "not taken up" in record.message]) == 2
     recommender.close()
@@ -301,4 +301,4 @@ def test_a_catalogue_that_is_gone_leaves_the_old_in_use(copy):
 
 def test_warming_touches_the_index(recommender):
     recommender.warm()
-    assert isinstance(recommender.catalogue, Catalogue)
+    assert isinstance(recommender.catalogue, LocalCatalogue)

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from recommender.catalogue.base import Calibration
+from recommender.catalogue.base import Calibration, Items, Vectors
+from recommender.catalogue.exact import nearest
 from recommender.catalogue.local import index as annoy_index
 from recommender.catalogue.local.calibration import calibrate, spread
 from recommender.catalogue.local.clip_table import ClipTableWriter
-from recommender.catalogue.local.exact import Items, Vectors, nearest
 from recommender.catalogue.local.files import CLIPS, INDEX, MANIFEST, PROJECTION, VECTORS, FileFacts
 from recommender.catalogue.local.index import Index
 from recommender.catalogue.local.known_answers import KnownAnswer

@@ -11,8 +11,8 @@ from functools import partial
 import numpy as np
 from tqdm import tqdm
 
-from recommender.catalogue.base import Calibration
-from recommender.catalogue.local.exact import RESCORE_MARGIN, Items, Vectors, best_similarities
+from recommender.catalogue.base import Calibration, Items, Vectors
+from recommender.catalogue.exact import RESCORE_MARGIN, best_similarities
 from recommender.catalogue.local.index import Index
 from recommender.errors import BuildFailed
 from recommender.progress import disabled

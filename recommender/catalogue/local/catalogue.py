@@ -1,43 +1,46 @@
-"""Catalogue: clips, labels and vectors on disk, read only, safe to open whatever the files hold."""
+"""A catalogue in a folder: mapped read only, and safe to open whatever the files hold."""
 
 from __future__ import annotations
 
 import os
-import string
+import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from recommender.catalogue.base import Addition, Catalogue, Facts, Hit, Items, Vectors
+from recommender.catalogue.exact import TIE_DECIMALS
+from recommender.catalogue.filters import EVERYTHING, Filter
+from recommender.catalogue.links import FILES, link_of
 from recommender.catalogue.local import known_answers
+from recommender.catalogue.local.builder import facts_of
+from recommender.catalogue.local.calibration import spread
 from recommender.catalogue.local.clip_table import ClipRow, ClipTable
-from recommender.catalogue.local.exact import Vectors
 from recommender.catalogue.local.files import CLIPS, INDEX, MANIFEST, VECTORS
 from recommender.catalogue.local.index import Index
+from recommender.catalogue.local.journal import NOTHING, Added, Journal
 from recommender.catalogue.local.manifest import Manifest
+from recommender.catalogue.local.nearest import Searcher
 from recommender.catalogue.local.vector_file import mapped
 from recommender.clips import Clip
-from recommender.errors import CatalogueDamaged, NoCatalogue, UnknownClip, UnknownLabel
-from recommender.library.additions import NOTHING, Added, Journal
-from recommender.library.naming import ID_LENGTH, link_to
-from recommender.query import video_moment
-from recommender.spelling import closest
+from recommender.errors import CatalogueDamaged, NoCatalogue
 
 OPEN_ATTEMPTS = 5
 OPEN_PAUSE_SECONDS = 0.05
 """A catalogue may be replaced while it is opened: it is then opened again."""
-LONGEST_RESPELT = 24
-"""Longer names are not respelt letter by letter: 11 characters make 1,500 spellings, looked up within 10 ms."""
-VIDEO_ID_LETTERS = string.ascii_letters + string.digits + "-_"
-YOUTUBE = "youtube"
-"""Value of `links` in a manifest's extra: clips are moments of YouTube videos."""
-FILES = "files"
-"""Value of `links` in a manifest's extra: sources are paths under LIBRARY_URL."""
+WARMING_QUERIES = 64
+DRAWS = 1000
+"""Items drawn at random before those that have no vector are looked up."""
 
 Identity = tuple[int, int, int, int]
 """Device and inode of the folder, inode and time of its manifest."""
+_random = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,35 +52,40 @@ class _State:
     modified: int
 
 
-class Catalogue:
-    """One catalogue, opened as a whole; made by `Catalogue.open`. Safe to use from several threads."""
+class LocalCatalogue(Catalogue):
+    """A catalogue in a folder, opened as a whole by `LocalCatalogue.open`.
+
+    Nothing in here may refer back to the catalogue: it is closed, and its files are unmapped, when the last answer that
+    uses it lets go of it, and a circle of references would keep them for as long as the garbage collector likes.
+    """
 
     def __init__(self, folder: Path, manifest: Manifest, library_url: str | None) -> None:
+        self.location = str(folder)
         self.folder = folder
         self.manifest = manifest
+        self.facts = manifest
         self._library_url = library_url
         self._links = manifest.extra.get("links")
-        self._copies: dict[str, list[str]] = manifest.extra.get("copies", {})
-        self._stands_for = {copy: source for source, copies in self._copies.items() for copy in copies}
-        self.identity: Identity | None = None
-        self._journal = Journal(folder, manifest, library_url, self._holds) if self._links == FILES else None
         self._states: list[_State] = []
         try:
             for name in (CLIPS, VECTORS, INDEX):
                 self._hold(name)
             self.table = ClipTable(folder / CLIPS)
-            self.vectors: Vectors = mapped(folder / VECTORS)
+            self.vectors = mapped(folder / VECTORS)
             self.index = Index(folder / INDEX, manifest.dimension)
-            self.recipe = manifest.recipe
         except BaseException:
             self.close()
             raise
+        self._searcher = Searcher(manifest, self.table, self.vectors, self.index)
+        knows = partial(_holds, self.table, self.copied_from)
+        self._journal = Journal(folder, manifest, library_url, knows) if self._links == FILES else None
 
     @classmethod
-    def open(cls, folder: Path, library_url: str | None = None) -> Catalogue:
+    def open(cls, location: str | Path, library_url: str | None = None) -> LocalCatalogue:
         """Check a catalogue and map it; raises `NoCatalogue` or `CatalogueDamaged` with the file and the reason."""
+        folder = Path(location)
         for attempt in range(1, OPEN_ATTEMPTS + 1):
-            identity = identity_of(folder)
+            identity = _identity_of(folder)
             try:
                 manifest = Manifest.read(folder)
                 _check_files(folder, manifest)
@@ -85,35 +93,133 @@ class Catalogue:
                 catalogue = cls(folder, manifest, library_url)
             except (CatalogueDamaged, NoCatalogue):
                 # Either it is so, or the folder was replaced at this moment.
-                if identity == identity_of(folder) or attempt == OPEN_ATTEMPTS:
+                if identity == _identity_of(folder) or attempt == OPEN_ATTEMPTS:
                     raise
             else:
-                if identity == identity_of(folder):
+                if identity == _identity_of(folder):
                     catalogue.identity = identity
                     return catalogue
                 catalogue.close()
             time.sleep(OPEN_PAUSE_SECONDS)
         raise CatalogueDamaged(f"{folder} is replaced again and again: let one build finish at a time.")
 
-    @property
-    def id(self) -> str:
-        """What the catalogue is known by: changes with every rebuild that changes anything."""
-        return self.manifest.id
+    @classmethod
+    def read_facts(cls, location: str | Path) -> Facts:
+        """Read what the manifest in a folder says; raises `NoCatalogue` or `CatalogueDamaged`."""
+        return Manifest.read(Path(location))
 
-    def __len__(self) -> int:
-        return self.manifest.clips
+    @property
+    def version(self) -> str:
+        """Changes with whatever is added to the library after the catalogue was built."""
+        return self.added.version
 
     @property
     def added(self) -> Added:
-        """What was added to the library since the catalogue was built; it is searched beside the index."""
+        """What was added to the library since the catalogue was built."""
         return self._journal.added() if self._journal is not None else NOTHING
 
-    def vector(self, item: int) -> Vectors:
-        """Return the vector of an item, of unit length or zero."""
-        if item < len(self):
-            return np.asarray(self.vectors[item])
-        row = self.added.vector(item)
-        return np.zeros(self.manifest.dimension, np.float32) if row is None else row
+    def nearest(
+        self,
+        queries: Sequence[Vectors] | Vectors,
+        count: int,
+        *,
+        chosen: Filter = EVERYTHING,
+        without: frozenset[str] = frozenset(),
+        sure: int | None = None,
+        distinct: bool = True,
+    ) -> list[list[Hit]]:
+        """Search the index, and what was added; see `Catalogue.nearest`."""
+        sure = count if sure is None else min(sure, count)
+        allowed, own, added = self._searcher.allowed(chosen), self._searcher.items_of(without), self.added
+        found = []
+        for query in queries:
+            hits = self._searcher.hits(query, count, sure, allowed=allowed, own=own, without=without, distinct=distinct)
+            beside = _beside(added, query, chosen, without)
+            found.append(_merged([*hits, *beside], count, distinct) if beside else hits)
+        return found
+
+    def clips(self, items: Sequence[int]) -> list[Clip]:
+        """Return the clips of these items, in this order."""
+        built = [item for item in items if item < len(self)]
+        found = {row.item: self._clip(row) for row in self.table.rows(built)}
+        if len(built) < len(items):
+            found.update((clip.item, clip) for clip in self.added.clips)
+        return [found[item] for item in items if item in found]
+
+    def vectors_of(self, items: Sequence[int] | Items) -> Vectors:
+        """Return the vectors of these items; a range of items is not copied."""
+        if isinstance(items, range) and items.step == 1 and items.stop <= len(self):
+            return self.vectors[items.start : items.stop]
+        numbers = np.asarray(items, np.int64)
+        rows = np.zeros((len(numbers), self.manifest.dimension), np.float32)
+        built = numbers < len(self)
+        rows[built] = self.vectors[numbers[built]]
+        if not built.all():
+            added = self.added
+            place = {clip.item: row for clip, row in zip(added.clips, added.vectors, strict=True)}
+            for row in np.flatnonzero(~built).tolist():
+                rows[row] = place.get(int(numbers[row]), 0.0)
+        return rows
+
+    def item_of(self, clip_id: str) -> int | None:
+        """Return the item of a clip id."""
+        item = self.table.item_of(clip_id)
+        return next((clip.item for clip in self.added.clips if clip.clip_id == clip_id), None) if item is None else item
+
+    def clips_of(self, source: str) -> list[tuple[int, float, float]]:
+        """Return item, start and end of a source's clips."""
+        return self.table.items_of_source(source) or [
+            (clip.item, clip.start, clip.end) for clip in self.added.clips if clip.source == source
+        ]
+
+    def ids_near(self, clip_id: str) -> list[str]:
+        """Return clip ids that stand beside a text, and those of what was added."""
+        return [*self.table.clip_ids_near(clip_id), *(clip.clip_id for clip in self.added.clips)]
+
+    def ids_of(self, sources: Sequence[str]) -> list[str]:
+        """Return the clip ids of those of these sources that there are."""
+        return self.table.clip_ids_of(sources)
+
+    def label_counts(self) -> Mapping[str, int]:
+        """Return how many clips have each label; of labels that came with additions, one."""
+        added = {label: 1 for clip in self.added.clips for label in clip.labels}
+        return {**added, **self.table.label_counts} if added else self.table.label_counts
+
+    def draw(self, label: str | None = None) -> int | None:
+        """Return an item at random."""
+        silent = set(self.table.unsearchable.tolist())
+        if label is None:
+            for _ in range(DRAWS):
+                item = _random.randrange(len(self))
+                if item not in silent:
+                    return item
+        items = range(len(self)) if label is None else self.table.items_with(label).tolist()
+        drawn = [item for item in items if item not in silent]
+        drawn += [clip.item for clip in self.added.clips if label in clip.labels]
+        return _random.choice(drawn) if drawn else None
+
+    def lengths(self) -> NDArray[np.float64] | None:
+        """Return what raw-frames vectors were divided by."""
+        return self.table.lengths()
+
+    def added_as(self, sha256: str) -> str | None:
+        """Return the path under which a file of this content was added."""
+        return self.added.sources.get(sha256)
+
+    def add(self, addition: Addition) -> None:
+        """Write an addition into the journal. Raises `CannotWrite` where the catalogue has none, OSError."""
+        if self._journal is None:
+            super().add(addition)
+        else:
+            self._journal.append(addition)
+
+    def identity_now(self) -> Identity | None:
+        """Return the identity of what stands in the folder now."""
+        return _identity_of(self.folder)
+
+    def reopen(self) -> LocalCatalogue:
+        """Open what stands in the folder now."""
+        return self.open(self.folder, self._library_url)
 
     def still_whole(self) -> None:
         """Raise `CatalogueDamaged` where a mapped file was overwritten in place, before the process trips over it."""
@@ -124,80 +230,27 @@ class Catalogue:
                     f"{self.folder / name} was overwritten while it was in use: build the catalogue again, and restart."
                 )
 
-    def clips(self, items: Sequence[int]) -> list[Clip]:
-        """Return the clips of these items, in this order."""
-        found = {row.item: self._clip(row) for row in self.table.rows([item for item in items if item < len(self)])}
-        if len(found) < len(items):
-            found.update((clip.item, clip) for clip in self.added.clips)
-        return [found[item] for item in items if item in found]
+    def warm(self) -> None:
+        """Ask some queries, so that the first real one does not wait for the disk."""
+        search_k = self.manifest.calibration[0].search_k
+        for item in spread(np.arange(len(self)), WARMING_QUERIES).tolist():
+            self.index.nearest(self.vectors, self.vectors[item], 10, search_k)
 
-    def clip(self, name: str) -> Clip:
-        """Find a clip by clip id, source, YouTube link or `#item`; raises `UnknownClip` with close spellings."""
-        item = self.find(name)
-        if item is None:
-            near = self._close_clip_ids(name)
-            hint = f"Did you mean {near[0]}?" if near else "Check the id, or drop an audio file instead."
-            raise UnknownClip(f"The catalogue has no clip {_shortened(name)}. {hint}", near)
-        return self.clips([item])[0]
+    def verify(self) -> str:
+        """Read every byte, and compare with what was built."""
+        for name, facts in self.manifest.files.items():
+            if facts_of(self.folder / name, progress=True) != facts:
+                raise CatalogueDamaged(f"{self.folder / name} is not what was built: build the catalogue again.")
+        self.table.check()
+        return f"{len(self):,} clips, {len(self.manifest.known_answers)} known answers right"
 
-    def find(self, name: str) -> int | None:
-        """Return the item that a clip id, source, YouTube link or `#item` names, None where there is none."""
-        name = name.strip()
-        if name.startswith("#") and name[1:].isascii() and name[1:].isdecimal() and len(name) < 12:
-            item = int(name[1:])
-            return item if item < len(self) or self.added.clip(item) is not None else None
-        moment = video_moment(name)
-        if moment is not None:
-            return self._at(moment.video_id, moment.seconds)
-        item_of_id = self.table.item_of(name)
-        if item_of_id is None:
-            item_of_id = self._at(self._stands_for.get(name, name), None)
-        if item_of_id is None and self._links == FILES and len(name) == ID_LENGTH:
-            # The id of a file without a start, as an AudioSet video's: the file's first window.
-            windows = [clip_id for clip_id in self.table.clip_ids_near(f"{name}_") if clip_id.startswith(f"{name}_")]
-            item_of_id = self.table.item_of(min(windows, key=len)) if windows else None
-        if item_of_id is None:
-            added = self.added.find(name)
-            return None if added is None else added.item
-        return item_of_id
-
-    def _holds(self, path: str) -> bool:
-        return path in self._stands_for or bool(self.table.items_of_source(path))
-
-    def copies(self, source: str) -> int:
-        """Say how many files hold the recording of a source, itself included."""
-        return 1 + len(self._copies.get(source, ()))
-
-    def has(self, name: str) -> bool:
-        """Say whether `find` finds a clip."""
-        return self.find(name) is not None
-
-    def all_clips(self) -> Iterator[Clip]:
-        """Return all clips in the order of items."""
-        return map(self._clip, self.table.all_rows())
-
-    def label(self, name: str) -> str:
-        """Return a label as it is spelt in the catalogue; raises `UnknownLabel` with close spellings."""
-        wanted = name.strip().casefold()
-        for known in (*(label.name for label in self.table.labels), *self._added_labels()):
-            if known.casefold() == wanted:
-                return known
-        names = [label.name for label in self.table.labels]
-        near = closest(name.strip(), zip(names, names, strict=True))
-        hint = f"Did you mean {near[0]}?" if near else "See the labels with `info`."
-        raise UnknownLabel(f"No clip has the label {_shortened(name)}. {hint}", near)
-
-    def _added_labels(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(label for clip in self.added.clips for label in clip.labels))
-
-    def labels(self, prefix: str, limit: int) -> list[str]:
-        """Return labels for a prefix: those that begin so, then those with a word that does; common ones first."""
-        wanted = prefix.strip().casefold()
-        by_count = sorted(self.table.labels, key=lambda label: (-label.clips, label.name))
-        names = [(label.name, label.name.casefold()) for label in by_count]
-        first = [name for name, folded in names if folded.startswith(wanted)]
-        then = [name for name, folded in names if not folded.startswith(wanted) and f" {wanted}" in f" {folded}"]
-        return (first + then)[:limit]
+    def describe(self) -> dict[str, Any]:
+        """Return the index's parameters and the sizes of the files."""
+        return {
+            "index": self.manifest.index["kind"],
+            "trees": self.manifest.trees,
+            "bytes": {name: facts.bytes for name, facts in self.manifest.files.items()},
+        }
 
     def close(self) -> None:
         """Unmap everything; the catalogue cannot be asked afterwards."""
@@ -222,14 +275,6 @@ class Catalogue:
         facts = os.fstat(handle)
         self._states.append(_State(handle, facts.st_size, facts.st_mtime_ns))
 
-    def _at(self, source: str, seconds: float | None) -> int | None:
-        clips = self.table.items_of_source(source)
-        if not clips:
-            return None
-        if seconds is None:
-            return clips[0][0]
-        return min(clips, key=lambda clip: (not clip[1] <= seconds < clip[2], abs(clip[1] - seconds), clip[0]))[0]
-
     def _clip(self, row: ClipRow) -> Clip:
         return Clip(
             item=row.item,
@@ -239,38 +284,28 @@ class Catalogue:
             end=row.end,
             labels=row.labels,
             title=row.title or row.source,
-            url=row.url or self._link(row),
+            url=row.url or link_of(self._links, self._library_url, row.source, row.start, row.end),
         )
 
-    def _link(self, row: ClipRow) -> str | None:
-        if self._links == YOUTUBE:
-            return f"https://youtu.be/{row.source}?t={int(row.start)}"
-        if self._links == FILES and self._library_url:
-            return link_to(self._library_url, row.source, row.start, row.end)
-        return None
 
-    def _close_clip_ids(self, name: str) -> tuple[str, ...]:
-        name = name.strip()
-        near = set(self.table.clip_ids_near(name)) | set(self.table.clip_ids_near(name.swapcase()))
-        if len(name) <= LONGEST_RESPELT:
-            near.update(self.table.clip_ids_of(list(_one_edit_away(name))))
-        return closest(name, [(clip_id, text) for clip_id in near for text in (clip_id, clip_id.rpartition("_")[0])])
+def _holds(table: ClipTable, copied_from: Mapping[str, str], path: str) -> bool:
+    return path in copied_from or bool(table.items_of_source(path))
 
 
-def _one_edit_away(name: str) -> Iterator[str]:
-    """Respell a video id: other case, a character lost, added, changed, or two exchanged."""
-    yield from (name.swapcase(), name.lower(), name.upper())
-    for place in range(len(name) + 1):
-        head, tail = name[:place], name[place:]
-        yield head + tail[1:]
-        yield head + tail[1:2] + tail[:1] + tail[2:]
-        for letter in VIDEO_ID_LETTERS:
-            yield head + letter + tail
-            yield head + letter + tail[1:]
+def _beside(added: Added, query: Vectors, chosen: Filter, without: frozenset[str]) -> list[Hit]:
+    """Compare with every clip that was added since the catalogue was built."""
+    return [
+        Hit(clip.item, clip.source, float((vector.astype(np.float64) * query).sum()))
+        for clip, vector in zip(added.clips, added.vectors, strict=True)
+        if clip.source not in without and chosen.admits(clip.labels)
+    ]
 
 
-def _shortened(name: str) -> str:
-    return name if len(name) <= 80 else f"{name[:77]}…"
+def _merged(hits: Sequence[Hit], count: int, distinct: bool) -> list[Hit]:
+    best: dict[object, Hit] = {}
+    for hit in sorted(hits, key=lambda hit: (-round(hit.similarity, TIE_DECIMALS), hit.item)):
+        best.setdefault(hit.source if distinct else hit.item, hit)
+    return list(best.values())[:count]
 
 
 def _check_files(folder: Path, manifest: Manifest) -> None:
@@ -301,7 +336,7 @@ def _check_files(folder: Path, manifest: Manifest) -> None:
         raise CatalogueDamaged(f"{folder / MANIFEST} lacks calibration or known answers: build the catalogue again.")
 
 
-def identity_of(folder: Path) -> Identity | None:
+def _identity_of(folder: Path) -> Identity | None:
     """Tell one catalogue in a folder from the next that takes its place; None where there is none."""
     try:
         outer, inner = folder.stat(), (folder / MANIFEST).stat()

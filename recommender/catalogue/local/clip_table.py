@@ -6,10 +6,10 @@ import json
 import sqlite3
 import threading
 from array import array
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -158,7 +158,9 @@ class ClipTable:
         self.labels = tuple(LabelFacts(int(id_), str(name), int(clips)) for id_, name, clips in rows)
         self.unsearchable: Items = np.frombuffer(silent[0] if silent else b"", "<i4").astype(np.int64)
         self._by_name = {label.name: label for label in self.labels}
-        self._items_with = lru_cache(LABEL_LISTS_KEPT)(self._read_items_with)
+        self.label_counts = {label.name: label.clips for label in self.labels}
+        # Not functools.lru_cache: with a method in it, it would keep the table, and the catalogue's files, open.
+        self._lists: OrderedDict[str, Items] = OrderedDict()
 
     def close(self) -> None:
         """Let go of the file; the table cannot be asked afterwards."""
@@ -189,10 +191,6 @@ class ClipTable:
         with self._reading() as db:
             return [(int(item), float(start), float(end)) for item, start, end in db.execute(sql, (source,))]
 
-    def label(self, name: str) -> LabelFacts | None:
-        """Return a label by its exact name."""
-        return self._by_name.get(name)
-
     def lengths(self) -> NDArray[np.float64] | None:
         """Return what the clip vectors were divided by, one value per item; None where that was not kept."""
         with self._reading() as db:
@@ -201,7 +199,13 @@ class ClipTable:
 
     def items_with(self, name: str) -> Items:
         """Return the items that have a label, ascending."""
-        return self._items_with(name)
+        items = self._lists.get(name)
+        if items is None:
+            items = self._lists[name] = self._read_items_with(name)
+            while len(self._lists) > LABEL_LISTS_KEPT:
+                with suppress(KeyError):  # another thread may have been first
+                    self._lists.popitem(last=False)
+        return items
 
     def clip_ids_near(self, clip_id: str) -> list[str]:
         """Return clip ids that stand beside a misspelt one in the alphabet."""

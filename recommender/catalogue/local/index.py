@@ -10,7 +10,8 @@ from annoy import AnnoyIndex
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from recommender.catalogue.local.exact import Items, Neighbours, Vectors, rank
+from recommender.catalogue.base import Items, Vectors
+from recommender.catalogue.exact import Neighbours, rank
 from recommender.errors import BuildFailed, CatalogueDamaged
 from recommender.progress import disabled
 

@@ -41,8 +41,8 @@ def register(kinds: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from recommender.catalogue.links import YOUTUBE
     from recommender.catalogue.local.builder import write_catalogue
-    from recommender.catalogue.local.catalogue import YOUTUBE
     from recommender.sources import audioset
     from recommender.sources.ontology import class_indices, find_ontology, read_label_names
     from recommender.sources.shards import Wanted

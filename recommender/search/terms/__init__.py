@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from recommender.catalogue.local.exact import Vectors
+from recommender.catalogue.base import Vectors
 from recommender.errors import NoVector
 from recommender.search.terms.base import Meaning, Parts, Scope
 from recommender.search.terms.clip import ClipTerm

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recommender.catalogue.local.catalogue import Catalogue
-from recommender.catalogue.local.exact import Vectors
+from recommender.catalogue.base import Catalogue, Vectors
 from recommender.clips import Clip
 from recommender.errors import NoVector
 from recommender.uploads import Upload

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recommender.catalogue.local.catalogue import Catalogue
+from recommender.catalogue.base import Catalogue
 from recommender.clips import Clip
 from recommender.errors import NoVector
 from recommender.search.terms.base import Meaning, Parts, Scope
@@ -15,6 +15,7 @@ class ClipTerm(Meaning):
     def __init__(self, catalogue: Catalogue, clip: Clip) -> None:
         self._catalogue = catalogue
         self.clip = clip
+        self._item = clip.item
         self.text = clip.clip_id
 
     @classmethod
@@ -24,8 +25,7 @@ class ClipTerm(Meaning):
 
     def parts(self) -> Parts:
         """Return the clip's vector; raises `NoVector` where it is silent."""
-        clip = self.clip
-        vector = unit(self._catalogue.vector(clip.item)) if clip is not None else None
+        vector = unit(self._catalogue.vectors_of([self._item])[0])
         if vector is None:
             raise NoVector(f"{self.text} is silent, so that nothing is like it: take another clip.")
         return Parts([vector])

@@ -28,9 +28,9 @@ class UploadTerm(Meaning):
         upload, catalogue = self._scope.recall(self._sha256), self._scope.catalogue
         if upload is None:
             raise ForgottenUpload("The file's sound is no longer remembered: upload it again.")
-        require_same(catalogue.manifest.space, upload.frames.space)
+        require_same(catalogue.facts.space, upload.frames.space)
         cuts = windows(len(upload.frames.vectors), upload.frames.hop, upload.seconds)
-        rows = catalogue.recipe.clip_vectors(upload.frames.vectors, cuts)
+        rows = catalogue.facts.recipe.clip_vectors(upload.frames.vectors, cuts)
         usable = [(row, cut) for row, cut in zip(rows, cuts, strict=True) if row.any()]
         if not usable:
             raise NoVector("The file has nothing in it that could be compared: take another.")

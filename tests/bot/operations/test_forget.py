@@ -28,7 +28,7 @@ def client(redis_url: str) -> redis.Redis:
 def test_a_person_is_forgotten_where_there_is_no_catalogue(
     client: redis.Redis, redis_url: str, tmp_path: Path, catalogue: str | None
 ):
-    folder = tmp_path / catalogue if catalogue else None
+    folder = str(tmp_path / catalogue) if catalogue else None
     assert forget(client, RedisQueue(redis_url), folder, PERSON) == {"last questions": 1}
     assert not History(client).of(PERSON)
     assert History(client).of("UOTHER")
@@ -38,5 +38,5 @@ def test_a_person_is_forgotten_where_there_is_no_catalogue(
 def test_redis_forgets_a_person_though_the_catalogue_is_damaged(client: redis.Redis, redis_url: str, tmp_path: Path):
     (tmp_path / "manifest.json").write_text("{")
     with pytest.raises(CatalogueDamaged):
-        forget(client, RedisQueue(redis_url), tmp_path, PERSON)
+        forget(client, RedisQueue(redis_url), str(tmp_path), PERSON)
     assert not History(client).of(PERSON)

@@ -12,11 +12,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from recommender.catalogue.local.catalogue import LocalCatalogue
+from recommender.catalogue.local.journal import JOURNAL
+from recommender.clips import Clip, clip_id, file_id
 from recommender.embedders.local import LocalEmbedder
 from recommender.errors import CannotWrite, UnknownClip
-from recommender.library.additions import FOLDER, HISTORY, JOURNAL, forget_person, safe_name
+from recommender.library.additions import FOLDER, HISTORY, forget_person, safe_name
 from recommender.library.building import build
-from recommender.library.naming import clip_id, file_id
 from recommender.recommender import Recommender
 from recommender.settings import Settings
 from tests.recommender.library.conftest import write_song
@@ -26,6 +28,12 @@ from tests.support.spectral import SpectralNetwork, SpectralPool
 def opened(out: Path) -> Recommender:
     settings = Settings(catalogue=out, library_url="https://x.y", _env_file=None)
     return Recommender.open(settings, embedder=LocalEmbedder(SpectralNetwork()))
+
+
+def added(recommender: Recommender) -> tuple[Clip, ...]:
+    catalogue = recommender.catalogue
+    assert isinstance(catalogue, LocalCatalogue)
+    return catalogue.added.clips
 
 
 @pytest.fixture
@@ -76,7 +84,7 @@ def test_a_build_takes_added_files_over_and_answers_stay_the_same(
     assert report.indexed == 9
     taken = recommender.clip(clip.clip_id)
     assert (taken.source, taken.item < len(recommender.catalogue)) == (clip.source, True)
-    assert not recommender.catalogue.added.clips
+    assert not added(recommender)
     assert [r.clip.source for r in recommender.similar(clip.clip_id).results].count(clip.source) == 0
     journal = tmp_path / "out.library" / JOURNAL
     assert journal.read_text()
@@ -109,20 +117,20 @@ def test_what_the_library_has_is_not_kept_twice(recommender: Recommender, music:
 
 
 def test_who_added_a_sound_can_be_forgotten(recommender: Recommender, music: Path, tmp_path: Path) -> None:
-    out, manifest = tmp_path / "out", recommender.catalogue.manifest
-    assert forget_person(out, manifest, "U1ANN") == 0
+    facts = recommender.catalogue.facts
+    assert forget_person(facts, "U1ANN") == 0
     for number, who in enumerate(("U1ANN", "U2BOB", "U1ANN")):
         file = write_song(tmp_path / f"upload {number}", 4, 520 + number)
         recommender.add(file, recommender.embed_file(file), name="é.wav", who=who)
     history = music / FOLDER / HISTORY
     with history.open("a") as cut_short:
         cut_short.write('{"path')
-    assert forget_person(out, manifest, "U1ANN") == 2
+    assert forget_person(facts, "U1ANN") == 2
     left = [json.loads(line) for line in history.read_text().splitlines()]
     assert [(entry["who"], entry["name"]) for entry in left] == [("", "é.wav"), ("U2BOB", "é.wav"), ("", "é.wav")]
     assert recommender.clip(f"{FOLDER}/é.wav")
     shutil.rmtree(tmp_path / "out.library")
-    assert forget_person(out, manifest, "U1ANN") == 0
+    assert forget_person(facts, "U1ANN") == 0
 
 
 def test_people_who_add_at_once_under_one_name_lose_nothing(
@@ -142,22 +150,22 @@ def test_people_who_add_at_once_under_one_name_lose_nothing(
     kept = sorted(path for path in (music / FOLDER).iterdir() if path.name != HISTORY)
     assert [path.name for path in kept] == [f"same ({n}).wav" for n in range(2, 7)] + ["same.wav"]
     assert {path.read_bytes() for path in kept} == {file.read_bytes() for file in files}
-    assert len({clip.item for clip in recommender.catalogue.added.clips}) == 6
+    assert len({clip.item for clip in added(recommender)}) == 6
 
 
 def test_a_line_cut_short_by_a_crash_is_left_out_and_the_next_is_read(recommender: Recommender, tmp_path: Path) -> None:
     journal = tmp_path / "out.library" / JOURNAL
     journal.write_text('{"path": "x", "wind')
-    assert not recommender.catalogue.added.clips
+    assert not added(recommender)
     file = write_song(tmp_path / "upload", 4, 503)
     recommender.add(file, recommender.embed_file(file), name="z.wav", who="ann")
-    assert [clip.title for clip in recommender.catalogue.added.clips] == ["z"]
+    assert [clip.title for clip in added(recommender)] == ["z"]
 
 
 def test_a_catalogue_that_is_no_library_takes_nothing(recommender: Recommender, music: Path, tmp_path: Path) -> None:
     file = write_song(tmp_path / "upload", 4, 504)
     upload = recommender.embed_file(file)
-    recommender.catalogue.manifest.extra["kind"] = "audioset"
+    recommender.catalogue.facts.extra["kind"] = "audioset"
     with pytest.raises(CannotWrite, match="not made from a folder"):
         recommender.add(file, upload, name="z.wav", who="ann")
     with pytest.raises(UnknownClip):

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from recommender.clips import clip_id, file_id
 from recommender.errors import BuildFailed
 from recommender.library.building import build
-from recommender.library.naming import clip_id, file_id
 from recommender.recommender import Recommender
 from recommender.settings import Settings
 from tests.recommender.library.conftest import tune, write_song
@@ -27,7 +27,7 @@ def answers(out: Path) -> dict[str, list[tuple[str, tuple[str, ...], float]]]:
     recommender = Recommender.open(Settings(catalogue=out, _env_file=None))
     try:
         found = {}
-        for clip in recommender.catalogue.all_clips():
+        for clip, _ in recommender.catalogue.all_clips():
             answer = recommender.similar(clip.clip_id, top=50)
             found[clip.clip_id] = [(r.clip.clip_id, r.clip.labels, round(r.similarity, 6)) for r in answer.results]
         return found

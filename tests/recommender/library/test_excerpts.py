@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from recommender.audio.wav import read_wav
-from recommender.catalogue.local.catalogue import Catalogue
+from recommender.catalogue.local.catalogue import LocalCatalogue
+from recommender.clips import clip_id
 from recommender.errors import CannotDecode, UnknownClip
 from recommender.library.building import build
 from recommender.library.excerpts import excerpt
-from recommender.library.naming import clip_id
 from tests.recommender.library.conftest import tune, write_song
 from tests.support.audio import pcm16
 from tests.support.spectral import SpectralPool
@@ -22,7 +22,7 @@ from tests.support.spectral import SpectralPool
 @pytest.mark.parametrize(("start", "seconds"), [(0, 10), (10, 10), (20, 11)])
 def test_a_clip_sounds_as_in_its_file(music: Path, tmp_path: Path, start: int, seconds: int) -> None:
     build(music, tmp_path / "out", SpectralPool(), progress=False)
-    catalogue = Catalogue.open(tmp_path / "out")
+    catalogue = LocalCatalogue.open(tmp_path / "out")
     clip = catalogue.clip(clip_id("Songs/long.wav", start))
     samples, rate = read_wav(excerpt(catalogue.manifest, clip))
     assert rate == 16_000

@@ -7,7 +7,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.library.naming import clip_id, clip_labels, file_labels, one_spelling, shared_folders, title_of
+from recommender.clips import clip_id
+from recommender.library.naming import clip_labels, file_labels, one_spelling, shared_folders, title_of
 
 TEXT = st.text(max_size=200)
 

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from recommender.catalogue.base import Calibration
-from recommender.catalogue.local.calibration import search_k_for
-from recommender.catalogue.local.catalogue import Catalogue
-from recommender.catalogue.local.exact import best_similarities, nearest, rank
-from recommender.search import search as search_module
-from recommender.search.search import Filter, search
-from recommender.vectors import unit_rows
+from recommender.catalogue.exact import rank
+from recommender.catalogue.filters import EVERYTHING, Filter
+from recommender.catalogue.local import nearest as nearest_module
+from recommender.catalogue.local.catalogue import LocalCatalogue
+from recommender.search.search import search
 from tests.support.catalogues import clips, clustered, write
-
-NONE = np.empty(0, np.int64)
-ALL = Filter()
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +24,7 @@ def catalogue(tmp_path_factory):
     vectors = clustered(2000)
     vectors[11] = np.nan
     write(folder, vectors, new)
-    opened = Catalogue.open(folder)
+    opened = LocalCatalogue.open(folder)
     yield opened
     opened.close()
 
@@ -40,25 +33,23 @@ def catalogue(tmp_path_factory):
 def way(request, monkeypatch):
     """Both ways to search give the same."""
     if request.param == "index":
-        monkeypatch.setattr(search_module, "SCAN_VALUES", 0)
-        monkeypatch.setattr(search_module, "search_k_for", lambda calibration, count: 1500)
+        monkeypatch.setattr(nearest_module, "SCAN_VALUES", 0)
+        monkeypatch.setattr(nearest_module, "search_k_for", lambda calibration, count: 1500)
     return request.param
 
 
-def ask(catalogue, item, count=10, chosen=ALL, own=()):
-    found = search(
-        catalogue, [catalogue.vectors[item]], count, own=np.array(own, np.int64), own_sources=frozenset(), chosen=chosen
-    )
+def ask(catalogue, item, count=10, chosen=EVERYTHING, without=frozenset()):
+    found = search(catalogue, [catalogue.vectors[item]], count, without=without, chosen=chosen)
     return [(match.item, match.similarity) for match in found]
 
 
-def expected(catalogue, item, count, allowed, own=()):
+def expected(catalogue, item, count, allowed):
     """The plain definition: sort all, take each source once."""
     similarities = catalogue.vectors.astype(np.float64) @ catalogue.vectors[item].astype(np.float64)
     found, seen = [], set()
     for other in sorted(range(len(catalogue)), key=lambda i: (-round(similarities[i], 9), i)):
         source = other // 3
-        if allowed(other) and other not in own and other != 11 and source not in seen:
+        if allowed(other) and other != 11 and source not in seen:
             seen.add(source)
             found.append((other, pytest.approx(similarities[other], abs=1e-6)))
     return found[:count]
@@ -66,7 +57,8 @@ def expected(catalogue, item, count, allowed, own=()):
 
 def test_each_source_once_best_first(catalogue, way):
     assert ask(catalogue, 600) == expected(catalogue, 600, 10, lambda i: True)
-    assert ask(catalogue, 600, own=[600, 601, 602]) == expected(catalogue, 600, 10, lambda i: True, {600, 601, 602})
+    without = frozenset({"src00000200"})
+    assert ask(catalogue, 600, without=without) == expected(catalogue, 600, 10, lambda i: i // 3 != 200)
 
 
 @pytest.mark.parametrize(("name", "every"), [("half", 2), ("tenth", 10), ("hundredth", 100), ("thousandth", 1000)])
@@ -88,7 +80,7 @@ def test_all_that_there_is(catalogue, way):
 
 def test_several_windows_are_merged(catalogue):
     queries = [catalogue.vectors[item] for item in (30, 61, 92)]
-    found = search(catalogue, queries, 12, own=NONE, own_sources=frozenset(), chosen=Filter())
+    found = search(catalogue, queries, 12)
     assert {match.item for match in found[:3]} == {30, 61, 92}
     assert {match.item: match.place for match in found[:3]} == {30: 0, 61: 1, 92: 2}
     assert [m.similarity for m in found] == sorted((m.similarity for m in found), reverse=True)
@@ -97,49 +89,12 @@ def test_several_windows_are_merged(catalogue):
 
 def test_ties_go_by_item(tmp_path):
     write(tmp_path / "c", np.repeat(clustered(30), 40, axis=0))
-    catalogue = Catalogue.open(tmp_path / "c")
-    found = search(catalogue, [catalogue.vectors[85]], 40, own=NONE, own_sources=frozenset(), chosen=Filter())
+    catalogue = LocalCatalogue.open(tmp_path / "c")
+    found = search(catalogue, [catalogue.vectors[85]], 40)
     assert [match.item for match in found] == list(range(80, 120))
     ranked = rank(catalogue.vectors, catalogue.vectors[85], np.arange(119, 79, -1))
     assert ranked.items.tolist() == list(range(80, 120))
     catalogue.close()
-
-
-@settings(max_examples=30)
-@given(st.data())
-def test_scanning_agrees_with_sorting(data):
-    count, total = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 60))
-    random = np.random.default_rng(data.draw(st.integers(0, 1000)))
-    vectors = unit_rows(random.integers(-2, 3, (total, 4)))
-    query = unit_rows(np.array([[1.0, 2, 0, -1]]))[0]
-    silent = np.flatnonzero(~vectors.any(axis=1))
-    among = np.flatnonzero(random.random(total) < 0.7) if data.draw(st.booleans()) else None
-    found = nearest(vectors, query, count, among, silent)
-    usable = np.setdiff1d(np.arange(total) if among is None else among, silent)
-    similarities = vectors[usable].astype(float) @ query.astype(float)
-    order = np.lexsort((usable, -np.round(similarities, 9)))[:count]
-    assert found.items.tolist() == usable[order].tolist()
-
-
-def test_many_scans_at_once_agree_with_one_after_another():
-    vectors = unit_rows(clustered(500))
-    own = np.array([3, 99, 400])
-    best = best_similarities(vectors, vectors[own], own, 7)
-    for row, item in zip(best, own, strict=True):
-        alone = nearest(vectors, vectors[item], 8).without(np.array([item])).first(7)
-        assert row.tolist() == pytest.approx(alone.similarities.tolist(), abs=1e-6)
-
-
-def test_the_setting_grows_with_the_number_of_results():
-    measured = (Calibration(10, 500, 0.99, 100), Calibration(100, 2000, 0.99, 100))
-    assert [search_k_for(measured, count) for count in (1, 10, 11, 100, 101, 1000)] == [
-        500,
-        500,
-        2000,
-        2000,
-        4000,
-        20000,
-    ]
 
 
 def test_results_that_must_be_sure_are_searched_for_as_calibrated(catalogue, monkeypatch):
@@ -149,10 +104,10 @@ def test_results_that_must_be_sure_are_searched_for_as_calibrated(catalogue, mon
         asked.append(count)
         return 1500
 
-    monkeypatch.setattr(search_module, "SCAN_VALUES", 0)
-    monkeypatch.setattr(search_module, "search_k_for", setting)
-    own, sources = np.array([600]), frozenset({"src00000200"})
-    found = search(catalogue, [catalogue.vectors[600]], 20, sure=10, own=own, own_sources=sources, chosen=ALL)
+    monkeypatch.setattr(nearest_module, "SCAN_VALUES", 0)
+    monkeypatch.setattr(nearest_module, "search_k_for", setting)
+    sources = frozenset({"src00000200"})
+    found = search(catalogue, [catalogue.vectors[600]], 20, sure=10, without=sources)
     assert asked[0] == 10
-    wanted = expected(catalogue, 600, 10, lambda i: i // 3 != 200, {600})
+    wanted = expected(catalogue, 600, 10, lambda i: i // 3 != 200)
     assert [(match.item, match.similarity) for match in found][:10] == wanted

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from recommender.catalogue.local.builder import ClipBatch, NewClip, SeenIds, write_catalogue
-from recommender.catalogue.local.catalogue import Catalogue
+from recommender.catalogue.local.catalogue import LocalCatalogue
 from recommender.catalogue.local.manifest import Manifest
 from recommender.catalogue.local.staging import staged
 from recommender.errors import BuildFailed
@@ -37,7 +37,7 @@ def child(code: str, *arguments: str, **options) -> subprocess.Popen[str]:
 
 
 def whole(folder: Path) -> Manifest:
-    catalogue = Catalogue.open(folder)
+    catalogue = LocalCatalogue.open(folder)
     catalogue.close()
     assert [p.name for p in folder.parent.glob(f".{folder.name}*")] == []
     return catalogue.manifest
@@ -89,7 +89,7 @@ def test_clips_without_a_direction_are_kept_apart(tmp_path):
     vectors[7] = np.nan
     manifest = write(tmp_path / "c", vectors)
     assert (manifest.clips, manifest.searchable) == (300, 299)
-    catalogue = Catalogue.open(tmp_path / "c")
+    catalogue = LocalCatalogue.open(tmp_path / "c")
     assert catalogue.table.unsearchable.tolist() == [7]
     catalogue.close()
 
@@ -178,7 +178,7 @@ write_catalogue(Path(sys.argv[1]), space="vggish-pca", vectors_kind="mean", batc
         process.send_signal(signal.SIGKILL)
     left = [path for path in tmp_path.iterdir() if path.name.startswith(".")]
     assert len(left) == 1
-    catalogue = Catalogue.open(tmp_path / "c")
+    catalogue = LocalCatalogue.open(tmp_path / "c")
     assert catalogue.manifest == old
     catalogue.close()
     write(tmp_path / "c", clustered(200))

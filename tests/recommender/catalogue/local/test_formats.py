@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from recommender.catalogue.local.catalogue import Catalogue
+from recommender.catalogue.local.catalogue import LocalCatalogue
 from recommender.catalogue.local.manifest import Manifest
 from recommender.errors import CatalogueDamaged
 from tests.support.catalogues import clips, clustered, write
@@ -40,11 +40,11 @@ def test_a_catalogue_of_0_1_is_read(tmp_path, kind):
     vectors, new = clustered(1200), clips(1200, labels=[f"L{i}" for i in range(8)])
     written = write(tmp_path / "c", np.hstack((vectors, np.abs(vectors))), new, kind=kind)
     as_0_1(tmp_path / "c", kind)
-    catalogue = Catalogue.open(tmp_path / "c")
-    assert catalogue.recipe.pooling == KINDS[kind]
-    assert catalogue.recipe.preparation == {}
-    assert (catalogue.recipe.centre is None) == (kind == "raw-frames")
-    assert (catalogue.recipe.projection is None) == (kind != "learned")
+    catalogue = LocalCatalogue.open(tmp_path / "c")
+    assert catalogue.facts.recipe.pooling == KINDS[kind]
+    assert catalogue.facts.recipe.preparation == {}
+    assert (catalogue.facts.recipe.centre is None) == (kind == "raw-frames")
+    assert (catalogue.facts.recipe.projection is None) == (kind != "learned")
     assert Manifest.read(tmp_path / "c") == written
     catalogue.close()
 
@@ -63,7 +63,7 @@ def test_a_later_format_and_another_index_are_refused(copy):
     data = json.loads(path.read_text())
     path.write_text(json.dumps(data | {"format": 3}))
     with pytest.raises(CatalogueDamaged, match="has format 3, this version reads 2 and 1: build the catalogue again"):
-        Catalogue.open(copy)
+        LocalCatalogue.open(copy)
     path.write_text(json.dumps(data | {"index": {**data["index"], "kind": "faiss"}}))
     with pytest.raises(CatalogueDamaged, match="its index is of kind 'faiss', this version reads 'annoy'"):
-        Catalogue.open(copy)
+        LocalCatalogue.open(copy)

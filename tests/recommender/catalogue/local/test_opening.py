@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from recommender.catalogue.local.builder import ClipBatch, facts_of, write_catalogue
-from recommender.catalogue.local.catalogue import Catalogue
+from recommender.catalogue.local.catalogue import LocalCatalogue
 from recommender.catalogue.local.manifest import Manifest
 from recommender.errors import CatalogueDamaged, NoCatalogue
 from tests.support.catalogues import SPACE, clips, clustered, write
@@ -32,13 +32,13 @@ def agree(folder, name):
 
 def refused(folder, reason):
     with pytest.raises(CatalogueDamaged, match=reason) as caught:
-        Catalogue.open(folder)
+        LocalCatalogue.open(folder)
     assert str(folder) in str(caught.value)
     assert "build" in str(caught.value)
 
 
 def test_a_whole_catalogue_opens(copy):
-    catalogue = Catalogue.open(copy)
+    catalogue = LocalCatalogue.open(copy)
     assert len(catalogue) == 600
     assert catalogue.vectors.shape == (600, 128)
     catalogue.close()
@@ -47,7 +47,7 @@ def test_a_whole_catalogue_opens(copy):
 @pytest.mark.parametrize("name", ["absent", "manifest.json"])
 def test_no_catalogue(copy, name):
     with pytest.raises(NoCatalogue, match="build one with"):
-        Catalogue.open(copy / name)
+        LocalCatalogue.open(copy / name)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_damage_in_the_middle_of_the_table_is_an_error_when_it_is_met(copy):
     path.write_bytes(data)
     agree(copy, "clips.sqlite")
     try:
-        catalogue = Catalogue.open(copy)
+        catalogue = LocalCatalogue.open(copy)
     except CatalogueDamaged:
         return
     with pytest.raises(CatalogueDamaged):
@@ -180,7 +180,7 @@ def test_damage_in_the_middle_of_the_table_is_an_error_when_it_is_met(copy):
 
 
 def test_a_file_overwritten_in_place_is_noticed_before_it_is_touched(copy):
-    catalogue = Catalogue.open(copy)
+    catalogue = LocalCatalogue.open(copy)
     catalogue.still_whole()
     with (copy / "index.ann").open("r+b") as file:
         file.truncate(NODE_BYTES)
@@ -190,7 +190,7 @@ def test_a_file_overwritten_in_place_is_noticed_before_it_is_touched(copy):
 
 
 def test_a_file_renamed_over_the_old_leaves_a_running_process_alone(copy, tmp_path):
-    catalogue = Catalogue.open(copy)
+    catalogue = LocalCatalogue.open(copy)
     write(tmp_path / "other", clustered(300, seed=9))
     (tmp_path / "other/index.ann").replace(copy / "index.ann")
     catalogue.still_whole()
@@ -202,7 +202,7 @@ def test_a_file_renamed_over_the_old_leaves_a_running_process_alone(copy, tmp_pa
 def test_a_folder_whose_name_has_odd_characters(small, tmp_path):
     folder = tmp_path / "a #1?%20 ü"
     shutil.copytree(small, folder)
-    catalogue = Catalogue.open(folder)
+    catalogue = LocalCatalogue.open(folder)
     assert catalogue.clip("#3").item == 3
     catalogue.close()
 
@@ -222,7 +222,7 @@ def test_a_file_that_may_not_be_read(copy, monkeypatch):
 
     monkeypatch.setattr(os, "open", refusing)
     with pytest.raises(CatalogueDamaged, match=r"index\.ann cannot be read \(Permission denied\)"):
-        Catalogue.open(copy)
+        LocalCatalogue.open(copy)
 
 
 @pytest.mark.parametrize("target", [0.2, 0.5, 0.8])
@@ -231,4 +231,4 @@ def test_an_index_of_low_recall_opens(tmp_path, target):
     batch = ClipBatch(clips(1500), random)
     options = {"space": SPACE, "vectors_kind": "mean", "trees": 5, "target_recall": target, "progress": False}
     write_catalogue(tmp_path / "c", batches=[batch], **options)
-    Catalogue.open(tmp_path / "c").close()
+    LocalCatalogue.open(tmp_path / "c").close()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recommender.catalogue.local.builder import ClipBatch, NewClip, write_catalogue
-from recommender.catalogue.local.catalogue import Catalogue
+from recommender.catalogue.local.catalogue import LocalCatalogue
 from recommender.catalogue.local.projection import Learner, held_out
 from recommender.errors import BuildFailed, CatalogueDamaged
 from recommender.recommender import Recommender
@@ -42,7 +42,7 @@ def test_clips_that_were_not_learned_from_find_their_labels(tmp_path):
     precision = {}
     for kind in ("mean", "learned"):
         build(tmp_path / kind, kind)
-        catalogue = Catalogue.open(tmp_path / kind)
+        catalogue = LocalCatalogue.open(tmp_path / kind)
         items = held_out(np.arange(len(catalogue)))
         assert len(items) == 150
         precision[kind], _, _ = label_precision(catalogue, items, progress=False)
@@ -91,8 +91,8 @@ def test_an_upload_is_projected_as_the_clips_were(tmp_path):
     catalogue = recommender.catalogue
     for item in (0, 5, 17):
         cuts = windows(len(frames[item]), 0.96, 0.96 * len(frames[item]))
-        vector = catalogue.recipe.clip_vectors(frames[item], cuts)[0]
-        assert vector == pytest.approx(catalogue.vectors[item], abs=1e-4)
+        vector = catalogue.facts.recipe.clip_vectors(frames[item], cuts)[0]
+        assert vector == pytest.approx(catalogue.vectors_of([item])[0], abs=1e-4)
         answer = recommender.similar_to(upload(frames[item], hop=0.96, sha=f"{item:064d}"))
         assert answer.results[0].clip.item == item
         assert answer.results[0].similarity == pytest.approx(1, abs=1e-4)
@@ -110,9 +110,9 @@ def test_a_damaged_projection_is_refused(tmp_path, content):
     else:
         path.write_bytes(content)
     with pytest.raises(CatalogueDamaged, match=r"projection\.npy"):
-        Catalogue.open(tmp_path / "c")
+        LocalCatalogue.open(tmp_path / "c")
     data = json.loads(manifest.read_text())
     data["files"]["projection.npy"]["bytes"] = path.stat().st_size
     manifest.write_text(json.dumps(data))
     with pytest.raises(CatalogueDamaged, match=r"projection\.npy"):
-        Catalogue.open(tmp_path / "c")
+        LocalCatalogue.open(tmp_path / "c")

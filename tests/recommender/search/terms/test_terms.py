@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recommender.catalogue.local.catalogue import Catalogue
+from recommender.catalogue.local.catalogue import LocalCatalogue
 from recommender.embedders import Frames
 from recommender.errors import ForgottenUpload, NoVector, SpaceMismatch, UnknownClip
 from recommender.search import terms
@@ -26,7 +26,7 @@ def upload(*frames, space="vggish-pca"):
 
 @pytest.fixture
 def catalogue(small):
-    opened = Catalogue.open(small)
+    opened = LocalCatalogue.open(small)
     yield opened
     opened.close()
 
@@ -92,7 +92,7 @@ def test_what_has_no_vector_is_said(catalogue):
     foreign = upload(np.ones(128), space="musicnn-msd")
     with pytest.raises(SpaceMismatch):
         resolve(f"audio:{SHA256}", Scope(catalogue, lambda _: foreign)).parts()
-    centre = catalogue.recipe.centre
+    centre = catalogue.facts.recipe.centre
     silent = upload(centre.astype(np.float32))
     with pytest.raises(NoVector, match="nothing in it"):
         resolve(f"audio:{SHA256}", Scope(catalogue, lambda _: silent)).parts()

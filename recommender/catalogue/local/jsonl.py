@@ -61,8 +61,8 @@ def rewrite(path: Path, entries: Iterable[dict[str, Any]]) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock file against other processes and threads."""
-    handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
+    """Hold a lock file, or a folder, against other processes and threads."""
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_CREAT | os.O_RDWR, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from recommender.catalogue.base import Items, Vectors
 
 CHUNK_ROWS = 16_384
 """Rows compared at a time: 8 MB at 128 dimensions, so that a scan of millions takes no memory to speak of."""
@@ -14,8 +17,12 @@ RESCORE_MARGIN = 1e-5
 TIE_DECIMALS = 9
 """float64 dot products of the same two vectors agree to more places than this on every machine."""
 
-Vectors = NDArray[np.float32]
-Items = NDArray[np.int64]
+
+class Rows(Protocol):
+    """Vectors (n, d) that are read block by block or by item: an array, or what stands for one."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, key: slice | Items) -> Vectors: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,7 @@ class Neighbours:
         return Neighbours(self.items[keep], self.similarities[keep])
 
 
-def rank(vectors: Vectors, query: Vectors, items: Items) -> Neighbours:
+def rank(vectors: Rows, query: Vectors, items: Items) -> Neighbours:
     """Order items by their cosine with a unit query, computed in float64; ties by item."""
     rows = np.asarray(vectors[items], np.float64)
     # A product summed row by row gives the same bits for the same row wherever it stands; a matrix product does not.
@@ -48,7 +55,7 @@ def rank(vectors: Vectors, query: Vectors, items: Items) -> Neighbours:
 
 
 def nearest(
-    vectors: Vectors, query: Vectors, count: int, among: Items | None = None, silent: Items | None = None
+    vectors: Rows, query: Vectors, count: int, among: Items | None = None, silent: Items | None = None
 ) -> Neighbours:
     """Find the `count` nearest rows by scanning all of them, or those in `among`; `silent` rows have no vector."""
     total = len(vectors) if among is None else len(among)
@@ -69,9 +76,7 @@ def nearest(
     return rank(vectors, query, places if among is None else among[places]).first(count)
 
 
-def best_similarities(
-    vectors: Vectors, queries: Vectors, own: Items, count: int, silent: Items | None = None
-) -> Vectors:
+def best_similarities(vectors: Rows, queries: Vectors, own: Items, count: int, silent: Items | None = None) -> Vectors:
     """Find, for many unit queries (q, d) in one pass, the similarities of the `count` nearest rows: (q, count).
 
     own: the row that each query is itself, which is left out; -1 for none. silent: rows that have no vector. Best

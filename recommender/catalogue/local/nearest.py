@@ -1,0 +1,94 @@
+"""The nearest sources of a query: by the index, widened until there are enough, or by a scan where that is as fast."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.catalogue.base import Hit, Items, Vectors
+from recommender.catalogue.exact import Neighbours, nearest
+from recommender.catalogue.filters import Filter
+from recommender.catalogue.local.calibration import search_k_for
+from recommender.catalogue.local.clip_table import ClipTable
+from recommender.catalogue.local.index import Index
+from recommender.catalogue.local.manifest import Manifest
+
+SCAN_VALUES = 5_000_000
+"""Comparing this much (39,000 vectors of 128 dimensions) takes a millisecond or two, as the index does, exactly."""
+SLACK = 1.5
+"""How many more clips than expected are asked for where a filter lets only some through."""
+WIDENING = 4
+
+Allowed = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Searcher:
+    """What was built of a catalogue, mapped."""
+
+    manifest: Manifest
+    table: ClipTable
+    vectors: Vectors
+    index: Index
+
+    def allowed(self, chosen: Filter) -> Allowed | None:
+        """Return one truth value per item; None where all are allowed."""
+        if not chosen:
+            return None
+        mask = np.full(len(self.vectors), not chosen.only)
+        for name in chosen.only:
+            mask[self.table.items_with(name)] = True
+        for name in chosen.without:
+            mask[self.table.items_with(name)] = False
+        return mask
+
+    def items_of(self, sources: Collection[str]) -> Items:
+        """Return the items of these sources."""
+        items = [item for source in sources for item, _, _ in self.table.items_of_source(source)]
+        return np.array(items, np.int64)
+
+    def hits(
+        self,
+        query: Vectors,
+        count: int,
+        sure: int,
+        *,
+        allowed: Allowed | None,
+        own: Items,
+        without: Collection[str],
+        distinct: bool,
+    ) -> list[Hit]:
+        """Return the nearest clips of `count` sources. own: the items of the sources in `without`, left out."""
+        most = len(self.vectors) if allowed is None else int(allowed.sum())
+        asked = min(count + len(own), most)
+        # What is known to be left out needs no recall of its own.
+        spare = count - sure + len(own)
+        while True:
+            found = self._near(query, asked, max(asked - spare, 1), most, allowed).without(own)
+            items = found.items.tolist()
+            first: dict[object, Hit] = {}
+            for hit in map(Hit, items, self.table.sources(items), found.similarities.tolist()):
+                if hit.source not in without:
+                    first.setdefault(hit.source if distinct else hit.item, hit)
+            if len(first) >= count or asked >= most:
+                return list(first.values())[:count]
+            asked, spare = min(asked * WIDENING, most), 0
+
+    def _near(self, query: Vectors, count: int, sure: int, most: int, allowed: Allowed | None) -> Neighbours:
+        """Find the nearest allowed clips: by the index, or by scanning them where that is as fast."""
+        if count <= 0 or not most:
+            return Neighbours(np.empty(0, np.int64), np.empty(0))
+        total = len(self.vectors)
+        wide, surely = (n if most == total else int(n * SLACK * total / most) + 1 for n in (count, sure))
+        nodes = search_k_for(self.manifest.calibration, surely)
+        if most <= max(SCAN_VALUES // self.manifest.dimension, nodes) or wide >= total:
+            among = None if allowed is None else np.flatnonzero(allowed)
+            return nearest(self.vectors, query, count, among, self.table.unsearchable)
+        found = self.index.nearest(self.vectors, query, wide, nodes)
+        if allowed is not None:
+            keep = allowed[found.items]
+            found = Neighbours(found.items[keep], found.similarities[keep])
+        return found.first(count)
