@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from recommender.catalogue.local.catalogue import Catalogue
+from recommender.catalogue.local.catalogue import LocalCatalogue
 from recommender.cli import main
 from recommender.embedders import registry
 from recommender.embedders.client import EmbedderClient
@@ -139,7 +139,7 @@ def test_a_new_embedder_is_one_module_and_one_line(tmp_path: Path, capsys: pytes
         write_song(tmp_path / "music" / f"song {number}.wav", 6, number)
     out = tmp_path / "out"
     assert main(["build", "library", str(tmp_path / "music"), "--out", str(out), "--embedder", "toy"]) == 0
-    with_toy = Catalogue.open(out)
+    with_toy = LocalCatalogue.open(out)
     space, dimension = with_toy.manifest.space, with_toy.manifest.dimension
     with_toy.close()
     assert (space, dimension) == ("toy-bands", 24)

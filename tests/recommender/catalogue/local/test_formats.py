@@ -54,7 +54,7 @@ def test_the_quantised_yamnet_of_0_1_is_refused_with_the_command_that_rebuilds_i
     data = json.loads(path.read_text())
     path.write_text(json.dumps(data | {"space": "yamnet", "extra": {"folder": "/music/my sounds"}}))
     with pytest.raises(CatalogueDamaged, match=r"build library '/music/my sounds' --out .*/"):
-        Catalogue.open(copy)
+        LocalCatalogue.open(copy)
     assert Manifest.standing(copy) is None
 
 
