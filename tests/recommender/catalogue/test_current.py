@@ -34,7 +34,7 @@ def kept(folder: Path) -> tuple[int, int]:
 @pytest.mark.skipif(not LINUX, reason="/proc tells what is open")
 def test_catalogues_that_were_replaced_are_closed_without_a_garbage_collection(tmp_path):
     folder = tmp_path / "rebuilt-many-times"
-    extra = {"kind": "library", "links": "files", "folder": str(tmp_path)}
+    extra: dict[str, object] = {"kind": "library", "links": "files", "folder": str(tmp_path)}
     vectors = clustered(200)
     write(folder, vectors, trees=2, extra=extra)
     current = Current(open_catalogue(folder))
