@@ -74,13 +74,19 @@ def accept_files(context: Context, event: dict[str, Any], body: dict[str, Any]) 
     return bool(files)
 
 
+def _edition(event: dict[str, Any]) -> str:
+    """Return what tells an edited message from the one that it was: Slack sends both under one ts."""
+    edited = event.get("edited")
+    return f":{edited.get('ts')}" if isinstance(edited, dict) else ""
+
+
 def accept_words(context: Context, event: dict[str, Any], body: dict[str, Any], typed: Typed) -> None:
     """Accept what was typed in a message that addresses the bot."""
     accept_question(
         context,
         str(event["channel"]),
         str(event.get("user") or ""),
-        f"message:{event['ts']}",
+        f"message:{event['ts']}{_edition(event)}",
         typed,
         team=str(body.get("team_id") or ""),
         thread=str(event.get("thread_ts") or event["ts"]),

@@ -68,6 +68,11 @@ class Events:
             }
             self._message(channel, {**event, "event_ts": event["ts"]})
 
+    def edited(self, channel: Channel, message: Json) -> None:
+        """Send a mention anew, with `edited` and under the same ts, once somebody edited it."""
+        if channel.bot and not channel.is_im and f"<@{names.BOT}" in message.get("text", ""):
+            self.send(self._mention({**message, "event_ts": self._workspace.clock.ts()}), "app_mention")
+
     def deleted(self, channel: Channel, message: Json) -> None:
         """Send `message_deleted`."""
         if channel.bot:

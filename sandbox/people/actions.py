@@ -81,6 +81,7 @@ class Acts:
         before = dict(self._server.files.shown(message))
         message |= {"text": str(body["text"]), "edited": {"user": message["user"], "ts": self._workspace.clock.ts()}}
         self._workspace.update(message)
+        self._server.events.edited(channel, self._server.files.shown(message))
         self._server.events.changed(channel, self._server.files.shown(message), before)
         return {"message": self._server.files.shown(message)}
 

@@ -205,3 +205,25 @@ def test_excerpts_of_the_bot_itself_are_no_question(slack: Driver, sound: Path):
     slack.send_event(own)
     slack.wait_quiet(1.0)
     assert [entry["name"] for entry in slack.traffic()[since:]] == ["file_shared"]
+
+
+def test_an_edited_mention_is_answered(slack: Driver):
+    question = slack.mention(SOUNDS, f"{video_id(2)} top 2")
+    slack.wait_reply(question, lambda m: ranks(m) == [1, 2])
+    slack.edit(question, f"<@{BOT}> {video_id(2)} top 3")
+    slack.wait_reply(question, lambda m: ranks(m) == [1, 2, 3])
+
+
+def test_a_file_whose_file_shared_never_comes_is_told_by_its_message(slack: Driver, sound: Path):
+    before = slack.state()["app"]
+    events = [event for event in before["events"] if event != "file_shared"]
+    slack.configure(events=events, scopes=[*before["scopes"], "channels:history"])
+    try:
+        slack.wait_reply(slack.upload(SOUNDS, sound), ranks)
+        slack.configure(events=before["events"])
+        both = slack.upload(SOUNDS, sound)
+        slack.wait_reply(both, ranks)
+        slack.wait_quiet(1.0)
+        assert len(slack.replies(both)) == 1
+    finally:
+        slack.configure(events=before["events"], scopes=before["scopes"])
