@@ -156,7 +156,7 @@ def test_a_web_process_that_cannot_start_says_why_and_ends(town: Town):
 
 def test_gunicorn_without_its_settings_is_warned_of(town: Town):
     options = ["--worker-class", "gthread", "--threads", "4", "--bind", "127.0.0.1:0"]
-    web = town.start("web", ["-m", "gunicorn", "bot.wsgi:app", *options])
+    web = town.start("gunicorn-without-settings", ["-m", "gunicorn", "bot.wsgi:app", *options])
     try:
         web.wait_for(re.compile("web ready"))
         assert f"start gunicorn with -c {CONFIG}" in web.said()

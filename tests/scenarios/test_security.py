@@ -30,8 +30,9 @@ SECRETS = (names.BOT_TOKEN, names.APP_TOKEN, PLANTED, "/response/", "files-pri")
 
 
 def left_files(town: Town) -> list[Path]:
-    """Files in the temporary folder, but for the locks of the folders."""
-    return [path for path in town.temporary.rglob("*") if path.is_file() and not path.name.startswith("lock")]
+    """Files in the temporary folder, but for the locks of the folders and the probes' second of synthesised sound."""
+    known = ("lock", "check.wav")
+    return [path for path in town.temporary.rglob("*") if path.is_file() and not path.name.startswith(known)]
 
 
 def test_no_secret_and_no_word_of_a_person_is_in_any_log(town: Town, tmp_path: Path):
@@ -60,7 +61,7 @@ def test_no_secret_and_no_word_of_a_person_is_in_any_log(town: Town, tmp_path: P
     found = {(path.name, secret) for path in logs for secret in SECRETS if secret in path.read_text(errors="replace")}
     assert not found, found
     for path in logs:
-        if "embedder" not in path.name:  # the stand-in
+        if "embedder" not in path.name and "without-settings" not in path.name:  # others' lines
             assert all(isinstance(json.loads(line), dict) for line in path.read_text().splitlines()), path.name
     requests_logged = [line for path in logs for line in path.read_text().splitlines() if "soundalike.requests" in line]
     assert any(json.loads(line)["outcome"] == "answered" for line in requests_logged)
