@@ -71,7 +71,7 @@ class Cache:
     def connect(cls, settings: Settings) -> Cache:
         """Make a cache on the settings' Redis; connects at first use."""
         client = redis.Redis.from_url(
-            settings.redis_url,
+            settings.cache_url or settings.redis_url,
             socket_timeout=SOCKET_TIMEOUT_SECONDS,
             socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
         )

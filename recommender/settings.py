@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
 
     redis_url: RedisUrl = Field("redis://127.0.0.1:6379/0", description="where Redis or Valkey listens")
+    cache_url: RedisUrl | None = Field(
+        None, description="a Redis of its own for cached embeddings and answers, which may evict; `REDIS_URL` without"
+    )
     embedder_url: str | None = Field(None, description="address of an embedder that speaks the MAX contract")
     catalogue: Annotated[str, BeforeValidator(str)] | None = Field(
         None, description="folder of the catalogue that is searched"

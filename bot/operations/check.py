@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import cast
 
 import redis
 from slack_sdk.errors import SlackApiError
@@ -23,6 +25,7 @@ from recommender.sound_check import check_sound
 from recommender.spelling import shown
 
 NAME_WIDTH = 10
+CACHE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ def findings(settings: BotSettings) -> Iterator[Finding]:
     yield from _bot_token(settings)
     yield _app_token(settings)
     yield _redis(settings)
+    if settings.cache_url:
+        yield _cache(settings.cache_url)
     embedder_space: str | None = None
     finding, embedder_space = _embedder(settings)
     yield finding
@@ -126,19 +131,49 @@ def _app_token(settings: BotSettings) -> Finding:
 
 
 def _redis(settings: BotSettings) -> Finding:
+    """Look whether Redis answers and never throws away what it was given: marks and jobs are lost under any policy that
+    evicts, since they end by themselves, too."""
+    client = redis_client(settings)
     try:
-        client = redis_client(settings)
         client.ping()
-        policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")
-    except redis.ResponseError:
-        return Finding("redis", True, "answers")
     except redis.RedisError as error:
         return Finding("redis", False, advice(error))
-    if str(policy).startswith("allkeys"):
-        return Finding(
-            "redis", False, f"maxmemory-policy {policy} may evict the queue: set volatile-lru or noeviction."
-        )
+    policy, limit = _memory(client)
+    if policy is None:
+        text = "answers; its maxmemory-policy cannot be read (INFO and CONFIG are forbidden): it has to be noeviction"
+        return Finding("redis", None, text)
+    if policy != "noeviction":
+        text = f"maxmemory-policy {policy} may evict the queue: set noeviction, and CACHE_URL to one that may evict."
+        return Finding("redis", False, text)
+    if limit and not settings.cache_url:
+        text = f"answers; the cache shares its {limit:,} bytes with the queue, which refuses uploads once they are full"
+        return Finding("redis", None, f"{text}: set CACHE_URL to a Redis that may evict.")
     return Finding("redis", True, "answers")
+
+
+def _cache(url: str) -> Finding:
+    client = redis.Redis.from_url(url, socket_timeout=CACHE_SECONDS, socket_connect_timeout=CACHE_SECONDS)
+    try:
+        client.ping()
+    except redis.RedisError as error:
+        return Finding("cache", False, advice(error, "CACHE_URL"))
+    policy, limit = _memory(client)
+    if limit and policy == "noeviction":
+        return Finding("cache", None, "answers; with noeviction nothing is cached once it is full: set allkeys-lru.")
+    return Finding("cache", True, "answers")
+
+
+def _memory(client: redis.Redis) -> tuple[str | None, int]:
+    """Return a Redis' policy of eviction, None where it may not be asked, and the most bytes it takes, 0 for no end."""
+    with suppress(redis.RedisError, ValueError):
+        told = client.info("memory")
+        if "maxmemory_policy" in told:
+            return str(told["maxmemory_policy"]), int(told.get("maxmemory", 0))
+    with suppress(redis.RedisError, ValueError):
+        config = cast("dict[str, str]", client.config_get("maxmemory*"))
+        if "maxmemory-policy" in config:
+            return config["maxmemory-policy"], int(config.get("maxmemory", 0))
+    return None, 0
 
 
 def _embedder(settings: BotSettings) -> tuple[Finding, str | None]:
