@@ -10,10 +10,13 @@ SoundalikeError
 ├── AudioError                    the file cannot be listened to
 │   ├── NotAudio                  not-audio
 │   ├── CannotDecode              cannot-decode
+│   ├── NoSamples                 no-samples: a header alone
+│   ├── Protected                 protected: encrypted against copying
 │   ├── CannotRead                cannot-read: the disk does not give the file, which says nothing of its content
 │   ├── TooLong                   too-long
 │   ├── TooLarge                  too-large
 │   ├── TooShort                  too-short
+│   ├── TooHigh                   too-high: all sound lies above what is compared
 │   └── Silent                    silent
 ├── DecoderDown                   decoder-down: the decoder itself does not run, whatever the file
 ├── EmbedderError                 the embedder did not give vectors
@@ -88,6 +91,18 @@ class CannotDecode(AudioError):
     code = "cannot-decode"
 
 
+class NoSamples(AudioError):
+    """The file is a header alone."""
+
+    code = "no-samples"
+
+
+class Protected(AudioError):
+    """The file is encrypted against copying."""
+
+    code = "protected"
+
+
 class CannotRead(AudioError):
     """The disk does not give the file, which says nothing of its content."""
 
@@ -104,6 +119,12 @@ class TooLarge(AudioError):
 
 class TooShort(AudioError):
     code = "too-short"
+
+
+class TooHigh(AudioError):
+    """All sound of the file lies above half of the rate that embedders take."""
+
+    code = "too-high"
 
 
 class Silent(AudioError):

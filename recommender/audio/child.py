@@ -4,8 +4,9 @@ A request is a line of JSON: {"path": str, "seconds": time limit} and what is as
 samples or null} for all of the sound, {"excerpt": [start, end]} for a stretch of it, {"metadata": true} for what the
 file says of itself.
 An answer is a run of messages, each a kind (one byte), a length (unsigned 32 bits, little-endian) and a payload:
-`B` nothing, before the file is opened; `P` int16 samples, `W` an excerpt as a WAV file, `M` JSON of metadata, `E` JSON
-{"code", "message"}, `D` nothing, the end. Each answer begins with `B`, and ends with `E` or `D`.
+`B` nothing, before the file is opened; `P` int16 samples, `R` JSON of what was read of the file, `W` an excerpt as a
+WAV file, `M` JSON of metadata, `E` JSON {"code", "message"}, `D` nothing, the end. Each answer begins with `B`, and
+ends with `E` or `D`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.audio import SAMPLE_RATE
+from recommender.audio.completeness import Reading
 from recommender.audio.excerpts import excerpt_of
 from recommender.audio.streams import BROKEN, metadata_of, pcm_blocks, pcm_of
 from recommender.audio.wav import wav_bytes
@@ -59,8 +61,11 @@ def main() -> None:
             elif "excerpt" in request:
                 _send(answers, b"W", wav_bytes(*_at_once(request, excerpt_of, *request["excerpt"])))
             else:
-                for block in _blocks(request):
+                reading = Reading()
+                for block in _blocks(request, reading):
                     _send(answers, b"P", block.tobytes())
+                facts = {"seconds": reading.seconds, "claimed": reading.claimed, "incomplete": reading.incomplete}
+                _send(answers, b"R", json.dumps(facts).encode())
             _send(answers, b"D", b"")
         except AudioError as error:
             _send(answers, b"E", json.dumps({"code": error.code, "message": str(error)}).encode())
@@ -77,13 +82,13 @@ def _at_once(request: dict[str, Any], work: Callable[..., _T], *arguments: float
             signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _blocks(request: dict[str, Any]) -> Iterator[NDArray[np.int16]]:
+def _blocks(request: dict[str, Any], reading: Reading) -> Iterator[NDArray[np.int16]]:
     """Cut what is decoded into blocks of the size asked for; raises `TooLong` at the limit."""
     limit = request["limit"]
     waiting: list[NDArray[np.int16]] = []
     held = total = 0
     with _mapped_errors(), _one_file_only():
-        for pcm in _within(request["seconds"], pcm_blocks(Path(request["path"]))):
+        for pcm in _within(request["seconds"], pcm_blocks(Path(request["path"]), reading)):
             waiting.append(pcm)
             held += len(pcm)
             total += len(pcm)
@@ -148,7 +153,7 @@ def _preload() -> None:
     for module in pkgutil.walk_packages(av.__path__, "av."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    for _ in pcm_of(io.BytesIO(wav_bytes(np.zeros(2 * SAMPLE_RATE, np.int16), 2 * SAMPLE_RATE))):
+    for _ in pcm_of(io.BytesIO(wav_bytes(np.zeros(2 * SAMPLE_RATE, np.int16), 2 * SAMPLE_RATE)), Reading()):
         pass
 
 

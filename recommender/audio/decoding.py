@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,17 +31,35 @@ __all__ = [
 SILENCE_PEAK_TO_PEAK = 20
 """Distance of the highest from the lowest sample, of 65,535, up to which audio counts as silence: -70 dB, which dither,
 converter noise and an offset stay under. A quieter recording has less than four bits left to tell sounds apart by."""
-MIN_SECONDS = 0.1
-"""Shorter audio has fewer than ten analysis frames of 25 ms every 10 ms: a click, from which no sound is recognised."""
+MIN_SECONDS = 0.005
+"""The shortest clicks of interfaces last so long; what is shorter is a single pulse, whatever made it."""
 _HASH_BYTES = 1 << 20
 _WHOLE_BLOCK_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
+class Incomplete:
+    """A part of a file could not be read. seconds: what was; claimed: what the file's header speaks of, None where it
+    does not tell."""
+
+    seconds: float
+    claimed: float | None
+
+    @classmethod
+    def of(cls, reading: Mapping[str, Any]) -> Incomplete | None:
+        """Make one of what the decoder says of its reading; None where all was read."""
+        if not reading.get("incomplete"):
+            return None
+        claimed = reading["claimed"]
+        return cls(reading["seconds"], claimed if claimed is not None and claimed > reading["seconds"] else None)
+
+
+@dataclass(frozen=True, slots=True)
 class Audio:
-    """Decoded audio. pcm: int16 (n,), 16 kHz mono."""
+    """Decoded audio. pcm: int16 (n,), 16 kHz mono; incomplete: where a part of the file could not be read."""
 
     pcm: NDArray[np.int16]
+    incomplete: Incomplete | None = None
 
     @property
     def seconds(self) -> float:
@@ -51,10 +70,11 @@ class Audio:
 def decode(path: Path, *, max_seconds: float, timeout: float = 30) -> Audio:
     """Decode a file in a child process, within `timeout` seconds.
 
-    Raises `CannotRead`, `NotAudio`, `CannotDecode`, `TooLong` beyond `max_seconds` of audio, `TooShort`, `Silent`.
+    Raises `CannotRead`, `NotAudio`, `CannotDecode`, `NoSamples`, `Protected`, `TooHigh`, `TooLong` beyond `max_seconds`
+    of audio, `TooShort`, `Silent`.
     """
     _require_file(path)
-    parts = process.blocks(
+    parts = process.Blocks(
         path,
         block=_WHOLE_BLOCK_SECONDS * SAMPLE_RATE,
         limit=int(max_seconds * SAMPLE_RATE),
@@ -63,18 +83,37 @@ def decode(path: Path, *, max_seconds: float, timeout: float = 30) -> Audio:
     )
     pcm = np.frombuffer(b"".join(parts), np.int16)
     require_audible(pcm)
-    return Audio(pcm)
+    return Audio(pcm, Incomplete.of(parts.reading))
 
 
-def decode_blocks(path: Path, *, block_seconds: float, timeout: float = 30) -> Iterator[NDArray[np.int16]]:
-    """Decode a file of any length to blocks of `block_seconds`, int16 (n,) each; the last may be shorter, or silent.
+class Blocks(Iterator[NDArray[np.int16]]):
+    """A file of any length decoded to blocks, int16 (n,) each; the last may be shorter, or silent."""
 
-    timeout: seconds for each block. Raises `CannotRead`, `NotAudio`, `CannotDecode`.
+    def __init__(self, parts: process.Blocks) -> None:
+        self._parts = parts
+        self._blocks = iter(parts)
+
+    def __next__(self) -> NDArray[np.int16]:
+        return np.frombuffer(next(self._blocks), np.int16)
+
+    def close(self) -> None:
+        """End the decoding before its time."""
+        self._blocks.close()
+
+    @property
+    def incomplete(self) -> Incomplete | None:
+        """Where a part of the file could not be read; known when all blocks are there."""
+        return Incomplete.of(self._parts.reading)
+
+
+def decode_blocks(path: Path, *, block_seconds: float, timeout: float = 30) -> Blocks:
+    """Decode a file of any length to blocks of `block_seconds`. timeout: seconds for each block.
+
+    The blocks raise as `decode` does, but for `TooLong`, `TooShort` and `Silent`.
     """
     _require_file(path)
     block = max(1, round(block_seconds * SAMPLE_RATE))
-    for part in process.blocks(path, block=block, limit=None, timeout=timeout, whole=False):
-        yield np.frombuffer(part, np.int16)
+    return Blocks(process.Blocks(path, block=block, limit=None, timeout=timeout, whole=False))
 
 
 def excerpt(path: Path, start: float, end: float, *, timeout: float = 30) -> bytes:

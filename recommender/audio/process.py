@@ -11,13 +11,23 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import recommender
-from recommender.errors import AudioError, CannotDecode, CannotRead, DecoderDown, NotAudio, TooLong
+from recommender.errors import (
+    AudioError,
+    CannotDecode,
+    CannotRead,
+    DecoderDown,
+    NoSamples,
+    NotAudio,
+    Protected,
+    TooHigh,
+    TooLong,
+)
 
 IDLE_CHILDREN = 2
 """Decoders that stay warm, about 60 MB each: as many as a worker process has threads."""
@@ -25,7 +35,9 @@ FILES_PER_CHILD = 200
 """A decoder is replaced after this many files, so that a slow leak in a codec cannot add up."""
 _HEADER_BYTES = 5
 _READ_BYTES = 1 << 20
-_KINDS: dict[str, type[AudioError]] = {kind.code: kind for kind in (CannotRead, NotAudio, CannotDecode, TooLong)}
+_KINDS: dict[str, type[AudioError]] = {
+    kind.code: kind for kind in (CannotRead, NotAudio, CannotDecode, NoSamples, Protected, TooHigh, TooLong)
+}
 
 START_SECONDS = 60.0
 """Given to a new decoder until it runs: its imports may come from a cold disk. They are not the file's time."""
@@ -163,16 +175,26 @@ def warm() -> None:
     _pool.give_back(_pool.take() or _Child())
 
 
-def blocks(path: Path, *, block: int, limit: int | None, timeout: float, whole: bool) -> Iterator[bytes]:
-    """Decode a file to blocks of int16 samples, as bytes, of `block` samples each (the last may be shorter).
+class Blocks:
+    """A file decoded to blocks of int16 samples, as bytes, of `block` samples each; the last may be shorter.
 
-    limit: samples beyond which `TooLong` is raised; timeout: seconds, for the whole file or for each block.
-    Raises `CannotRead`, `NotAudio`, `CannotDecode`, `TooLong`.
+    limit: samples beyond which `TooLong` is raised; timeout: seconds, for the whole file or for each block. Iterating
+    raises `AudioError`s and `DecoderDown`. reading: when all blocks are there, {"seconds": read, "claimed": seconds by
+    the file's header or None, "incomplete": bool}.
     """
-    request = {"path": str(path.resolve()), "block": block, "limit": limit, "seconds": timeout}
-    for kind, payload in _messages(request, timeout, whole):
-        if kind == b"P":
-            yield payload
+
+    def __init__(self, path: Path, *, block: int, limit: int | None, timeout: float, whole: bool) -> None:
+        self._request = {"path": str(path.resolve()), "block": block, "limit": limit, "seconds": timeout}
+        self._timeout = timeout
+        self._whole = whole
+        self.reading: dict[str, Any] = {}
+
+    def __iter__(self) -> Generator[bytes, None, None]:
+        for kind, payload in _messages(self._request, self._timeout, self._whole):
+            if kind == b"P":
+                yield payload
+            elif kind == b"R":
+                self.reading = json.loads(payload)
 
 
 def metadata(path: Path, *, timeout: float) -> dict[str, str]:

@@ -15,101 +15,176 @@ from av.container import InputContainer
 from av.stream import Discard
 from numpy.typing import NDArray
 
+from recommender.audio.completeness import Meter, Reading, claimed_seconds, too_high
 from recommender.audio.formats import ALLOWED_DEMUXERS, looks_like_media
-from recommender.audio.mixing import mix
+from recommender.audio.protection import is_protected, protected_entry
 from recommender.audio.resampling import Resampler
-from recommender.errors import CannotDecode, NotAudio
+from recommender.audio.samples import mono_of, to_int16
+from recommender.audio.segments import Readable, Segment, segments_of
+from recommender.audio.tags import tags_of
+from recommender.errors import AudioError, CannotDecode, NoSamples, NotAudio, Protected, TooHigh
 
-_FULL_SCALE = 32_768
 _READ_BYTES = 262_144
 """Bytes read from the file at a time."""
 _GATHERED = 32_768
 """Samples of each channel that are converted at a time."""
 _WAV_PROBE_BYTES = "16384"
 """How far a WAV file is searched for other codecs in PCM's disguise: ffmpeg's 5 MB take as long as decoding 10 s."""
-_UNSAFE_PLANES = 8
-"""PyAV 18 looks for the end of a frame's planes beyond the eighth, and crashes there."""
-_FLOAT_PEAK = np.float32(8)
-"""Float files may exceed full scale; far beyond it (18 dB here) the values are no sound, and would spoil their
-neighbours in the resampler."""
-
 _TAGS_AS_BYTES: dict[str, Any] = (
     {"metadata_errors": "surrogateescape"} if hasattr(InputContainer, "metadata_errors") else {}
 )
 """Tags in other encodings keep their bytes; from PyAV 19 on they do by themselves, and the option is gone."""
-_TAG_ENCODING = "cp1252"
-"""What tags that are not UTF-8 are read as: Windows' Latin letters, which hold all of Latin-1's."""
-
-LONGEST_METADATA = 1000
-"""Characters kept of one entry: titles are short, lyrics and pictures in base64 are not."""
+_CHECKED = frozenset({"flac", "wavpack", "tta"})
+"""Codecs with checksums. ffmpeg passes on what does not match them, which is noise, unless it is told otherwise."""
+_FRAME_SECONDS = 0.025
+"""Length of a packet that does not tell it: a frame of most codecs."""
+_SOUNDS = 2.5e-4
+"""Distance of the highest from the lowest sample from which a track sounds: -78 dB, above dither."""
 
 NOT_AUDIO = "This file holds no audio: send a WAV, MP3, FLAC, OGG or M4A file, or a video with sound."
 NO_SOUND = "This file has pictures but no sound: send one with an audio track."
 BROKEN = "The audio in this file is damaged and cannot be decoded: export it again, or send it as WAV or FLAC."
+PROTECTED = (
+    "This file is protected against copying (DRM), so that its sound cannot be read: send one without protection."
+)
+NO_SAMPLES = "This file is a header that holds no samples: its recording or transfer broke off, so send it again."
+TOO_HIGH = (
+    "All sound of this file lies above 8 kHz, where nothing is compared: slow it down or pitch it down, and send that."
+)
 
 
-def pcm_blocks(path: Path) -> Iterator[NDArray[np.int16]]:
-    """Decode the best audio stream of a file to blocks of 16 kHz mono samples, (n,) int16 each.
+def pcm_blocks(path: Path, reading: Reading) -> Iterator[NDArray[np.int16]]:
+    """Decode the audio of a file to blocks of 16 kHz mono samples, (n,) int16 each, and note what became of it.
 
-    Raises `NotAudio`, `CannotDecode`; after the first block damage ends the audio, as in a player.
+    Of several tracks the first that sounds is taken, beginning with the one that a player would choose. Raises
+    `NotAudio`, `CannotDecode`, `Protected`, `NoSamples`, at the end `TooHigh`; after the first block damage is a gap.
     """
     with path.open("rb") as file:
-        yield from pcm_of(file)
+        yield from pcm_of(file, reading)
 
 
 def metadata_of(path: Path) -> dict[str, str]:
     """Return what a file says of itself, such as title, artist and genre, under lower-case names; raises as above."""
-    with path.open("rb") as file, _opened(file) as container:
-        stream = container.streams.best("audio")
-        # Ogg keeps its comments with the stream, most others with the container.
-        said = {**(dict(stream.metadata) if stream is not None else {}), **container.metadata}
-    return {name.lower(): text[:LONGEST_METADATA] for name, text in said.items()}
+    with path.open("rb") as file:
+        whole = Segment(file, file.read(16))
+        with _opened(whole) as container:
+            stream = container.streams.best("audio")
+            # Ogg keeps its comments with the stream, most others with the container.
+            return tags_of(stream.metadata if stream is not None else {}, container.metadata)
 
 
-def pcm_of(file: BinaryIO) -> Iterator[NDArray[np.int16]]:
+def pcm_of(file: BinaryIO, reading: Reading) -> Iterator[NDArray[np.int16]]:
     """Decode an open file, as `pcm_blocks` does."""
-    for mono in _resampled(frames_of(file)):
+    before, after = Meter(), Meter()
+    for mono in _resampled(frames_of(file, reading), before):
         if len(mono):
-            yield _to_int16(mono)
+            yield to_int16(after.push(mono))
+    if too_high(before, after):
+        raise TooHigh(TOO_HIGH)
 
 
-def frames_of(file: BinaryIO) -> Iterator[AudioFrame]:
+def frames_of(file: BinaryIO, reading: Reading) -> Iterator[AudioFrame]:
     """Decode an open file to frames of some ten thousand samples; raises as `pcm_blocks` does."""
-    return _gathered(_frames(file))
+    return _gathered(_frames(file, reading))
 
 
-def _frames(file: BinaryIO) -> Iterator[AudioFrame]:
-    """Decode the frames that can be decoded; raises unless there is at least one."""
-    decoded = 0
-    with _opened(file) as container:
-        stream = container.streams.best("audio")
-        if stream is None:
-            raise NotAudio(NO_SOUND if container.streams.video else NOT_AUDIO)
-        for other in container.streams:
-            if other is not stream:
-                other.discard = Discard.all
-        stream.codec_context.thread_count = 1
-        for packet in _packets(container.demux(stream)):
-            for frame in _decoded(packet):
-                decoded += frame.samples
-                yield frame
-    if not decoded:
+def _frames(file: BinaryIO, reading: Reading) -> Iterator[AudioFrame]:
+    """Decode all stretches of a file; raises where there is not one frame in any of them."""
+    failure: AudioError | None = None
+    for segment in segments_of(file):
+        reading.cut = reading.cut or segment.cut
+        try:
+            yield from _frames_in(segment, reading)
+        except AudioError as error:
+            failure = failure or error
+            reading.cut = True
+    if not reading.seconds:
+        raise failure or NoSamples(NO_SAMPLES)
+
+
+def _frames_in(segment: Segment, reading: Reading) -> Iterator[AudioFrame]:
+    """Decode the track of a stretch that sounds."""
+    with _opened(segment) as container:
+        tracks = _tracks(container, segment)
+        if len(tracks) == 1:
+            yield from _frames_of_track(container, tracks[0], segment, reading)
+            return
+    # Each look opens the file anew: two containers would take each other's place in it.
+    chosen = next((track for track in tracks if _sounds(segment, track)), tracks[0])
+    with _opened(segment) as container:
+        yield from _frames_of_track(container, chosen, segment, reading)
+
+
+def _tracks(container: InputContainer, segment: Segment) -> list[int]:
+    """Return the numbers of the audio streams that can be decoded, the best of them first."""
+    best = container.streams.best("audio")
+    streams = [stream for stream in container.streams.audio if stream.codec_context is not None]
+    free = [stream.index for stream in streams if not protected_entry(stream.codec_context.codec_tag)]
+    # Some containers say it of a stream, others of themselves.
+    if (not free or len(free) == len(container.streams.audio)) and is_protected(segment.file):
+        raise Protected(PROTECTED)
+    if not free or best is None:
+        if container.streams.audio:
+            raise CannotDecode(BROKEN)
+        raise NotAudio(NO_SOUND if container.streams.video else NOT_AUDIO)
+    return sorted(free, key=lambda index: index != best.index)
+
+
+def _sounds(segment: Segment, track: int) -> bool:
+    """Say whether a track is more than silence."""
+    with _opened(segment) as container:
+        frames = _gathered(_frames_of_track(container, track, segment, Reading()))
+        return any(np.ptp(mono_of(frame)) > _SOUNDS for frame in frames)
+
+
+def _frames_of_track(container: InputContainer, track: int, segment: Segment, reading: Reading) -> Iterator[AudioFrame]:
+    """Decode the frames of a stream that can be decoded, and note what is missing."""
+    stream = container.streams[track]
+    for other in container.streams:
+        if other is not stream:
+            other.discard = Discard.all
+    codec: Any = stream.codec_context
+    codec.thread_count = 1
+    if codec.name in _CHECKED:
+        codec.options = {"err_detect": "crccheck+explode"}
+    claimed, exact = claimed_seconds(container, stream, segment.file)
+    reading.claims(claimed if segment.claimed is None else segment.claimed, exact or segment.claimed is not None)
+    began, waiting, last = reading.seconds, 0.0, b""
+    for packet in _packets(container.demux(stream)):
+        frames = _decoded(packet)
+        if frames is None:
+            waiting += float(packet.duration * packet.time_base) if packet.duration else _FRAME_SECONDS
+            last = bytes(packet)
+        for frame in frames or ():
+            if reading.seconds > began:
+                reading.lost += waiting
+            waiting = 0.0
+            reading.seconds += frame.samples / frame.sample_rate
+            yield frame
+    if waiting and reading.seconds == began:
         raise CannotDecode(BROKEN)
+    # Behind the last frame of an MP3 file there may stand anything; half a frame tells that the file is cut.
+    if waiting and claimed is None and (last[:1] == b"\xff" or container.format.name not in {"mp3", "aac"}):
+        reading.cut = True
 
 
 @contextmanager
-def _opened(file: BinaryIO) -> Iterator[InputContainer]:
+def _opened(segment: Segment) -> Iterator[InputContainer]:
     """Open by content alone: no name that a demuxer could be chosen by, and no way to open anything else."""
     options = {"format_whitelist": ALLOWED_DEMUXERS, "protocol_whitelist": "none"}
-    head = file.read(16)
-    file.seek(0)
-    if head[8:12] == b"WAVE":
+    form = None
+    if segment.raw is not None:
+        form, rate, channels = segment.raw
+        options |= {"format_whitelist": form, "sample_rate": str(rate), "ch_layout": f"{channels}C"}
+    elif segment.head[8:12] == b"WAVE":
         options["probesize"] = _WAV_PROBE_BYTES
-    nameless = _Nameless(file)
+    segment.file.seek(0)
+    nameless = _Nameless(segment.file)
     try:
         container = av.open(
             nameless,
             mode="r",
+            format=form,
             container_options=options,
             buffer_size=_READ_BYTES,
             io_open=_refuse,
@@ -117,7 +192,9 @@ def _opened(file: BinaryIO) -> Iterator[InputContainer]:
         )
     except (av.error.FFmpegError, OSError, ValueError) as error:
         nameless.require_read()
-        if looks_like_media(head):
+        if is_protected(segment.file):
+            raise Protected(PROTECTED) from error
+        if looks_like_media(segment.head):
             raise CannotDecode(BROKEN) from error
         raise NotAudio(NOT_AUDIO) from error
     with container:
@@ -128,7 +205,7 @@ def _opened(file: BinaryIO) -> Iterator[InputContainer]:
 class _Nameless:
     """A file without its name: a demuxer is chosen by what the file holds."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Readable) -> None:
         self._file = file
         self._failure: OSError | None = None
 
@@ -165,12 +242,12 @@ def _packets(packets: Iterator[Any]) -> Iterator[Any]:
         yield packet
 
 
-def _decoded(packet: Any) -> list[AudioFrame]:
-    """Decode a packet; one that is damaged gives nothing, and the next may be sound."""
+def _decoded(packet: Any) -> list[AudioFrame] | None:
+    """Decode a packet; None where it is damaged, and the next may be sound."""
     try:
         return list(packet.decode())
     except (av.error.FFmpegError, ValueError):
-        return []
+        return None
 
 
 def _gathered(frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
@@ -192,7 +269,7 @@ def _taken(gathered: av.AudioFifo, enough: int) -> Iterator[AudioFrame]:
         yield frame
 
 
-def _resampled(frames: Iterator[AudioFrame]) -> Iterator[NDArray[np.float32]]:
+def _resampled(frames: Iterator[AudioFrame], meter: Meter) -> Iterator[NDArray[np.float32]]:
     """Mix and resample; a stream whose rate changes on the way gets a new resampler there."""
     resampler: Resampler | None = None
     for frame in frames:
@@ -201,42 +278,8 @@ def _resampled(frames: Iterator[AudioFrame]) -> Iterator[NDArray[np.float32]]:
                 if resampler is not None:
                     yield resampler.flush()
                 resampler = Resampler(frame.sample_rate)
-            yield resampler.push(mono_of(frame))
+            yield resampler.push(meter.push(mono_of(frame)))
         except (ValueError, av.error.FFmpegError) as error:
             raise CannotDecode(BROKEN) from error
     if resampler is not None:
         yield resampler.flush()
-
-
-def mono_of(frame: AudioFrame) -> NDArray[np.float32]:
-    """Mix the channels of a frame to (n,) float32 in [-1, 1]; what is no number becomes silence."""
-    if frame.format.is_planar and len(frame.layout.channels) >= _UNSAFE_PLANES:
-        frame = _packed(frame)
-    samples: NDArray[Any] = frame.to_ndarray()
-    channels = samples if frame.format.is_planar else samples.reshape(frame.samples, -1).T
-    return _floats(channels[0]) if len(channels) == 1 else mix(np.stack([_floats(channel) for channel in channels]))
-
-
-def _floats(samples: NDArray[Any]) -> NDArray[np.float32]:
-    """Scale one channel (n,) to [-1, 1]; what is no number becomes silence."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        floats: NDArray[np.float32] = samples.astype(np.float32)
-    if samples.dtype == np.uint8:
-        floats -= np.float32(128)
-        floats /= np.float32(128)
-        return floats
-    if samples.dtype.kind == "i":
-        floats /= np.float32(-np.iinfo(samples.dtype).min)
-        return floats
-    return np.nan_to_num(floats, copy=False, nan=0, posinf=0, neginf=0).clip(-_FLOAT_PEAK, _FLOAT_PEAK)
-
-
-def _packed(frame: AudioFrame) -> AudioFrame:
-    """Interleave the channels of a frame, in ffmpeg."""
-    converter = av.AudioResampler(format=frame.format.packed, layout=frame.layout, rate=frame.sample_rate)
-    (packed,) = converter.resample(frame)
-    return packed
-
-
-def _to_int16(mono: NDArray[np.float32]) -> NDArray[np.int16]:
-    return np.rint(mono * _FULL_SCALE).clip(-_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)

@@ -72,11 +72,11 @@ ENCODED: dict[str, dict[str, object]] = {
 
 
 @cache
-def encoded(name: str) -> bytes:
+def encoded(name: str, seconds: float = 1.5) -> bytes:
     """Make one of the files of `ENCODED`."""
     arguments = dict(ENCODED[name])
     with TemporaryDirectory() as folder:
-        return write_audio(Path(folder) / name, str(arguments.pop("codec")), **arguments).read_bytes()  # type: ignore[arg-type]
+        return write_audio(Path(folder) / name, str(arguments.pop("codec")), seconds=seconds, **arguments).read_bytes()  # type: ignore[arg-type]
 
 
 def _wav(samples: np.ndarray, rate: int = 16_000) -> bytes:
@@ -206,14 +206,14 @@ REFUSED: dict[str, tuple[str, Maker]] = {
     ),
     "rtsp.rm": ("not-audio", lambda port: f"rtsp://127.0.0.1:{port}/a.rm\n".encode()),
     "three-samples.wav": ("too-short", lambda port: _wav(np.array([9000, -9000, 9000]))),
-    "no-samples.wav": ("cannot-decode", lambda port: _wav(np.empty(0))),
+    "no-samples.wav": ("no-samples", lambda port: _wav(np.empty(0))),
     "silence.wav": ("silent", lambda port: _wav(np.zeros(24_000))),
     "dither.wav": ("silent", lambda port: _wav(np.random.default_rng(1).integers(-2, 3, 24_000))),
     "full-scale-offset.wav": ("silent", lambda port: _wav(np.full(24_000, 32_767))),
     "all-nan.wav": ("silent", lambda port: _float_wav(np.full(24_000, np.nan))),
     "header-only.flac": ("cannot-decode", lambda port: encoded("flac.flac")[:42]),
     "no-moov.m4a": ("cannot-decode", lambda port: encoded("aac.m4a")[:1500]),
-    "no-channels.wav": ("not-audio", lambda port: _lying_wav(channels=0)),
+    "no-channels.wav": ("cannot-decode", lambda port: _lying_wav(channels=0)),
     "no-rate.wav": ("cannot-decode", lambda port: _lying_wav(rate=0)),
     "4-ghz.wav": ("cannot-decode", lambda port: _lying_wav(rate=4_000_000_000)),
     "huge-cookie.caf": ("cannot-decode", lambda port: _caf_with_huge_cookie()),

@@ -20,6 +20,7 @@ import pytest
 
 import recommender
 from recommender.audio import child, decoding, process
+from recommender.audio.completeness import Reading
 from recommender.audio.streams import pcm_blocks, pcm_of
 from recommender.audio.wav import wav_bytes
 from recommender.errors import AudioError, CannotDecode, DecoderDown
@@ -121,7 +122,7 @@ def test_what_a_file_provokes_is_logged(
 ):
     (tmp_path / "sitecustomize.py").write_text(
         "import recommender.audio.streams as s\n"
-        "def fail(path): raise ZeroDivisionError('nobody foresaw it')\n"
+        "def fail(path, reading): raise ZeroDivisionError('nobody foresaw it')\n"
         "s.pcm_blocks = fail\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -193,7 +194,7 @@ def test_nothing_else_can_be_opened_while_a_file_is(tmp_path: Path):
     path.write_bytes(wav_bytes(pcm16(melody(0.5))))
     child._preload()
     with child._one_file_only():
-        blocks = pcm_blocks(path)
+        blocks = pcm_blocks(path, Reading())
         next(blocks)
         with pytest.raises(OSError, match="Too many open files"):
             path.read_bytes()
@@ -235,5 +236,5 @@ def test_a_disk_that_fails_is_not_the_end_of_the_sound(long_file: Path):
             return super().read(size)
 
     with pytest.raises(OSError, match="Input/output error"):
-        list(pcm_of(Failing(long_file.read_bytes())))
-    assert sum(map(len, pcm_of(io.BytesIO(long_file.read_bytes())))) == 120 * 16_000
+        list(pcm_of(Failing(long_file.read_bytes()), Reading()))
+    assert sum(map(len, pcm_of(io.BytesIO(long_file.read_bytes()), Reading()))) == 120 * 16_000
