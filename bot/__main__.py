@@ -1,19 +1,22 @@
-"""`python -m bot [run|worker|check|manifest|dead-letters|forget]`: Socket Mode is the default."""
+"""`python -m bot [run|web|worker|check|manifest|dead-letters|forget]`: Socket Mode is the default."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import redis
 
 from bot.operations import logs
 from bot.operations.redis_advice import advice
 from bot.settings import BotSettings
+from recommender import __version__
 from recommender.errors import SoundalikeError
-from recommender.settings import load
+from recommender.settings import ENV_FILE, add_env_file, load
 from recommender.spelling import shown
 from recommender.terminal import guarded
 
@@ -37,6 +40,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bot", description="The Slack bot.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"Soundalike {__version__}")
+    add_env_file(parser)
     parser.set_defaults(run=_bot)
     commands = parser.add_subparsers(metavar="COMMAND")
 
@@ -46,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     add("run", _bot, "serve the workspace in Socket Mode (the default)")
+    add("web", _web, "serve the workspace in HTTP mode: gunicorn on HOST and PORT")
     add("worker", _worker, "listen to uploads")
     add("check", _check, "say what is wrong with tokens, scopes, Redis, embedder and catalogue, and how to mend it")
     add("manifest", _manifest, "print the Slack app manifest").add_argument(
@@ -68,6 +74,15 @@ def _bot(arguments: argparse.Namespace) -> int:
     from bot import socket_mode
 
     return socket_mode.run(_settings())
+
+
+def _web(arguments: argparse.Namespace) -> int:
+    from dotenv import load_dotenv
+
+    load(BotSettings)  # what is wrong is told before a server starts
+    load_dotenv(os.environ.get(ENV_FILE) or ".env")  # for HOST and PORT, which gunicorn.conf.py reads
+    config = Path(__file__).resolve().parents[1] / "gunicorn.conf.py"
+    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "bot.wsgi:app", "-c", str(config)])  # noqa: S606
 
 
 def _worker(arguments: argparse.Namespace) -> int:

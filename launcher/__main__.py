@@ -92,7 +92,7 @@ def _running(settings: BotSettings, port: int, library: Path | None) -> Iterator
         return process
 
     def start_answering(name: str) -> tuple[Process, str]:
-        port = environment["HEALTH_PORT"] = environment["PORT"] = str(_free_port())
+        port = environment["HEALTH_PORT"] = environment["EMBEDDER_PORT"] = str(_free_port())
         return start(name, lines[name]), f"http://127.0.0.1:{port}"
 
     try:

@@ -7,11 +7,12 @@ import sys
 import sysconfig
 
 OLDEST, NEWEST = (3, 10), (3, 13)  # what TensorFlow 2.21 and its dependencies have wheels for
-INSTALL_BYTES = 3 * 10**9  # the virtual environment takes 2.2 GB; wheels are unpacked beside it
+INSTALL_BYTES = {"bot": 10**9, "embedder": 3 * 10**9, "all": 3 * 10**9, "development": 3 * 10**9}
+"""What each role's virtual environment takes, with room for the wheels that are unpacked beside it."""
 
 
-def lacking(folder):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Return the sentences that say what is missing for an installation into `folder`."""
+def lacking(folder, role="development"):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Return the sentences that say what is missing for an installation of a role into `folder`."""
     sentences = []
     version = sys.version_info[:2]
     if not OLDEST <= version <= NEWEST:
@@ -20,6 +21,11 @@ def lacking(folder):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
             "name another one, for instance `make run PYTHON=python3.11`." % version
         )
         return sentences  # the rest would be asked of the wrong Python
+    if role not in INSTALL_BYTES:
+        sentences.append(
+            "There is no role %s: name one of %s, as in `make install ROLE=bot`." % (role, ", ".join(INSTALL_BYTES))
+        )
+        return sentences
     compiler = os.environ.get("CXX", "").split(" ")[0] or "g++"
     if not any(shutil.which(name) for name in (compiler, "c++", "g++", "clang++")):
         sentences.append(
@@ -39,16 +45,16 @@ def lacking(folder):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
             "for instance `apt-get install python3-venv`."
         )
     free = shutil.disk_usage(folder).free
-    if free < INSTALL_BYTES:
+    if free < INSTALL_BYTES[role]:
         sentences.append(
             "The disk has %.1f GB free here, and the installation takes up to %.0f GB: make room first."
-            % (free / 1e9, INSTALL_BYTES / 1e9)
+            % (free / 1e9, INSTALL_BYTES[role] / 1e9)
         )
     return sentences
 
 
 if __name__ == "__main__":
-    missing = lacking(os.path.dirname(os.path.abspath(__file__)))  # type: ignore[no-untyped-call]  # noqa: PTH100, PTH120
+    missing = lacking(os.path.dirname(os.path.abspath(__file__)), *sys.argv[1:2])  # type: ignore[no-untyped-call]  # noqa: PTH100, PTH120
     for sentence in missing:
         print(sentence)
     sys.exit(1 if missing else 0)

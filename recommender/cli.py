@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from recommender import __version__, commands
 from recommender.errors import SoundalikeError
+from recommender.settings import add_env_file
 from recommender.spelling import shown
 from recommender.terminal import guarded
 
@@ -28,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     """Build the parser with all commands."""
     top = argparse.ArgumentParser(prog="python -m recommender", allow_abbrev=False)
     top.add_argument("--version", action="version", version=f"Soundalike {__version__}")
+    add_env_file(top)
     subparsers = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for _, name, _ in pkgutil.iter_modules(commands.__path__):
         importlib.import_module(f"recommender.commands.{name}").register(subparsers)

@@ -1,7 +1,10 @@
-"""Settings of the recommender, read from the environment or from a `.env` file in the working directory."""
+"""Settings of the recommender, read from the environment or from a file: ENV_FILE's, else `.env` in the working folder."""
 
 from __future__ import annotations
 
+import argparse
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -29,7 +32,7 @@ RedisUrl = Annotated[str, AfterValidator(_redis_url)]
 class Settings(BaseSettings):
     """Each field is set by the variable of the same name in capitals; its description is the README's."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
 
     redis_url: RedisUrl = Field("redis://127.0.0.1:6379/0", description="where Redis or Valkey listens")
     cache_url: RedisUrl | None = Field(
@@ -55,10 +58,39 @@ class Settings(BaseSettings):
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 
+ENV_FILE = "ENV_FILE"
+
+
+class _UseEnvFile(argparse.Action):
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[str] | None,
+        option_string: str | None = None,
+    ) -> None:
+        # In the environment, since gunicorn and other processes of our own read the settings, too.
+        os.environ[ENV_FILE] = str(Path(str(values)).absolute())
+
+
+def add_env_file(parser: argparse.ArgumentParser) -> None:
+    """Add `--env-file FILE` to a command line."""
+    text = "file of settings; default: ENV_FILE, else .env in the working directory"
+    parser.add_argument("--env-file", action=_UseEnvFile, metavar="FILE", help=text)
+
+
 def load(kind: type[SettingsT]) -> SettingsT:
-    """Read settings of one kind; raises `SettingsError` that names the variable which is wrong, never its value."""
+    """Read settings of one kind; raises `SettingsError` that names the variable which is wrong, never its value, or the
+    file that cannot be read."""
+    named = os.environ.get(ENV_FILE)
     try:
-        return kind()
+        if named:
+            Path(named).open("rb").close()
+        return kind(_env_file=named or ".env")
+    except OSError as error:
+        raise SettingsError(
+            f"The file of settings {named or '.env'} cannot be read ({error.strerror}): mend --env-file or ENV_FILE."
+        ) from None
     except ValidationError as error:
         wrong = "; ".join(
             f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()

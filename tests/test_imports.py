@@ -53,3 +53,51 @@ def test_every_module_compiles_without_a_warning(package: str):
         warnings.simplefilter("error")
         for path in (REPOSITORY / package).rglob("*.py"):
             compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+
+
+MODELS = "tensorflow keras h5py onnxruntime tokenizers flask flask_restx"
+SLACK = "slack_bolt slack_sdk dramatiq"
+
+
+@pytest.mark.parametrize(
+    ("blocked", "used"),
+    [
+        (f"{MODELS} av", "bot.app bot.socket_mode bot.wsgi bot.intake.acceptance bot.operations.check"),
+        (f"{MODELS} slack_bolt", "bot.worker bot.__main__"),
+        (MODELS, "recommender.cli recommender.commands.build recommender.audio.child recommender.embedders.yamnet"),
+        (SLACK, "recommender.cli recommender.commands.embedder recommender.service.server recommender.embedders.local"),
+    ],
+    ids=["bot and web", "worker", "building", "embedder"],
+)
+def test_a_role_needs_only_its_own_requirements(blocked: str, used: str):
+    script = """
+        import importlib, sys
+        blocked, used = (argument.split() for argument in sys.argv[1:])
+
+        class Blocker:
+            def find_spec(self, name, path=None, target=None):
+                if name.partition(".")[0] in blocked:
+                    raise ModuleNotFoundError(name)
+
+        sys.meta_path.insert(0, Blocker())
+        for name in used:
+            importlib.import_module(name)
+        if "recommender.cli" in used:
+            sys.modules["recommender.cli"].parser()  # imports each command
+        if "tensorflow" in blocked:
+            from recommender.embedders.network import tensorflow
+            try:
+                tensorflow()
+            except Exception as error:
+                assert "EMBEDDER_URL" in str(error), error
+            else:
+                raise AssertionError("TensorFlow was imported")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script), blocked, used],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+    assert done.returncode == 0, done.stderr

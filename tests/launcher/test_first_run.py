@@ -52,6 +52,11 @@ def test_a_full_disk_is_named(monkeypatch: pytest.MonkeyPatch):
     assert "0.1 GB free" in sentence
 
 
+def test_a_role_that_does_not_exist_is_told_which_do():
+    (sentence,) = preflight.lacking(REPOSITORY, "server")
+    assert "bot, embedder, all, development" in sentence
+
+
 def test_a_port_in_use_is_named_before_anything_is_started():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

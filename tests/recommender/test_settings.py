@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 import re
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from bot.settings import BotSettings
 from recommender.errors import SettingsError
-from recommender.settings import Settings, load
+from recommender.settings import Settings, add_env_file, load
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -29,6 +30,20 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch):
 def test_settings_come_from_a_file(tmp_path: Path):
     (tmp_path / ".env").write_text("LOG_LEVEL=DEBUG\nSOMEBODY_ELSES=1\n")
     assert load(Settings).log_level == "DEBUG"
+
+
+def test_settings_come_from_the_file_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    named = tmp_path / "soundalike.env"
+    named.write_text("LOG_LEVEL=ERROR\n")
+    (tmp_path / ".env").write_text("LOG_LEVEL=DEBUG\n")
+    monkeypatch.setenv("ENV_FILE", "")
+    parser = argparse.ArgumentParser()
+    add_env_file(parser)
+    parser.parse_args(["--env-file", "soundalike.env"])
+    assert load(Settings).log_level == "ERROR"
+    named.unlink()
+    with pytest.raises(SettingsError, match=r"soundalike\.env cannot be read .*--env-file"):
+        load(Settings)
 
 
 def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch):
