@@ -1,4 +1,4 @@
-"""Settings of the recommender, read from the environment or from a file: ENV_FILE's, else `.env` in the working folder."""
+"""Settings of the recommender, from the environment or from a file: ENV_FILE's, else `.env` in the working folder."""
 
 from __future__ import annotations
 
