@@ -12,8 +12,7 @@ from slack_bolt import App, BoltResponse
 from bot.errors import QueueAway, QueueFull
 from bot.listeners import actions, commands, home, library, mentions, modal, shortcuts, uploads
 from bot.listeners.context import Context
-from bot.messages import Message
-from bot.operations.requests import Request
+from bot.listeners.replies import Place
 from recommender.errors import SoundalikeError
 
 _log = logging.getLogger(__name__)
@@ -55,13 +54,8 @@ def _tell(context: Context, error: Exception, body: dict[str, Any]) -> BoltRespo
         return BoltResponse(status=200 if told else 503)
     if body.get("command"):
         return BoltResponse(status=200, body={"response_type": "ephemeral", **message.payload()})
-    _respond(context, body, message, request)
-    return BoltResponse(status=200)
-
-
-def _respond(context: Context, body: dict[str, Any], message: Message, request: Request) -> None:
-    url = body.get("response_url")
-    if url:
-        context.respond(str(url), message, replace_original=False)
+    if body.get("type") == "block_suggestion":
+        _log.warning("no options were offered (%s)", request.code)  # a letter was typed: no reason to write to anybody
     else:
-        _log.warning("nobody could be told of error %s", request.code)
+        context.respond(Place.of_interaction(body), message, replace_original=False)
+    return BoltResponse(status=200)

@@ -9,6 +9,7 @@ from typing import Any
 from slack_bolt import Ack, App, BoltResponse
 
 from bot.listeners.context import Context
+from bot.listeners.replies import Place
 from bot.messages import Message, asked_again, matches_view
 from bot.messages.button_values import ButtonValue
 from bot.operations.requests import Request
@@ -34,28 +35,28 @@ def register(app: App, context: Context) -> None:
 
     @app.action("share")
     def share(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
-        user, url = _who(body)
-        context.submit("share", user, lambda request: _share(context, action, user, url, request))
+        place = Place.of_interaction(body)
+        context.submit("share", place.user, lambda request: _share(context, action, place, request))
         return ack()
 
     @app.action("where_matched")
     def where_matched(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
-        user, url = _who(body)
+        place = Place.of_interaction(body)
         trigger = str(body["trigger_id"])
 
         def show(request: Request) -> None:
             value = ButtonValue.read(action)
-            context.answerer.count_question(user)
+            context.answerer.count_question(place.user)
             found, _ = context.answerer.found(value.asked, request, value.catalogue)
             context.services.client.views_open(trigger_id=trigger, view=matches_view(found, value.asked))
 
-        context.answer_later("where_matched", user, url, show, replace_original=False)
+        context.answer_later("where_matched", place, show, replace_original=False)
         return ack()
 
 
 def _listener(context: Context, change: Change) -> Callable[[Ack, dict[str, Any], dict[str, Any]], BoltResponse]:
     def listen(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
-        user, _ = _who(body)
+        user = Place.of_interaction(body).user
         context.submit(str(action["action_id"]), user, lambda request: _edit(context, change, action, body, request))
         return ack()
 
@@ -64,41 +65,37 @@ def _listener(context: Context, change: Change) -> Callable[[Ack, dict[str, Any]
 
 def _edit(context: Context, change: Change, action: dict[str, Any], body: dict[str, Any], request: Request) -> None:
     """Edit the answer into that of the changed question; an error is told beside it, which leaves it as it was."""
-    user, url = _who(body)
+    place = Place.of_interaction(body)
     ephemeral = bool((body.get("container") or {}).get("is_ephemeral"))
 
     def changed() -> Message:
         value = ButtonValue.read(action)
         question = change(value.asked, value.clip)
-        context.answerer.count_question(user)
+        context.answerer.count_question(place.user)
         found, note = context.answerer.found(question, request, value.catalogue)
-        context.services.history.add(user, question)
+        context.services.history.add(place.user, question)
         return context.answerer.answer(found, question, ephemeral=ephemeral, note=note)
 
     message = context.answerer.spoken(request, changed)
-    context.respond(url, message, **_beside_or_instead(request, ephemeral))
+    context.respond(place, message, **_beside_or_instead(request, ephemeral))
 
 
 def _beside_or_instead(request: Request, ephemeral: bool) -> dict[str, Any]:
     if request.outcome != "answered":
-        return {"replace_original": False, "response_type": "ephemeral"}
+        return {"replace_original": False}
     return {"replace_original": True, "response_type": "ephemeral" if ephemeral else "in_channel"}
 
 
-def _share(context: Context, action: dict[str, Any], user: str, url: str, request: Request) -> None:
+def _share(context: Context, action: dict[str, Any], place: Place, request: Request) -> None:
     def shared() -> Message:
         value = ButtonValue.read(action)
-        context.answerer.count_question(user)
+        context.answerer.count_question(place.user)
         found, note = context.answerer.found(value.asked, request, value.catalogue)
-        return context.answerer.answer(found, value.asked, note=note, shared_by=user)
+        return context.answerer.answer(found, value.asked, note=note, shared_by=place.user)
 
     message = context.answerer.spoken(request, shared)
     if request.outcome == "answered":
-        context.respond(url, message, response_type="in_channel", replace_original=False)
-        context.respond(url, asked_again("Shared."), replace_original=True)
+        context.respond(place, message, response_type="in_channel", replace_original=False)
+        context.respond(place, asked_again("Shared."), replace_original=True)
     else:
-        context.respond(url, message, replace_original=False)
-
-
-def _who(body: dict[str, Any]) -> tuple[str, str]:
-    return str(body["user"]["id"]), str(body.get("response_url") or "")
+        context.respond(place, message, replace_original=False)

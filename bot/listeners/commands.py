@@ -7,6 +7,7 @@ from typing import Any
 from slack_bolt import Ack, App, BoltResponse
 
 from bot.listeners.context import Context
+from bot.listeners.replies import Place
 from bot.messages import ask_view
 from bot.operations.requests import Request
 from bot.questions import parse
@@ -18,22 +19,21 @@ def register(app: App, context: Context) -> None:
 
     @app.command(COMMAND)
     def similar(ack: Ack, command: dict[str, Any]) -> BoltResponse:
-        user, response_url = str(command["user_id"]), str(command["response_url"])
+        place = Place.of_command(command)
         typed = parse(str(command.get("text") or ""))
         if typed.kind == "nothing":
-            trigger, view = str(command["trigger_id"]), ask_view(response_url)
+            trigger, view = str(command["trigger_id"]), ask_view(place.response_url)
 
             def open_form(request: Request) -> None:
                 context.services.client.views_open(trigger_id=trigger, view=view)
 
-            context.answer_later("form", user, response_url, open_form)
+            context.answer_later("form", place, open_form)
             return ack()
         how = {"response_type": "in_channel" if typed.here else "ephemeral"}
         return context.answer_soon(
             "command",
-            user,
             ack,
-            response_url,
-            lambda request: context.answerer.message(typed, user, request, ephemeral=not typed.here),
+            place,
+            lambda request: context.answerer.message(typed, place.user, request, ephemeral=not typed.here),
             **how,
         )

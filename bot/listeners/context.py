@@ -11,16 +11,13 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from slack_bolt import Ack, BoltResponse
-from slack_sdk import WebhookClient
-from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 
 from bot.errors import QueueFull
 from bot.intake.acceptance import Acceptance
+from bot.listeners.replies import Place, Replies
 from bot.messages import Message
 from bot.operations.requests import Request
 from bot.services import Services
-from bot.slack.errors import UNREACHED
-from bot.slack.response_urls import is_slacks
 
 POOL_THREADS = 16
 POOL_LIMIT = 4000
@@ -31,7 +28,6 @@ ACK_SECONDS = 0.2
 no call. Slack's own limit is three seconds."""
 MAX_ACK_BYTES = 20_000
 """Socket Mode drops acknowledgements of 20,480 bytes and more without a word; the envelope's id comes on top."""
-WEBHOOK_TIMEOUT_SECONDS = 20
 DRAIN_SECONDS = 6.0
 """SIGTERM gives ten seconds for all: the socket is closed before, the catalogue after."""
 
@@ -48,29 +44,30 @@ class Context:
         self.services = services
         self.answerer = services.answerer
         self.acceptance = acceptance
+        self.respond = Replies(services.client, services.settings.slack_api_url).send
         acceptance.start()
         self._pool = ThreadPoolExecutor(POOL_THREADS, "answers")
         self._pending = 0
         self._lock = threading.Lock()
 
-    def answer_soon(self, kind: str, user: str, ack: Ack, response_url: str, work: Work, **how: Any) -> BoltResponse:
-        """Answer with the acknowledgement where the work is quick and its answer small, else through the response_url;
-        how: arguments of the post, such as response_type."""
-        future = self.submit(kind, user, work)
+    def answer_soon(self, kind: str, ack: Ack, place: Place, work: Work, **how: Any) -> BoltResponse:
+        """Answer with the acknowledgement where the work is quick and its answer small, else at `place`; how: as for
+        `Replies.send`."""
+        future = self.submit(kind, place.user, work)
         if self._pending <= POOL_THREADS:  # else it waits for others, and so would Slack for the acknowledgement
             wait([future], ACK_SECONDS)
         if not future.done():
-            future.add_done_callback(lambda done: self._deliver(response_url, done, how))
+            future.add_done_callback(lambda done: self._deliver(place, done, how))
         elif (message := future.result()) is not None:
             payload = message.payload() | how
             if fits_ack(payload):
                 return ack(**payload)
-            self._pool.submit(self._deliver, response_url, future, how)
+            self._pool.submit(self._deliver, place, future, how)
         return ack()
 
-    def answer_later(self, kind: str, user: str, response_url: str, work: Work, **how: Any) -> None:
-        """Answer through a response_url once the work is done."""
-        self.submit(kind, user, work).add_done_callback(lambda done: self._deliver(response_url, done, how))
+    def answer_later(self, kind: str, place: Place, work: Work, **how: Any) -> None:
+        """Answer at `place` once the work is done; how: as for `Replies.send`."""
+        self.submit(kind, place.user, work).add_done_callback(lambda done: self._deliver(place, done, how))
 
     def submit(self, kind: str, user: str, work: Work) -> Future[Message | None]:
         """Have the work done by the pool, observed; its errors become their sentences. Raises `QueueFull`."""
@@ -81,26 +78,6 @@ class Context:
             self._pending += 1
         future.add_done_callback(lambda _: self._done())
         return future
-
-    def respond(self, response_url: str, message: Message, **how: Any) -> None:
-        """Post through a response_url of Slack's; a failure goes to the log, since there is no other way to reach the
-        person."""
-        if not is_slacks(response_url, self.services.settings.slack_api_url):
-            _log.error("an answer was not posted: its address is neither Slack's nor that of SLACK_API_URL")
-            return
-        webhook = WebhookClient(
-            response_url,
-            timeout=WEBHOOK_TIMEOUT_SECONDS,
-            retry_handlers=[RateLimitErrorRetryHandler(max_retry_count=3)],
-        )
-        body = message.payload() | {"response_type": "ephemeral"} | how
-        try:
-            answer = webhook.send_dict(body)
-        except UNREACHED as error:
-            _log.error("an answer could not be delivered (%s)", type(error).__name__)
-            return
-        if answer.status_code != 200:
-            _log.error("an answer could not be delivered: Slack says %s %s", answer.status_code, answer.body[:100])
 
     def close(self) -> None:
         """Take no more, finish what is being answered, for `DRAIN_SECONDS` at most, and close the parts."""
@@ -117,14 +94,14 @@ class Context:
         with self.services.observer.request(kind, uuid.uuid4().hex[:12], user) as request:
             return self.answerer.spoken(request, lambda: work(request))
 
-    def _deliver(self, response_url: str, done: Future[Message | None], how: dict[str, Any]) -> None:
+    def _deliver(self, place: Place, done: Future[Message | None], how: dict[str, Any]) -> None:
         error = done.exception()
         if error is not None:
             _log.error("an answer was lost", exc_info=error)
             return
         message = done.result()
         if message is not None:
-            self.respond(response_url, message, **how)
+            self.respond(place, message, **how)
 
 
 def fits_ack(payload: dict[str, Any]) -> bool:

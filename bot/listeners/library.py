@@ -11,6 +11,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.errors import MissingScope, NotAllowed
 from bot.listeners.context import Context
+from bot.listeners.replies import Place
 from bot.messages import Message
 from bot.messages.button_values import ButtonValue
 from bot.messages.library import ADD, LISTEN, added, excerpt_title
@@ -34,11 +35,9 @@ def register(app: App, context: Context) -> None:
 
 def _listener(context: Context, kind: str, work: Any) -> Any:
     def listen(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
-        user, url = str(body["user"]["id"]), str(body.get("response_url") or "")
         context.answer_later(
             kind,
-            user,
-            url,
+            Place.of_interaction(body),
             lambda request: work(context, ButtonValue.read(action), body, request),
             replace_original=False,
         )

@@ -10,6 +10,7 @@ from slack_bolt import Ack, App, BoltResponse
 from bot.errors import QueueAway
 from bot.listeners.context import Context, fits_ack
 from bot.listeners.message_events import plain_text
+from bot.listeners.replies import Place
 from bot.messages import Message, where_to_look
 from bot.messages.modal import ASK_CALLBACK
 from bot.operations.requests import Request
@@ -33,13 +34,13 @@ def register(app: App, context: Context) -> None:
         if not clip and not files:
             return ack(response_action="errors", errors={"clip": MISSING})
         question = Question(clip, only=_chosen(values, "only"), without=_chosen(values, "without"))
-        place, team = _place(view), str((body.get("team") or {}).get("id") or "")
+        place, team = Place(user, _response_url(view)), str((body.get("team") or {}).get("id") or "")
         try:
             for file in files:
                 context.acceptance.upload(user, file, user, team=team, asked=True, filters=question, once=True)
         except QueueAway as error:
             return ack(response_action="errors", errors={"files": str(error)})
-        context.answer_later("form", user, place, lambda request: _reply(context, question, len(files), user, request))
+        context.answer_later("form", place, lambda request: _reply(context, question, len(files), user, request))
         return ack()
 
     for name in ("only", "without"):
@@ -59,7 +60,7 @@ def _reply(context: Context, question: Question, files: int, user: str, request:
     return context.answerer.message(Typed("similar", question), user, request, ephemeral=True)
 
 
-def _place(view: dict[str, Any]) -> str:
+def _response_url(view: dict[str, Any]) -> str:
     try:
         return str(json.loads(view.get("private_metadata") or "{}")["response_url"])
     except (ValueError, KeyError, TypeError) as error:

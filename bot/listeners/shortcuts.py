@@ -8,6 +8,7 @@ from slack_bolt import Ack, App, BoltResponse
 
 from bot.listeners.context import Context
 from bot.listeners.message_events import files_of, words_of
+from bot.listeners.replies import Place
 from bot.messages import Message, asked_again
 from bot.operations.requests import Request
 from bot.questions import Question
@@ -23,14 +24,13 @@ def register(app: App, context: Context) -> None:
 
     @app.shortcut(FIND_SIMILAR)
     def find_similar(ack: Ack, shortcut: dict[str, Any]) -> BoltResponse:
-        user = str(shortcut["user"]["id"])
-        response_url = str(shortcut.get("response_url") or "")
-        message, channel = shortcut.get("message") or {}, str((shortcut.get("channel") or {}).get("id") or "")
+        place = Place.of_interaction(shortcut)
+        user, message = place.user, shortcut.get("message") or {}
         files = [SharedFile.from_slack(file) for file in files_of(message)]
         heard = [file for file in files if file.sounds is not False and file.file_id]
         for file in heard:
             context.acceptance.upload(
-                channel,
+                place.channel,
                 file.file_id,
                 user,
                 team=str((shortcut.get("team") or {}).get("id") or ""),
@@ -40,9 +40,7 @@ def register(app: App, context: Context) -> None:
                 mark=str(shortcut["trigger_id"]),
                 once=True,
             )
-        context.answer_later(
-            "shortcut", user, response_url, lambda request: _reply(context, message, len(heard), user, request)
-        )
+        context.answer_later("shortcut", place, lambda request: _reply(context, message, len(heard), user, request))
         return ack()
 
 

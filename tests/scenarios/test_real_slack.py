@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from recommender.catalogue.local.builder import ClipBatch
 from sandbox.client.driver import Driver, Json, direct_message, text_of
 from sandbox.names import ADA, BEN, BOT, SOUNDS
 from tests.scenarios.stack import Stack, video_id, write_small_catalogue
-from tests.scenarios.test_surfaces import ranks
+from tests.scenarios.test_surfaces import ranks, wav
+from tests.support.audio import melody
 from tests.support.proxy import Proxy
 
 
@@ -145,6 +147,26 @@ def test_a_channel_that_the_bot_was_removed_from_is_left_in_silence(slack: Drive
     slack.wait_traffic(lambda e: e["error"] == "not_in_channel", name="chat.postMessage")
     slack.wait_quiet(1.0)
     assert slack.replies(question) == slack.messages(direct_message(ADA)) == []
+
+
+def test_refusals_to_buttons_in_threads_stay_in_the_thread(slack: Driver, tmp_path: Path):
+    long = np.concatenate([melody(4.0, seed=number) for number in range(6)])
+    question = slack.upload(SOUNDS, wav(tmp_path / "long.wav", long))
+    answer = slack.wait_reply(question, ranks)
+    slack.fail("views.open", "expired_trigger_id")
+    slack.click(answer, "where_matched")
+    refused = slack.wait_ephemeral(lambda m: "`slack-refused`" in text_of(m))
+    assert refused["thread_ts"] == question["ts"]
+
+
+def test_answers_to_forms_that_stood_open_for_half_an_hour_come_directly(slack: Driver):
+    slack.command("")
+    form = slack.wait_view()
+    slack.expire_response_urls()
+    slack.submit(form, {"clip": video_id(1)})
+    answer = slack.wait_message(ranks, channel=direct_message(ADA))
+    assert "Slack takes no more answers" in text_of(answer)
+    assert slack.ephemerals() == []
 
 
 @pytest.mark.parametrize("kind", ["private", "mpim"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from http.client import IncompleteRead
-from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -13,7 +12,6 @@ import redis
 from slack_sdk.errors import SlackApiError
 
 from bot.answering.posts import PostLater, Posts, Unpostable
-from bot.listeners.context import Context
 from bot.messages import Message
 from bot.queue.jobs import Job
 from bot.queue.records import Records
@@ -101,23 +99,3 @@ def test_an_answer_that_is_no_json_says_nothing_about_the_post(posts: Posts, sla
     with pytest.raises(PostLater):
         posts.post(JOB, MESSAGE)
     assert records.get(JOB.id).claimed == -1
-
-
-def test_a_response_url_whose_answer_breaks_off_is_noted(monkeypatch: Any, caplog: pytest.LogCaptureFixture):
-    monkeypatch.setattr(
-        "bot.listeners.context.WebhookClient", lambda *_, **__: Mock(send_dict=Mock(side_effect=BROKEN[0]))
-    )
-    parts = Mock()
-    parts.settings.slack_api_url = "http://slack.example/api/"
-    Context(parts, Mock()).respond("http://slack.example/response", MESSAGE)
-    assert "an answer could not be delivered (IncompleteRead)" in caplog.text
-
-
-def test_a_response_url_elsewhere_is_not_posted_to(monkeypatch: Any, caplog: pytest.LogCaptureFixture):
-    opened = Mock()
-    monkeypatch.setattr("bot.listeners.context.WebhookClient", opened)
-    parts = Mock()
-    parts.settings.slack_api_url = "https://slack.com/api/"
-    Context(parts, Mock()).respond("http://127.0.0.1:6379/response", MESSAGE)
-    assert not opened.called
-    assert "was not posted" in caplog.text and "6379" not in caplog.text

@@ -44,7 +44,7 @@ FIELDS = {
 }
 READERS = {
     "bot/app.py": {"body": f"command block_actions message_action view_submission {WRAPPER}"},
-    "bot/listeners/actions.py": {"body": "block_actions", "action": "action", "container": "container"},
+    "bot/listeners/actions.py": {"body": "block_actions", "action": "action"},
     "bot/listeners/commands.py": {"command": "command"},
     "bot/listeners/home.py": {"event": "app_home_opened", "body": "block_actions", "action": "action"},
     "bot/listeners/library.py": {"body": "block_actions", "message": "message"},
@@ -55,6 +55,12 @@ READERS = {
         "view": "view",
         "payload": "block_suggestion",
         "file": "file",
+    },
+    "bot/listeners/replies.py": {
+        "command": "command",
+        "body": "block_actions message_action view_submission",
+        "message": "message",
+        "container": "container",
     },
     "bot/listeners/shortcuts.py": {"shortcut": "message_action", "message": "message"},
     "bot/listeners/uploads.py": {"event": "file_shared message", "body": "wrapper"},
