@@ -12,6 +12,7 @@ from bot.errors import SlackRefused
 CLOSED = {
     "access_denied": "Slack does not let me write there",
     "cannot_reply_to_message": "that message takes no replies",
+    "channel_is_limited_access": "I may not see that channel",
     "channel_not_found": "I cannot see that channel",
     "channel_type_not_supported": "Slack does not let me write there",
     "ekm_access_denied": "your administrators let nobody write there at the moment",
@@ -20,6 +21,7 @@ CLOSED = {
     "is_archived": "that channel is archived",
     "is_inactive": "that channel is archived",
     "message_limit_exceeded": "Slack takes no more messages there at the moment",
+    "method_not_supported_for_channel_type": "Slack does not let me do that there",
     "no_permission": "Slack does not let me write there",
     "not_in_channel": "I am not in that channel",
     "posting_to_channel_denied": "Slack does not let me write there",
@@ -43,6 +45,7 @@ UNEDITABLE = frozenset(
         "block_mismatch",
         "cant_delete_message",
         "cant_update_message",
+        "compliance_exports_prevent_deletion",
         "edit_window_closed",
         "streaming_state_conflict",
         "update_failed",
@@ -68,7 +71,7 @@ LOCKED_OUT = frozenset(
 """Slack lets the app in no more, or not as far: no person can mend it, so it goes to the operator's log."""
 FILES = frozenset(
     {"file_deleted", "file_not_found", "file_not_visible", "file_update_failed", "file_upload_size_restricted"}
-    | {"not_visible"}
+    | {"file_uploads_disabled", "not_visible", "storage_limit_reached"}
 )
 """Told in `bot.slack.files`, where they can be."""
 LATE = frozenset(
@@ -76,11 +79,16 @@ LATE = frozenset(
 )
 """The three seconds in which a form can be opened are over."""
 FORMS = frozenset(
-    {"duplicate_external_id", "hash_conflict", "not_enabled", "not_found", "push_limit_reached", "view_too_large"}
+    {"duplicate_external_id", "hash_conflict", "missing_profile_id", "not_enabled", "not_found", "not_implemented"}
+    | {"push_limit_reached", "view_too_large"}
 )
 """A form or the App Home that Slack does not take."""
 MISTAKES = frozenset(
-    {"as_user_not_supported", "attachment_payload_limit_exceeded", "cant_broadcast_message", "deprecated_endpoint"}
+    {"agent_prompt_display_not_allowed", "alt_txt_too_large", "channels_limit_exceeded", "draft_already_deleted"}
+    | {"draft_already_sent", "draft_has_conflict", "draft_not_found", "duplicate_channel_not_found"}
+    | {"duplicate_message_not_found", "is_bot", "pagination_not_available", "snippet_too_large"}
+    | {"unknown_snippet_type", "unknown_subtype", "user_is_restricted"}
+    | {"as_user_not_supported", "attachment_payload_limit_exceeded", "cant_broadcast_message", "deprecated_endpoint"}
     | {"invalid_arg_name", "invalid_arguments", "invalid_array_arg", "invalid_charset", "invalid_cursor"}
     | {"invalid_form_data", "invalid_limit", "invalid_metadata_filter_keys"}
     | {"invalid_metadata_format", "invalid_metadata_schema", "invalid_post_type"}
