@@ -61,9 +61,10 @@ def run(settings: BotSettings) -> int:
     def socket() -> State:
         return State(True) if handler.client.is_connected() else State(False, "no connection to Slack at the moment")
 
-    services.observer.registry.register(Gauges(services))
     if settings.health_port:
-        serve(settings.health_host, settings.health_port, Health(services, Part("socket", socket, needed=True)))
+        health = Health(services, Part("socket", socket, needed=True))
+        services.observer.registry.register(Gauges(services, health))
+        serve(settings.health_host, settings.health_port, health)
     _log.info("bot ready")
     stopped.wait()
     reconnector.stop()

@@ -41,10 +41,11 @@ def run(settings: BotSettings) -> int:
         trouble = sound.trouble() if sound is not None else ""
         return State(not trouble, trouble)
 
-    services.observer.registry.register(Gauges(services))
+    more = Part("threads", threads, needed=True), Part("sound", sound_gets_through)
     if settings.health_port:
-        more = Part("threads", threads, needed=True), Part("sound", sound_gets_through)
-        serve(settings.health_host, settings.health_port, Health(services, *more, needs_redis=True))
+        health = Health(services, *more, needs_redis=True)
+        services.observer.registry.register(Gauges(services, health))
+        serve(settings.health_host, settings.health_port, health)
     workers.start()
     services.recommender.warm()
     decoding.warm()

@@ -52,7 +52,7 @@ def create(settings: BotSettings) -> Wsgi:
     context = Context(services, Acceptance(services))
     slack = gate(SlackRequestHandler(build_app(context), path=EVENTS_PATH), settings.slack_signing_secret)
     probes = health.Health(services)
-    services.observer.registry.register(health.Gauges(services))
+    services.observer.registry.register(health.Gauges(services, probes))
     services.recommender.warm()
 
     def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

@@ -14,10 +14,12 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from bot.operations.redis_advice import advice
+from bot.queue.figures import Figures, figures
 from bot.services import Services
 from recommender.embedders.client import EmbedderClient
 from recommender.errors import SoundalikeError
 from recommender.service.probes import PROBES, WAIT_SECONDS, Look, Part, Probes, State
+from recommender.service.process_metrics import families, register_process
 
 EMBEDDER_SECONDS = 2.0
 """How long the embedder may take to say how it fares: it answers between batches."""
@@ -57,7 +59,7 @@ class Health:
 
     def states(self) -> dict[str, State]:
         """Look at all parts, for `WAIT_SECONDS` at the most."""
-        return self._probes.states(self._looks)
+        return self._probes.all_states()
 
     def _redis(self) -> State:
         try:
@@ -83,12 +85,14 @@ class Health:
 
 
 class Gauges(Collector):
-    """Figures that are looked up when somebody asks: queue length and catalogue. What does not answer is left out."""
+    """Figures that are looked up when somebody asks: parts, queue and catalogue. What does not answer is left out."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, health: Health) -> None:
         self._services = services
-        self._queue = Look(self._lengths)
+        self._health = health
+        self._queue = Look(self._figures)
         self._catalogue = Look(lambda: services.recommender.catalogue, patience=CATALOGUE_SECONDS)
+        register_process(services.observer.registry)
 
     def describe(self) -> Iterable[Any]:
         """Nothing ahead of time: Redis is not asked at registration."""
@@ -103,19 +107,30 @@ class Gauges(Collector):
         self._queue.start()
         self._catalogue.start()
         until = time.monotonic() + WAIT_SECONDS
-        lengths = self._queue.value(until)
-        if lengths is not None:
-            waiting, dead = lengths
-            yield GaugeMetricFamily("soundalike_queue_length", "Tasks that wait or are being worked", value=waiting)
-            yield GaugeMetricFamily("soundalike_dead_letters", "Jobs that failed for good, of a week", value=dead)
+        yield from families(self._health.states())
+        queue = self._queue.value(until)
+        if queue is not None:
+            yield from _of_queue(queue, self._services.settings.queue_limit)
         catalogue = self._catalogue.value(until)
         if catalogue is not None:
             info = {"id": catalogue.id, "space": catalogue.facts.space}
             yield InfoMetricFamily("soundalike_catalogue", "The catalogue that answers", value=info)
             yield GaugeMetricFamily("soundalike_catalogue_clips", "Clips in the catalogue", value=len(catalogue))
 
-    def _lengths(self) -> tuple[int, int] | None:
+    def _figures(self) -> Figures | None:
         try:
-            return self._services.queue.length(), self._services.queue.dead()
+            return figures(self._services.queue.client)
         except redis.RedisError:
             return None
+
+
+def _of_queue(queue: Figures, limit: int) -> Iterable[GaugeMetricFamily]:
+    yield GaugeMetricFamily("soundalike_queue_length", "Tasks that wait or are being worked", value=queue.length)
+    yield GaugeMetricFamily("soundalike_queue_limit", "QUEUE_LIMIT: tasks beyond which it is busy", value=limit)
+    yield GaugeMetricFamily("soundalike_dead_letters", "Jobs that failed for good, of a week", value=queue.dead)
+    oldest = max(0.0, time.time() - queue.oldest) if queue.oldest else 0.0
+    yield GaugeMetricFamily("soundalike_queue_oldest_seconds", "Age of the job that waits longest", value=oldest)
+    tasks = GaugeMetricFamily("soundalike_queue_tasks", "Tasks by step and state", labels=["step", "state"])
+    for labels, count in queue.tasks.items():
+        tasks.add_metric(labels, count)
+    yield tasks

@@ -59,6 +59,9 @@ class Observer:
         self._steps = Histogram(
             "soundalike_step_seconds", "Seconds per step", ["step"], registry=registry, buckets=BUCKETS
         )
+        # There from the start: what an alarm asks the increase of has to grow from 0, not to appear at 1.
+        self._errors.labels("internal")
+        self._requests.labels("upload", "unpostable")
         self._notes = Counter("soundalike_notes", "Cache hits and the like", ["note", "value"], registry=registry)
 
     @contextmanager

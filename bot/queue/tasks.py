@@ -76,20 +76,6 @@ class RedisQueue:
         """Queue the second step of a job."""
         self._send(EMBED, job, delay)
 
-    def length(self) -> int:
-        """Return the number of tasks that wait or are being worked."""
-        return self._count(lambda pipe, name: pipe.hlen(keys.messages(name)))
-
-    def dead(self) -> int:
-        """Return the number of jobs that failed for good."""
-        return self._count(lambda pipe, name: pipe.zcard(keys.dead(name)))
-
-    def _count(self, ask: Callable[[Any, str], Any]) -> int:
-        with self.client.pipeline(transaction=False) as pipe:
-            for name in QUEUES:
-                ask(pipe, name)
-            return sum(int(count) for count in pipe.execute())
-
     def _send(self, name: str, job: Job, delay: float) -> None:
         self._broker.enqueue(message_of(name, job), delay=int(delay * 1000) if delay > 0 else None)
 

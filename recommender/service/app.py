@@ -67,6 +67,7 @@ class Service:
         self.encoder = Encoder()
         self.admission = Admission(MAX_WAITING, MEMORY_BYTES)
         self.probes = Probes([Part("model", self._model, needed=True), Part("network", self._running, needed=True)])
+        self.metrics.tell_of(self.probes.all_states)
 
     def use(self, embedder: LocalEmbedder) -> None:
         """Serve an embedder, after it has run once: the first run of a graph takes a second."""

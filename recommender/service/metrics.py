@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from typing import Any
 
 from flask import Response, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.registry import Collector
+
+from recommender.service.probes import State
+from recommender.service.process_metrics import families, register_process
 
 _BATCH_ROWS = (1, 2, 4, 8, 16, 32, 64)
 
@@ -30,6 +36,16 @@ class ServiceMetrics:
         self._answers = Counter(
             "soundalike_embedder_answers", "Answers by path and status", ["path", "status"], registry=self._registry
         )
+
+    def tell_of(self, states: Callable[[], dict[str, State]]) -> None:
+        """Add the process's own figures, and which of its parts work."""
+
+        class Parts(Collector):
+            def collect(self) -> Iterable[Any]:
+                return families(states())
+
+        self._registry.register(Parts())
+        register_process(self._registry)
 
     def step(self, name: str) -> AbstractContextManager[object]:
         """Time a step of a request."""

@@ -115,6 +115,10 @@ class Probes:
             return 200, {"status": "alive"}
         return self._report([part for part in self._parts if part.needed or path == HEALTH])
 
+    def all_states(self) -> dict[str, State]:
+        """Look at all parts, for `WAIT_SECONDS` at the most."""
+        return self.states(self._parts)
+
     def _report(self, parts: Sequence[Part]) -> tuple[int, dict[str, Any]]:
         states = self.states(parts)
         broken = [part for part in parts if not states[part.name].works]

@@ -13,6 +13,7 @@ from dramatiq.errors import ConnectionClosed
 from bot.queue import keys
 from bot.queue.broker import Broker, Consumer
 from bot.queue.dead_letters import DeadLetters
+from bot.queue.figures import figures
 from bot.queue.jobs import Job
 from bot.queue.tasks import RedisQueue
 
@@ -51,7 +52,7 @@ def test_what_was_fetched_by_one_who_never_heard_of_it_is_delivered_again(redis_
     assert users(found) == ["U1"]
     again.ack(found)
     assert next_of(again, 2 * PATIENCE_SECONDS) is None
-    assert RedisQueue(redis_url).length() == 0
+    assert figures(redis.Redis.from_url(redis_url)).length == 0
 
 
 def test_one_who_is_busy_for_long_is_not_taken_for_dead(redis_url: str):
@@ -68,7 +69,7 @@ def test_one_who_is_busy_for_long_is_not_taken_for_dead(redis_url: str):
 
 def test_delayed_messages_wait_in_redis(redis_url: str):
     make(redis_url).enqueue(message("U1"), delay=200)
-    assert RedisQueue(redis_url).length() == 1
+    assert figures(redis.Redis.from_url(redis_url)).length == 1
     consumer = make(redis_url).consume("intake", prefetch=1, timeout=20)
     assert next(consumer) is None
     assert users(next_of(consumer)) == ["U1"]
@@ -90,7 +91,8 @@ def test_foreign_values_go_to_the_dead_letters_and_hold_nothing_up(redis_url: st
     for each in found:
         consumer.ack(each)
     queue = RedisQueue(redis_url)
-    assert (queue.length(), queue.dead(), len(DeadLetters(queue).show())) == (0, 1, 1)
+    counts = figures(client)
+    assert (counts.length, counts.dead, len(DeadLetters(queue).show())) == (0, 1, 1)
 
 
 def test_every_error_of_redis_ends_the_consumer_alone(redis_url: str):

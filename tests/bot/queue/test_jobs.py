@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from bot.questions import Question
 from bot.queue import keys
 from bot.queue.dead_letters import DeadLetters
+from bot.queue.figures import figures
 from bot.queue.jobs import Job
 from bot.queue.tasks import RedisQueue, Workers
 
@@ -106,7 +107,7 @@ def worked(redis_url: str) -> Iterator[Queue[Job]]:
 def test_what_0_1_left_in_its_queue_is_worked(redis_url: str, worked: Queue[Job]):
     client = redis.Redis.from_url(redis_url)
     client.hset(keys.messages("listen"), "x", MESSAGE_0_1)
-    assert RedisQueue(redis_url).length() == 1
+    assert figures(client).length == 1
     client.rpush(keys.queue("listen"), "x")
     assert worked.get(timeout=20) == Job.from_json(json.loads(UPLOAD_0_1))
 
