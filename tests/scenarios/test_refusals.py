@@ -76,7 +76,7 @@ def test_silent(slack: Driver, stack: Stack, tmp_path: Path):
 
 
 def test_too_short(slack: Driver, stack: Stack, tmp_path: Path):
-    refused(slack, stack, slack.upload(ROOM, wav(tmp_path / "tick.wav", 0.05)), "too-short")
+    refused(slack, stack, slack.upload(ROOM, wav(tmp_path / "tick.wav", 0.003)), "too-short")
 
 
 def test_not_audio_and_cannot_be_decoded(slack: Driver, stack: Stack, tmp_path: Path):
