@@ -149,7 +149,7 @@ def test_a_web_port_that_is_taken_is_told_in_lines_of_json(town: Town):
 
 def test_a_web_process_that_cannot_start_says_why_and_ends(town: Town):
     options = ["-c", CONFIG, "--bind", "127.0.0.1:0"]
-    web = town.start("web", ["-m", "gunicorn", "bot.wsgi:app", *options], SLACK_SIGNING_SECRET="")
+    web = town.start("web-without-settings", ["-m", "gunicorn", "bot.wsgi:app", *options], SLACK_SIGNING_SECRET="")
     assert web.child.wait(60) != 0
     assert web.said().count("bad-settings: SLACK_SIGNING_SECRET is not set") == 1
 
