@@ -11,6 +11,8 @@ import numpy as np
 from recommender.audio import riff
 from recommender.audio.ogg import links_of
 
+_ID3V1_BYTES = 128
+
 
 class Readable(Protocol):
     """What ffmpeg reads a stretch through."""
@@ -49,16 +51,27 @@ def segments_of(file: BinaryIO) -> list[Segment]:
         ]
     samples = riff.samples_of(file)
     if samples is None:
-        return [Segment(_Window(file, 0, file.seek(0, io.SEEK_END)), head)]
+        return [Segment(_Window(file, 0, _end_of(file)), head)]
     cut = samples.claimed is not None and samples.present < samples.claimed
     spare = riff.shift_of(file, samples) if samples.present else 0
     if not (samples.misread or spare) or not samples.present:
-        whole = _Window(file, 0, file.seek(0, io.SEEK_END))
+        block = samples.width * samples.channels
+        end = samples.start + samples.present // block * block if cut else file.seek(0, io.SEEK_END)
+        whole = _Window(file, 0, end)
         return [Segment(whole, head, claimed=samples.seconds_claimed, cut=cut)]
     window = _Window(file, samples.start, samples.start + samples.present)
     readable = _Raised(window, samples, spare) if spare else window
     raw = (samples.demuxer, samples.rate, samples.channels)
     return [Segment(readable, head, raw, samples.seconds_claimed, cut)]
+
+
+def _end_of(file: BinaryIO) -> int:
+    """Return where a file ends without its ID3v1 tag. What stands behind the last frame must not reach the decoder:
+    PyAV 17, Python 3.10's newest, drops the frames of a packet whose remainder cannot be decoded."""
+    end = file.seek(0, io.SEEK_END)
+    start = max(0, end - _ID3V1_BYTES)
+    file.seek(start)
+    return start if file.read(3) == b"TAG" else end
 
 
 class _Window:
