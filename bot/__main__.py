@@ -16,7 +16,7 @@ from bot.operations.redis_advice import advice
 from bot.settings import BotSettings
 from recommender import __version__
 from recommender.errors import SoundalikeError
-from recommender.settings import ENV_FILE, add_env_file, load
+from recommender.settings import add_env_file, env_file, load
 from recommender.spelling import shown
 from recommender.terminal import guarded
 
@@ -80,7 +80,7 @@ def _web(arguments: argparse.Namespace) -> int:
     from dotenv import load_dotenv
 
     load(BotSettings)  # what is wrong is told before a server starts
-    load_dotenv(os.environ.get(ENV_FILE) or ".env")  # for HOST and PORT, which gunicorn.conf.py reads
+    load_dotenv(env_file())  # for HOST and PORT, which gunicorn.conf.py reads
     config = Path(__file__).resolve().parents[1] / "gunicorn.conf.py"
     os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "bot.wsgi:app", "-c", str(config)])  # noqa: S606
 

@@ -73,6 +73,11 @@ class _UseEnvFile(argparse.Action):
         os.environ[ENV_FILE] = str(Path(str(values)).absolute())
 
 
+def env_file() -> str:
+    """Return the path of the file of settings, which need not exist."""
+    return os.environ.get(ENV_FILE) or ".env"
+
+
 def add_env_file(parser: argparse.ArgumentParser) -> None:
     """Add `--env-file FILE` to a command line."""
     text = "file of settings; default: ENV_FILE, else .env in the working directory"
@@ -82,14 +87,14 @@ def add_env_file(parser: argparse.ArgumentParser) -> None:
 def load(kind: type[SettingsT]) -> SettingsT:
     """Read settings of one kind; raises `SettingsError` that names the variable which is wrong, never its value, or the
     file that cannot be read."""
-    named = os.environ.get(ENV_FILE)
+    file = env_file()
     try:
-        if named:
-            Path(named).open("rb").close()
-        return kind(_env_file=named or ".env")
+        if os.environ.get(ENV_FILE):
+            Path(file).open("rb").close()  # pydantic-settings passes over a file that is missing
+        return kind(_env_file=file)
     except OSError as error:
         raise SettingsError(
-            f"The file of settings {named or '.env'} cannot be read ({error.strerror}): mend --env-file or ENV_FILE."
+            f"The file of settings {file} cannot be read ({error.strerror}): mend --env-file or ENV_FILE."
         ) from None
     except ValidationError as error:
         wrong = "; ".join(

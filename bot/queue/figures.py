@@ -53,7 +53,7 @@ def _oldest(client: redis.Redis, heads: list[tuple[str, bytes]]) -> float | None
     with client.pipeline(transaction=False) as pipe:
         for name, message_id in heads:
             pipe.hget(keys.messages(name), message_id.decode(errors="replace"))
-        times = [_accepted(data) for data in pipe.execute()] if heads else []
+        times = [_accepted(data) for data in pipe.execute()]
     return min((time for time in times if time is not None), default=None)
 
 
