@@ -66,7 +66,7 @@ bench: $(INSTALLED) ## benchmarks, as ratios against named peers
 	$(BIN)/python -m benchmarks.embedders speed throughput
 	$(BIN)/python -m benchmarks.slack
 
-soak: $(INSTALLED) ## fault and load runs, under ten minutes
+soak: $(INSTALLED) ## fault and load runs, ten minutes
 	$(BIN)/pytest -m soak -s
 
 pin: $(INSTALLED) ## compile requirements*.in into pinned requirements*.txt
