@@ -59,7 +59,7 @@ def service() -> Iterator[tuple[str, psutil.Process]]:
 
 
 def sound(seconds: float, seed: int = 0) -> Pcm:
-    """Noise whose loudness and colour change: the network's time does not depend on what it hears."""
+    """Noise whose loudness and colour change: the network's time does not depend on its input."""
     random = np.random.default_rng(seed)
     noise = np.convolve(random.standard_normal(round(seconds * 16_000)), random.random(9), "same")
     return np.asarray(noise / np.abs(noise).max() * 20_000, np.int16)
@@ -146,12 +146,12 @@ def overhead() -> dict[str, float]:
         path = Path(folder) / "clip.wav"
         path.write_bytes(wav_bytes(sound(CLIP_SECONDS * 44_100 / 16_000), 44_100))
         client = EmbedderClient(url)
-        heard = audio.decode(path, max_seconds=60).pcm
-        patches = network.patches(heard, 0, network.spec.framing.rows(len(heard)))
+        pcm = audio.decode(path, max_seconds=60).pcm
+        patches = network.patches(pcm, 0, network.spec.framing.rows(len(pcm)))
         steps: dict[str, Callable[[], object]] = {
             "network": lambda: network.run(patches),
-            "spectra, network": lambda: local.embed(heard),
-            "HTTP, queue, spectra, network": lambda: client.embed(heard),
+            "spectra, network": lambda: local.embed(pcm),
+            "HTTP, queue, spectra, network": lambda: client.embed(pcm),
             "decoding": lambda: audio.decode(path, max_seconds=60),
         }
         rounds = [{name: _seconds(step, REST_SECONDS) for name, step in steps.items()} for _ in range(8 * ROUNDS)]

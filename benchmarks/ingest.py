@@ -101,7 +101,7 @@ def main() -> None:
 
 
 def _cpu() -> float:
-    """Give the CPU time of this process and of the children that have ended."""
+    """Return the CPU time of this process and of the children that have ended."""
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 

@@ -54,7 +54,7 @@ def main() -> None:
                 except AudioError as error:
                     print(f"left out: {path.name}: {error}")
         _copies(sounds, Path(temporary))
-        _strangers(sounds)
+        _unrelated(sounds)
 
 
 def _copies(sounds: dict[str, Pcm], folder: Path) -> None:
@@ -71,7 +71,7 @@ def _copies(sounds: dict[str, Pcm], folder: Path) -> None:
         )
 
 
-def _strangers(sounds: dict[str, Pcm]) -> None:
+def _unrelated(sounds: dict[str, Pcm]) -> None:
     prints = {path: fingerprint(pcm) for path, pcm in sounds.items()}
     pairs = [(difference(prints[a], prints[b]), a, b) for a, b in itertools.combinations(prints, 2)]
     wrong = [pair for pair in pairs if pair[0] <= LARGEST_ERROR]

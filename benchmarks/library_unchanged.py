@@ -2,7 +2,7 @@
 
     python -m benchmarks.library_unchanged --work DIR --files 10000
 
-The files are clicks of 0.2 s in folders of 100, heard once by the tests' small embedder. Timed is the whole command.
+The files are clicks of 0.2 s in folders of 100, embedded once by the tests' small embedder. Timed is the whole command.
 """
 
 from __future__ import annotations

@@ -18,12 +18,12 @@ MEGABYTE = 1 << 20
 
 
 def _private() -> float:
-    """Give what belongs to this process alone, in megabytes."""
+    """Return what belongs to this process alone, in megabytes."""
     return float(psutil.Process().memory_full_info().uss) / MEGABYTE
 
 
 def _bare() -> float:
-    """Give the same of a Python that does nothing."""
+    """Return the same of a Python that does nothing."""
     code = "import psutil; print(psutil.Process().memory_full_info().uss)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return float(done.stdout) / MEGABYTE

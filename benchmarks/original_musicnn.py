@@ -32,7 +32,7 @@ class OriginalMusiCNN(MusiCNN):
         return self
 
     def run(self, patches: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Give the penultimate layer and the tags, after fetching every feature as the extractor does."""
+        """Return the penultimate layer and the tags, after fetching every feature as the extractor does."""
         features = [feature.numpy() for feature in self._original(patches)]
         return features[-1], features[0]
 

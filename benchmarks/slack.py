@@ -147,7 +147,7 @@ def _uploads(stack: Stack) -> dict[str, float]:
 
 
 def _acks(stack: Stack) -> dict[str, float]:
-    """Acknowledgements of events and commands while long uploads are being listened to."""
+    """Acknowledgements of events and commands while long uploads are embedded."""
     files = [_wav(stack.folder / f"long-{n}.wav", LONG_SECONDS, 1000 + n) for n in range(LONG_UPLOADS)]
     since = stack.driver.traffic()[-1]["id"] + 1
     stack.driver.say(SOUNDS, "", files)

@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add("run", _bot, "serve the workspace in Socket Mode (the default)")
     add("web", _web, "serve the workspace in HTTP mode: gunicorn on HOST and PORT")
-    add("worker", _worker, "listen to uploads")
+    add("worker", _worker, "answer uploads")
     add("check", _check, "say what is wrong with tokens, scopes, Redis, embedder and catalogue, and how to mend it")
     add("manifest", _manifest, "print the Slack app manifest").add_argument(
         "--url", help="address where Slack reaches HTTP mode, https://…; Socket Mode without"

@@ -42,7 +42,7 @@ class HiddenFile(SlackError):
 
 
 class NoAddress(HiddenFile):
-    """Slack has not given the file an address yet, or never will."""
+    """Slack has no address for the file yet, or never will."""
 
 
 class MissingScope(SlackError):
@@ -50,7 +50,7 @@ class MissingScope(SlackError):
 
 
 class LoginPage(MissingScope):
-    """Slack gives its login page in place of the file: the scope is missing, or the file is a moment old."""
+    """Slack serves its login page in place of the file: the scope is missing, or the file is a moment old."""
 
 
 class ForeignFile(SlackError):

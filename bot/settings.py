@@ -33,7 +33,7 @@ class BotSettings(Settings):
         60, gt=0, description="commands and clicks of a person that are answered a minute"
     )
     queue_limit: int = Field(500, gt=0, description="uploads that may wait; beyond it the bot says that it is busy")
-    worker_threads: int = Field(2, gt=0, description="uploads that one worker process listens to at a time")
+    worker_threads: int = Field(2, gt=0, description="uploads that one worker process works on at a time")
     health_port: int = Field(
         0,
         ge=0,

@@ -38,7 +38,7 @@ class Sample:
         return Path(self.family) / f"{self.name}.wav"
 
     def pcm(self, seed: int = DEFAULT_SEED) -> NDArray[np.int16]:
-        """Make the sound: int16 (n,) at `RATE`; the same seed gives the same samples."""
+        """Make the sound: int16 (n,) at `RATE`; the same seed makes the same samples."""
         maker, settings = FAMILIES[self.family][self.name]
         rng = np.random.default_rng([seed, zlib.crc32(f"{self.family}/{self.name}".encode())])
         return np.asarray(np.round(maker(rng, **settings) * 32767), np.int16)

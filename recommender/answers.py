@@ -1,4 +1,4 @@
-"""What a query gives: results, and their JSON, which is also how answers are cached."""
+"""The answer to a query: results, and their JSON, which is also how answers are cached."""
 
 from __future__ import annotations
 

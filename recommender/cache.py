@@ -44,9 +44,9 @@ def embedding_key(sha256: str, space: str) -> str:
     return f"{KEY_PREFIX}embedding:{space}:{sha256}"
 
 
-def listening_key(sha256: str, space: str) -> str:
+def claim_key(sha256: str, space: str) -> str:
     """Key of the claim on a file that is being embedded."""
-    return f"{KEY_PREFIX}listening:{space}:{sha256}"
+    return f"{KEY_PREFIX}claim:{space}:{sha256}"
 
 
 def answer_key(catalogue_id: str, question: str) -> str:
@@ -114,7 +114,7 @@ class Cache:
     def alone(self, sha256: str, space: str) -> Iterator[None]:
         """Hold the claim on a file, once whoever else holds it is done or dead, so that it is embedded once; without
         Redis, or after `ALONE_WAIT_SECONDS`, go on without."""
-        key, owner = listening_key(sha256, space), uuid.uuid4().hex
+        key, owner = claim_key(sha256, space), uuid.uuid4().hex
         milliseconds = int(ALONE_SECONDS * 1000)
         deadline = time.monotonic() + ALONE_WAIT_SECONDS
         while not self._ask(lambda: bool(self._client.set(key, owner, nx=True, px=milliseconds)), default=True):

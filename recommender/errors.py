@@ -7,19 +7,19 @@ SoundalikeError
 │   ├── UnknownLabel              unknown-label
 │   ├── NoVector                  no-vector: the terms cancel out, or the clip is silent
 │   └── ForgottenUpload           forgotten-upload: the upload's embedding has left the cache
-├── AudioError                    the file cannot be listened to
+├── AudioError                    the file cannot be embedded
 │   ├── NotAudio                  not-audio
 │   ├── CannotDecode              cannot-decode
 │   ├── NoSamples                 no-samples: a header alone
 │   ├── Protected                 protected: encrypted against copying
-│   ├── CannotRead                cannot-read: the disk does not give the file, which says nothing of its content
+│   ├── CannotRead                cannot-read: the disk does not return the file, which says nothing of its content
 │   ├── TooLong                   too-long
 │   ├── TooLarge                  too-large
 │   ├── TooShort                  too-short
 │   ├── TooHigh                   too-high: all sound lies above what is compared
 │   └── Silent                    silent
 ├── DecoderDown                   decoder-down: the decoder itself does not run, whatever the file
-├── EmbedderError                 the embedder did not give vectors
+├── EmbedderError                 the embedder did not return vectors
 │   ├── EmbedderDown              embedder-down
 │   ├── EmbedderBusy              embedder-busy
 │   ├── EmbedderRefused           embedder-refused: it answered 4xx
@@ -78,7 +78,7 @@ class ForgottenUpload(QueryError):
 
 
 class AudioError(SoundalikeError):
-    """The file cannot be listened to."""
+    """The file cannot be embedded."""
 
     code = "cannot-decode"
 
@@ -104,7 +104,7 @@ class Protected(AudioError):
 
 
 class CannotRead(AudioError):
-    """The disk does not give the file, which says nothing of its content."""
+    """The disk does not return the file, which says nothing of its content."""
 
     code = "cannot-read"
 
@@ -138,7 +138,7 @@ class DecoderDown(SoundalikeError):
 
 
 class EmbedderError(SoundalikeError):
-    """The embedder did not give vectors."""
+    """The embedder did not return vectors."""
 
     code = "embedder-down"
 

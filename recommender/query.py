@@ -28,7 +28,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is asked for; `str()` gives its canonical text, which parses to the same query."""
+    """What is asked for; `str()` is its canonical text, which parses to the same query."""
 
     terms: tuple[Term, ...]
 

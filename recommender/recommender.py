@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 class Recommender:
-    """Answers queries from a catalogue, and listens to files through an embedder. Safe to use from several threads."""
+    """Answers queries from a catalogue, and embeds files. Safe to use from several threads."""
 
     def __init__(
         self, catalogue: Catalogue, settings: Settings, embedder: Embedder | None = None, cache: Cache | None = None
@@ -84,12 +84,12 @@ class Recommender:
         return self._similar(catalogue, upload.query, {upload.sha256: upload}, top, skip, only, without)
 
     def embed_file(self, path: Path, timings: Timings | None = None) -> Upload:
-        """Turn a file into an upload, by the cache where it was heard before; raises `AudioError`, `EmbedderError`
+        """Turn a file into an upload, by the cache where it was embedded before; raises `AudioError`, `EmbedderError`
         or `SpaceMismatch`."""
         return self._embedder.embed_file(path, self.catalogue.facts.space, timings or Timings())
 
     def add(self, path: Path, upload: Upload, *, name: str, who: str) -> Clip:
-        """Keep a file that was listened to in the library, where the next query finds it; returns its first clip.
+        """Keep a file that was embedded in the library, where the next query finds it; returns its first clip.
 
         name: what its owner calls it; who: for the library's history. Raises `CannotWrite`, `SpaceMismatch`.
         """

@@ -47,7 +47,7 @@ class Settings(BaseSettings):
         None, description="address under which a library's files are served; turns their paths into links"
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
-    max_upload_seconds: float = Field(600, gt=0, description="longest audio that is listened to, in seconds")
+    max_upload_seconds: float = Field(600, gt=0, description="longest audio that is accepted, in seconds")
     max_upload_bytes: int = Field(100_000_000, gt=0, description="largest file that is downloaded, in bytes")
     embedding_cache_seconds: int = Field(
         30 * DAY_SECONDS, gt=0, description="how long an upload's embedding is kept, in seconds"

@@ -80,7 +80,7 @@ class SoundCheck:
             pass  # it embeds for others
         except SoundalikeError as error:
             found = str(error)
-        except Exception as error:  # noqa: BLE001 - a probe is to hear of it, whatever it is
+        except Exception as error:  # noqa: BLE001 - a probe reports it, whatever it is
             found = f"A second of sound could not be decoded and embedded ({type(error).__name__})."
         with self._lock:
             self._found, self._when, self._running = found, time.monotonic(), False

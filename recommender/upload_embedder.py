@@ -22,7 +22,7 @@ UPLOADS_KEPT = 32
 
 
 class UploadEmbedder:
-    """Listens through an embedder, by the cache where a file was heard before. Safe to use from several threads.
+    """Embeds files, or finds them in the cache where they were embedded before. Safe to use from several threads.
 
     embedder: made at first use where None, from the settings' address, else in this process. cache: none where None.
     """
@@ -51,7 +51,7 @@ class UploadEmbedder:
             return known or self._embedded(path, sha256, space, timings)
 
     def recall(self, sha256: str, space: str, *, again: bool = False) -> Upload | None:
-        """Return the upload of a file that was heard before, None where it is forgotten; again: as in
+        """Return the upload of a file that was embedded before, None where it is forgotten; again: as in
         `Cache.upload`."""
         with self._lock:
             upload = self._uploads.get(sha256)
@@ -70,7 +70,7 @@ class UploadEmbedder:
     def _embedded(self, path: Path, sha256: str, space: str, timings: Timings) -> Upload:
         from recommender.audio import decoding
 
-        embedder = self._ears(space)
+        embedder = self._loaded(space)
         with timings("decode"):
             sound = decoding.decode(path, max_seconds=self._settings.max_upload_seconds)
         with timings("embed"):
@@ -85,7 +85,7 @@ class UploadEmbedder:
             self._cache.keep_upload(upload)
         return upload
 
-    def _ears(self, space: str) -> Embedder:
+    def _loaded(self, space: str) -> Embedder:
         with self._lock:
             if self._embedder is None:
                 self._embedder = _make_embedder(self._settings, space)

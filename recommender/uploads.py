@@ -12,7 +12,7 @@ _TERM = re.compile(r"audio:([0-9a-f]{64})")
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An audio file that was listened to. sha256: of the file's bytes, hex; seconds: length of its audio."""
+    """An audio file that was embedded. sha256: of the file's bytes, hex; seconds: length of its audio."""
 
     sha256: str
     seconds: float

@@ -1,4 +1,4 @@
-"""Clip vectors: from frame vectors as an embedder gives them to the unit vectors that are indexed."""
+"""Clip vectors: from frame vectors as an embedder returns them to the unit vectors that are indexed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 WINDOW_SECONDS = 10.0
 """Length of a clip: AudioSet's, so that uploads and library windows compare with it."""
 SHORTEST_TAIL_SECONDS = 5.0
-"""A rest shorter than this is heard together with the window before it: half a window says too little alone."""
+"""A rest shorter than this belongs to the window before it: half a window says too little alone."""
 QUANTISED_MIN, QUANTISED_MAX = -2.0, 2.0
 """Range that AudioSet's features are quantised from (tensorflow/models#10313)."""
 RAW_FRAMES = 10

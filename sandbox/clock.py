@@ -9,7 +9,7 @@ _BASE36 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class Clock:
-    """Gives timestamps like `1700000000.000100`, strictly increasing and of one width, so that they sort as text."""
+    """Makes timestamps like `1700000000.000100`, strictly increasing and of one width, so that they sort as text."""
 
     def __init__(self) -> None:
         self._last = 0
@@ -21,7 +21,7 @@ class Clock:
 
 
 class Ids:
-    """Gives ids with a prefix, unique for the life of the process and across restarts within reason."""
+    """Makes ids with a prefix, unique for the life of the process and across restarts within reason."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count(time.time_ns() // 1000)

@@ -23,14 +23,14 @@ class Faults:
     doubled_events: each event is sent twice, to two sockets where there are two.
     mention_without_files: `app_mention` comes without `files`.
     file_delay, file_bytes_per_second: downloads begin late; downloads are slow.
-    files_html: downloads give Slack's login page with status 200.
+    files_html: downloads are Slack's login page with status 200.
     file_access: `check_file_info`: messages carry a stub and `files.info` the file; `access_denied`: it, too, a stub.
     file_mode: `tombstone` or `hidden_by_limit`, in `files.info` and in messages.
     shares_missing_for: `files.info` lacks `shares` until so long after the upload.
     redirect_files_to: downloads redirect to this URL.
     redirect_files: `origin`: downloads redirect to another host that wants the token; `edge`: to one that refuses it,
     since its addresses are signed.
-    login_page_for: downloads give Slack's login page until so long after the upload.
+    login_page_for: downloads are Slack's login page until so long after the upload.
     url_missing_for: `files.info` lacks the file's addresses until so long after the upload.
     unknown_for: `files.info` answers `file_not_found` until so long after the upload.
     binary_types: Slack knows no file's type, whatever its suffix.

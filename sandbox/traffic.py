@@ -59,7 +59,7 @@ class Traffic:
         self._touch(entry)
 
     def entries(self, since: int = 0, kind: str = "", name: str = "") -> list[Json]:
-        """Entries from number `since` on, of one kind and one name where these are given."""
+        """Entries from number `since` on, of one kind and one name where these are named."""
         return [
             entry
             for entry in self._entries

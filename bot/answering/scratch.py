@@ -62,7 +62,7 @@ def _locked_folder(parent: Path) -> tuple[Path, int]:
 
 
 def sweep(parent: Path) -> int:
-    """Remove the folders of dead processes and give their number."""
+    """Remove the folders of dead processes and return their number."""
     removed = 0
     for folder in parent.glob(f"{PREFIX}*"):
         if _abandoned(folder):

@@ -42,18 +42,18 @@ from recommender.recommender import Recommender
 THREAD_WAITS = (0.2, 0.4, 0.8, 1.6, 3.0, 5.0)
 """Seconds between looks for the message that shares a file: uploads finish asynchronously (bolt-js#2115)."""
 LAST_WAIT = len(THREAD_WAITS) - 1
-UNHEARD_SECONDS = 10 * 60
+UNNOTICED_SECONDS = 10 * 60
 """While Slack does not tell of a file that nobody would be refused aloud, it is asked again for so long."""
 TURN_WAIT_SECONDS = 0.05
 MAX_TURN_WAIT_SECONDS = 2.0
 SETTLE_SECONDS = 0.08
 """The events of the files of one message overtake each other by some milliseconds."""
 RACE_TRIES = 4
-"""Looks at a file of which Slack says at first that it knows none, or gives no address: three seconds."""
+"""Looks at a file of which Slack says at first that it knows none, or has no address: three seconds."""
 RETRY_WAITS = (1.0, 2.0, 4.0)
 """Seconds before an embedder or a download that failed is tried again: a restart takes about as long."""
 PASSING_ERRORS = (DecoderDown, EmbedderDown, EmbedderBusy, DownloadFailed, LoginPage, NoRoom, CatalogueDamaged)
-"""Errors that may be over by then. Slack gives its login page for files that are a moment old, too; a catalogue that
+"""Errors that may be over by then. Slack serves its login page for files that are a moment old, too; a catalogue that
 was overwritten is being built again, or soon will be."""
 MAX_DEATHS = 4
 """A file that killed so many workers is given up."""
@@ -66,7 +66,7 @@ class KeepsFailing(CannotDecode):
 
 
 class UploadSteps:
-    """The two steps of an upload, on the given parts."""
+    """The two steps of an upload, built on the services."""
 
     def __init__(
         self,
@@ -174,8 +174,8 @@ class UploadSteps:
             if job.refusal:
                 raise RefusedOnArrival(*job.refusal)
         except DownloadFailed as error:
-            unheard = not (job.direct or job.asked) and time.time() - job.accepted < UNHEARD_SECONDS
-            if job.attempt < len(THREAD_WAITS) or unheard:
+            unnoticed = not (job.direct or job.asked) and time.time() - job.accepted < UNNOTICED_SECONDS
+            if job.attempt < len(THREAD_WAITS) or unnoticed:
                 request.outcome = "later"
                 self._queue.intake(replace(job, attempt=job.attempt + 1), THREAD_WAITS[min(job.attempt, LAST_WAIT)])
                 return None

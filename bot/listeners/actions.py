@@ -29,7 +29,7 @@ CHANGES: dict[str, Change] = {
 
 
 def register(app: App, context: Context) -> None:
-    """Listen to all buttons of answers."""
+    """Register the listeners of all buttons of answers."""
     for action_id, change in CHANGES.items():
         app.action(action_id)(_listener(context, change))
 
@@ -55,12 +55,12 @@ def register(app: App, context: Context) -> None:
 
 
 def _listener(context: Context, change: Change) -> Callable[[Ack, dict[str, Any], dict[str, Any]], BoltResponse]:
-    def listen(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
+    def listener(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
         user = Place.of_interaction(body).user
         context.submit(str(action["action_id"]), user, lambda request: _edit(context, change, action, body, request))
         return ack()
 
-    return listen
+    return listener
 
 
 def _edit(context: Context, change: Change, action: dict[str, Any], body: dict[str, Any], request: Request) -> None:

@@ -15,7 +15,7 @@ from bot.slack.names import COMMAND
 
 
 def register(app: App, context: Context) -> None:
-    """Listen to the command."""
+    """Register the listener of the command."""
 
     @app.command(COMMAND)
     def similar(ack: Ack, command: dict[str, Any]) -> BoltResponse:

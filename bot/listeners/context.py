@@ -29,7 +29,7 @@ no call. Slack's own limit is three seconds."""
 MAX_ACK_BYTES = 20_000
 """Socket Mode drops acknowledgements of 20,480 bytes and more without a word; the envelope's id comes on top."""
 DRAIN_SECONDS = 6.0
-"""SIGTERM gives ten seconds for all: the socket is closed before, the catalogue after."""
+"""SIGTERM allows ten seconds for all: the socket is closed before, the catalogue after."""
 
 _log = logging.getLogger(__name__)
 

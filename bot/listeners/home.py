@@ -18,7 +18,7 @@ from recommender.errors import SoundalikeError
 
 
 def register(app: App, context: Context) -> None:
-    """Listen to visits, and to the button that asks a question again."""
+    """Register the listeners of visits, and of the button that asks a question again."""
     health = Health(context.services)
 
     @app.event("app_home_opened")

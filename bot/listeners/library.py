@@ -28,13 +28,13 @@ _log = logging.getLogger(__name__)
 
 
 def register(app: App, context: Context) -> None:
-    """Listen to both buttons, also of answers from before a setting was changed."""
+    """Register the listeners of both buttons, also of answers from before a setting was changed."""
     app.action(LISTEN)(_listener(context, LISTEN, _listen))
     app.action(ADD)(_listener(context, ADD, _add))
 
 
 def _listener(context: Context, kind: str, work: Any) -> Any:
-    def listen(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
+    def listener(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
         context.answer_later(
             kind,
             Place.of_interaction(body),
@@ -43,7 +43,7 @@ def _listener(context: Context, kind: str, work: Any) -> Any:
         )
         return ack()
 
-    return listen
+    return listener
 
 
 def _listen(context: Context, value: ButtonValue, body: dict[str, Any], request: Request) -> None:

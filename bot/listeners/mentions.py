@@ -16,7 +16,7 @@ FILE_PATIENCE_SECONDS = 1.5
 
 
 def register(app: App, context: Context) -> None:
-    """Listen to mentions."""
+    """Register the listener of mentions."""
 
     @app.event("app_mention")
     def app_mention(event: dict[str, Any], body: dict[str, Any]) -> None:

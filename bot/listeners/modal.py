@@ -24,7 +24,7 @@ MISSING = "Name a clip, or choose audio files."
 
 
 def register(app: App, context: Context) -> None:
-    """Listen to the form and to its label fields."""
+    """Register the listeners of the form and of its label fields."""
 
     @app.view(ASK_CALLBACK)
     def submitted(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> BoltResponse:

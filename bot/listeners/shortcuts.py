@@ -20,15 +20,15 @@ NOTHING = "That message has neither audio nor a YouTube link that the catalogue 
 
 
 def register(app: App, context: Context) -> None:
-    """Listen to the shortcut."""
+    """Register the listener of the shortcut."""
 
     @app.shortcut(FIND_SIMILAR)
     def find_similar(ack: Ack, shortcut: dict[str, Any]) -> BoltResponse:
         place = Place.of_interaction(shortcut)
         user, message = place.user, shortcut.get("message") or {}
         files = [SharedFile.from_slack(file) for file in files_of(message)]
-        heard = [file for file in files if file.sounds is not False and file.file_id]
-        for file in heard:
+        sounds = [file for file in files if file.sounds is not False and file.file_id]
+        for file in sounds:
             context.acceptance.upload(
                 place.channel,
                 file.file_id,
@@ -40,7 +40,7 @@ def register(app: App, context: Context) -> None:
                 mark=str(shortcut["trigger_id"]),
                 once=True,
             )
-        context.answer_later("shortcut", place, lambda request: _reply(context, message, len(heard), user, request))
+        context.answer_later("shortcut", place, lambda request: _reply(context, message, len(sounds), user, request))
         return ack()
 
 

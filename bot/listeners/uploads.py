@@ -14,7 +14,7 @@ WANTED_SUBTYPES = frozenset({None, "file_share"})
 
 
 def register(app: App, context: Context) -> None:
-    """Listen to both events."""
+    """Register the listeners of both events."""
 
     @app.event("file_shared")
     def file_shared(event: dict[str, Any], body: dict[str, Any]) -> None:

@@ -147,7 +147,7 @@ def _heading(found: Answer, question: Question, detail: Detail) -> str:
 
 
 def _asked(found: Answer, question: Question, detail: Detail) -> str:
-    """What was asked: the terms in the order they were given, clips with their title and link."""
+    """What was asked: the terms in the order they were typed, clips with their title and link."""
     spoken: list[str] = []
     seeds = {clip.clip_id: clip for clip in found.seeds} | {clip.source: clip for clip in found.seeds}
     terms = _terms(found.query or question.query)

@@ -1,4 +1,4 @@
-"""Buttons that only a library has: listening to the moment that was found, and keeping an upload."""
+"""Buttons that only a library has: playing the moment that was found, and keeping an upload."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ def _app_token(settings: BotSettings) -> Finding:
 
 
 def _redis(settings: BotSettings) -> Finding:
-    """Look whether Redis answers and never throws away what it was given: marks and jobs are lost under any policy that
+    """Look whether Redis answers and never throws away what it holds: marks and jobs are lost under any policy that
     evicts, since they end by themselves, too."""
     client = redis_client(settings)
     try:

@@ -43,8 +43,8 @@ QUIET = {
     "dramatiq": logging.CRITICAL,
     "bot.queue.tasks.": logging.CRITICAL,
 }
-"""From which level on these loggers are heard: the DEBUG lines of Bolt, the SDK and urllib3 repeat requests, bodies and
-addresses; Dramatiq's warnings, and the loggers that it gives to each kind of task, whole jobs."""
+"""The level these loggers are written from: the DEBUG lines of Bolt, the SDK and urllib3 repeat requests, bodies and
+addresses; Dramatiq's warnings, and its loggers of each kind of task, whole jobs."""
 
 
 class Redactor:
@@ -82,12 +82,12 @@ def configure(settings: BotSettings) -> None:
     json_log.configure(
         settings.log_level,
         LineFormatter(Redactor(secrets_of(settings))),
-        _heard,
+        _wanted,
         lambda record: not str(record.msg).startswith("As you gave `client` as well"),
     )
 
 
-def _heard(record: logging.LogRecord) -> bool:
+def _wanted(record: logging.LogRecord) -> bool:
     return all(record.levelno >= level for name, level in QUIET.items() if record.name.startswith(name))
 
 

@@ -40,7 +40,7 @@ class Request:
         self.outcome, self.code = "refused", error.code
 
     def broke(self, reference: str) -> None:
-        """Note an error that nobody foresaw; reference: the number that the person was given."""
+        """Note an error that nobody foresaw; reference: the number that the person was told."""
         self.outcome, self.code, self.reference = "broken", "internal", reference
 
 

@@ -22,7 +22,7 @@ from bot.queue.tasks import INTAKE, QUEUES, message_of
 from bot.settings import BotSettings
 from recommender.errors import SoundalikeError
 
-BUSY = "I have too much to listen to right now: send the file again in a few minutes."
+BUSY = "I have too many files to work on right now: send the file again in a few minutes."
 WINDOW_SECONDS = 60
 
 _ADMIT = """

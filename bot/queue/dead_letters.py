@@ -18,7 +18,7 @@ from bot.queue.tasks import QUEUES, RedisQueue
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """One of them. queue, message_id: where it lies; time: Unix time of its last step; code: why it failed; reference:
-    the number its person was given, if any; job: what failed, None where that cannot be read; size: bytes."""
+    the number its person was told, if any; job: what failed, None where that cannot be read; size: bytes."""
 
     queue: str
     message_id: str

@@ -104,7 +104,7 @@ def aside(key: str) -> str:
 
 
 def mending(client: redis.Redis, own: Iterable[str], command: Callable[[], _T]) -> _T:
-    """Run a command on keys of ours and return what it gives; where one of them holds a value of a type that we never
+    """Run a command on keys of ours and return its result; where one of them holds a value of a type that we never
     write, set that aside and run it again. Raises redis.RedisError."""
     try:
         return command()

@@ -114,12 +114,12 @@ class Records:
 
     @_setting_aside
     def claim(self, job_id: str) -> bool:
-        """Claim the right to post the job's message; it is given once."""
+        """Claim the right to post the job's message; granted once."""
         return bool(self.client.hsetnx(keys.job(job_id), "claimed", repr(time.time())))
 
     @_setting_aside
     def reclaim(self, job_id: str, claimed: float) -> bool:
-        """Take over a claim that still reads `claimed`; it is given once."""
+        """Take over a claim that still reads `claimed`; granted once."""
         return bool(self._reclaim(keys=[keys.job(job_id)], args=[repr(claimed), repr(time.time())]))
 
     @_setting_aside

@@ -27,12 +27,12 @@ INTAKE, EMBED, OLD_EMBED = "intake", "embed", "listen"
 QUEUES = (INTAKE, EMBED, OLD_EMBED)
 """The last is what 0.1 calls the second: it is worked as long as a worker of 0.1 may fill it, and never filled here."""
 HEARTBEAT_PATIENCE_SECONDS = 10.0
-"""A worker that was silent for so long is taken for dead and its jobs are given to others: answers within 30 s of a
+"""A worker that was silent for so long is taken for dead and its jobs go to others: answers within 30 s of a
 kill need less than Dramatiq's minute."""
 POLL_MS = 50
 """How long an idle worker sleeps between two looks at the queue: half of it is added to each answer's time."""
 DRAIN_MS = 8_000
-"""SIGTERM gives ten seconds: eight for running work, the rest for handing back what is not done."""
+"""SIGTERM allows ten seconds: eight for running work, the rest for handing back what is not done."""
 PATIENCE_SECONDS = 1.0
 SOCKET_TIMEOUT_SECONDS = 5.0
 """A frozen Redis must not hold a thread for good; what was asked may have happened, and is asked again."""
@@ -53,7 +53,7 @@ class Steps(Protocol):
 
 
 class GivenUp(Exception):
-    """The job failed for good, and the person was told; code: why; reference: the number they were given, if any."""
+    """The job failed for good, and the person was told; code: why; reference: the number they were told, if any."""
 
     def __init__(self, code: str, reference: str = "") -> None:
         super().__init__(code)

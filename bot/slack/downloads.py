@@ -87,7 +87,7 @@ class Downloader:
         return cls(token, Origins.parse(settings.slack_file_hosts), settings.max_upload_bytes)
 
     def fetch(self, url: str, target: Path) -> int:
-        """Write the file to `target` and give its size in bytes; raises `SlackError` or `TooLarge`."""
+        """Write the file to `target` and return its size in bytes; raises `SlackError` or `TooLarge`."""
         deadline = time.monotonic() + TOTAL_SECONDS
         with _mapped_errors():
             for hop in range(MAX_REDIRECTS + 1):
@@ -235,7 +235,7 @@ def _refusal(response: urllib3.BaseHTTPResponse) -> SlackError | None:
     if response.status in (400, 401, 403):
         return HiddenFile("Slack does not let me have the file: invite me to the channel, or send it to me directly.")
     if response.status in (404, 410):
-        return DeletedFile("The file was deleted before I could listen to it: upload it again.")
+        return DeletedFile("The file was deleted before I could read it: upload it again.")
     if response.status != 200:
         return DownloadFailed(f"Slack's file server answered {response.status}: try again in a minute.")
     return None
@@ -243,7 +243,7 @@ def _refusal(response: urllib3.BaseHTTPResponse) -> SlackError | None:
 
 def _login_page() -> LoginPage:
     return LoginPage(
-        "Slack gives me its login page in place of the file, since I lack the scope files:read: "
+        "Slack serves me its login page in place of the file, since I lack the scope files:read: "
         "ask whoever installed me to add it and to reinstall the app."
     )
 

@@ -74,7 +74,7 @@ class SharedFile:
     def require_obtainable(self, max_bytes: int) -> None:
         """Raise what stands in the way of downloading the file, as far as its description tells."""
         if self.mode == "tombstone":
-            raise DeletedFile("The file was deleted before I could listen to it: upload it again.")
+            raise DeletedFile("The file was deleted before I could read it: upload it again.")
         if self.mode == "hidden_by_limit":
             raise HiddenFile("Slack hides the file, since the workspace is past its storage limit: upload it again.")
         if self.mode == "hidden":

@@ -43,7 +43,7 @@ class Reconnector:
                     self._client.current_session.disconnect()
                 self._client.connect_to_new_endpoint()
             except (SlackClientError, *UNREACHED) as error:
-                _log.warning("Slack gives no new socket (%s): trying again", type(error).__name__)
+                _log.warning("Slack opens no new socket (%s): trying again", type(error).__name__)
                 pause = min(2 * max(pause, 1.0), MAX_PAUSE_SECONDS)
 
     def _broken(self) -> bool:

@@ -210,7 +210,7 @@ def techno(
     sweep: float = 6.0,
     seconds: float = 7.5,
 ) -> Sound:
-    """Play four to the floor with whatever of acid line, rolling bass and chord stabs is given."""
+    """Play four to the floor with whatever of acid line, rolling bass and chord stabs there is."""
     special: dict[str, float] = {"pitch": kick_pitch, "length": 0.3, "click": 0.4}
     parts: list[Part] = [
         ("kick", "x---", 1.0, special),

@@ -57,7 +57,7 @@ def siren(
 def rain(
     rng: Generator, *, drops: float, hiss: float, surface: float, seconds: float = 7.0, thunder: float = 0.0
 ) -> Sound:
-    """Let it rain: `drops` single ones a second on a surface that rings at the given Hz, above hissing of many."""
+    """Let it rain: `drops` single ones a second on a surface that rings at so many Hz, above hissing of many."""
     n = tones.samples(seconds)
     out = hiss * tones.highpass(tones.noise(rng, n, 0.6), 500) * (1 + 0.12 * tones.wander(rng, n, 1.5))
     for _ in range(int(drops * seconds)):

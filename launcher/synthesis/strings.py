@@ -94,7 +94,7 @@ def electric_piano(
     depth: float = 0.3,
     roll: float = 0.01,
 ) -> Sound:
-    """Play chords `beat` seconds apart on an electric piano with tremolo of the given Hz and depth."""
+    """Play chords `beat` seconds apart on an electric piano with tremolo of so many Hz and such a depth."""
     out = np.zeros(tones.samples(seconds))
     for i in range(int(np.ceil(seconds / beat))):
         for k, step in enumerate(chords[i % len(chords)]):
@@ -175,7 +175,7 @@ def strike(rng: Generator, hertz: float, seconds: float, kind: str, ring: float)
         pitch = hertz * ratio
         if pitch > 0.9 * tones.NYQUIST:
             continue
-        # Five time constants are 43 dB: the rest of a partial is not heard.
+        # Five time constants are 43 dB: the rest of a partial is inaudible.
         sounding = t[: tones.samples(5 * ring * share)]
         beating = 1 + 0.25 * np.sin(2 * np.pi * rng.uniform(0.4, 2.2) * sounding + rng.uniform(0, 6))
         partial = np.sin(2 * np.pi * pitch * sounding + rng.uniform(0, 6))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 RATE = 32_000
-"""Samples a second: holds all that a 16 kHz embedder hears and sounds bright enough to people."""
+"""Samples a second: holds all that a 16 kHz embedder takes and sounds bright enough to people."""
 NYQUIST = RATE / 2
 TABLE_LENGTH = 4096
 FILTER_FRAME = 2048
@@ -16,7 +16,7 @@ FILTER_FRAME = 2048
 
 Sound = NDArray[np.float64]
 Gains = Callable[[Sound, Sound], Sound]
-"""Gains (frames, bins) of a moving filter, given times (frames, 1) in seconds and frequencies (1, bins) in Hz."""
+"""Gains (frames, bins) of a moving filter at times (frames, 1) in seconds and frequencies (1, bins) in Hz."""
 
 _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _SIGNS = {"": 0, " sharp": 1, " flat": -1}
@@ -96,7 +96,7 @@ def envelope(n: int, attack: float, decay: float, sustain: float, release: float
 
 
 def fading(n: int, seconds: float) -> Sound:
-    """Return an exponential decay by a factor e in the given time."""
+    """Return an exponential decay by a factor e in that time."""
     return np.asarray(np.exp(-np.arange(n) / (seconds * RATE)))
 
 

@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def _at_once(request: dict[str, Any], work: Callable[..., _T], *arguments: float) -> _T:
-    """Do what gives one answer, within the time limit for all of it."""
+    """Do what has one answer, within the time limit for all of it."""
     with _mapped_errors(), _one_file_only():
         signal.setitimer(signal.ITIMER_REAL, request["seconds"] + GRACE_SECONDS)
         try:
@@ -130,7 +130,7 @@ def _mapped_errors() -> Iterator[None]:
         raise CannotDecode(BROKEN) from error
     except OSError as error:
         raise CannotRead(f"The file cannot be read ({error.strerror}): check that it is still there.") from error
-    except Exception as error:  # whatever a stranger's file provokes in the decoder is its fault
+    except Exception as error:  # whatever a file provokes in the decoder is its fault
         traceback.print_exc()  # the parent logs it
         raise CannotDecode(BROKEN) from error
 

@@ -1,4 +1,4 @@
-"""Any audio or video file to 16 kHz mono PCM, and what can be said of PCM before an embedder hears it."""
+"""Any audio or video file to 16 kHz mono PCM, and what can be said of PCM before it is embedded."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def warm() -> None:
 
 
 def require_audible(pcm: NDArray[np.int16]) -> None:
-    """Raise `TooShort` or `Silent` where PCM (n,) holds nothing that an embedder could hear."""
+    """Raise `TooShort` or `Silent` where PCM (n,) holds nothing that can be embedded."""
     if len(pcm) < MIN_SECONDS * SAMPLE_RATE:
         raise TooShort(f"This audio lasts {1000 * len(pcm) / SAMPLE_RATE:.0f} ms: send at least {MIN_SECONDS:g} s.")
     if is_silent(pcm):

@@ -1,4 +1,4 @@
-"""A stretch of a file as people listen to it, inside the decoder's child process."""
+"""A stretch of a file as it is played to people, inside the decoder's child process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from recommender.audio.completeness import Reading
 from recommender.audio.streams import frames_of
 
 HIGHEST_RATE = 48_000
-"""What every player takes; more is not heard."""
+"""What every player takes; more is inaudible."""
 
 
 def excerpt_of(path: Path, start: float, end: float) -> tuple[NDArray[np.int16], int]:

@@ -40,7 +40,7 @@ _KINDS: dict[str, type[AudioError]] = {
 }
 
 START_SECONDS = 60.0
-"""Given to a new decoder until it runs: its imports may come from a cold disk. They are not the file's time."""
+"""Allowed for a new decoder until it runs: its imports may come from a cold disk. They are not the file's time."""
 STDERR_KEPT = 4000
 """Bytes of a decoder's last words that go to the log."""
 
@@ -215,7 +215,7 @@ def _answer(path: Path, wanted: bytes, what: dict[str, Any], timeout: float) -> 
 
 
 def _messages(request: dict[str, Any], timeout: float, whole: bool) -> Iterator[tuple[bytes, bytes]]:
-    """Put a request to a child and give its messages but the last one, which ends the answer."""
+    """Put a request to a child and yield its messages but the last one, which ends the answer."""
     child = _begun(json.dumps(request).encode() + b"\n")
     clean = False
     try:

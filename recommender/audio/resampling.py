@@ -19,7 +19,7 @@ _CHUNK = 32_768
 
 # resampy 0.4's `kaiser_best`, which the embedders' Python front ends resample with: 50 zero crossings on each side,
 # roll-off 0.917347, Kaiser window with beta 12.9846. Earlier releases rolled off at 0.9476; on noise-like audio MusiCNN
-# hears the difference. `exact_rational` keeps one phase of the filter for each output position where there are few.
+# can tell the difference. `exact_rational` keeps one phase of the filter for each output position where there are few.
 _QUALITY = "filter_size=100:cutoff=0.917347:filter_type=kaiser:kaiser_beta=12.9846:exact_rational=1"
 _PHASES = 1024
 """swresample's default: with more positions than these it has to interpolate between phases."""

@@ -48,7 +48,7 @@ class Neighbours:
 def rank(vectors: Rows, query: Vectors, items: Items) -> Neighbours:
     """Order items by their cosine with a unit query, computed in float64; ties by item."""
     rows = np.asarray(vectors[items], np.float64)
-    # A product summed row by row gives the same bits for the same row wherever it stands; a matrix product does not.
+    # A product summed row by row has the same bits for the same row wherever it stands; a matrix product does not.
     similarities = (rows * query.astype(np.float64)).sum(axis=1)
     order = np.lexsort((items, -np.round(similarities, TIE_DECIMALS)))
     return Neighbours(items[order], similarities[order])

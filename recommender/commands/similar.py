@@ -83,12 +83,12 @@ def _queries(given: Sequence[str]) -> Iterator[str]:
 
 def _ask(recommender: Recommender, text: str, arguments: argparse.Namespace) -> Answer:
     query = parse(text, lambda name: recommender.catalogue.has(name) or Path(name).is_file())
-    terms = tuple(_heard(recommender, term) for term in query.terms)
+    terms = tuple(_embedded(recommender, term) for term in query.terms)
     return recommender.similar(str(Query(terms)), top=arguments.top, only=arguments.only, without=arguments.without)
 
 
-def _heard(recommender: Recommender, term: Term) -> Term:
-    """Listen to a term that is a file."""
+def _embedded(recommender: Recommender, term: Term) -> Term:
+    """Embed a term that is a file."""
     if recommender.catalogue.has(term.text):
         return term
     path = Path(term.text)

@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(json.dumps(report.to_json()), flush=True)
         elif report.written:
             failed = f", {len(report.failures)} skipped or failed" if report.failures else ""
-            print(f"{_now()} {report.recordings:,} recordings, {report.heard:,} new files heard{failed}", flush=True)
+            print(f"{_now()} {report.recordings:,} recordings, {report.embedded:,} new files{failed}", flush=True)
 
     def trouble(error: SoundalikeError) -> None:
         if told[-1:] == [str(error)]:

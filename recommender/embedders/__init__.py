@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """What an embedder gives for one stretch of audio.
+    """What an embedder returns for one stretch of audio.
 
     vectors: float32 (n, d), one row per `hop` seconds, dequantised to [-2, 2] in the VGGish spaces.
     tags: float32 (n, t) in [0, 1], one column per name in `tag_names`; t is 0 where none were asked for or the

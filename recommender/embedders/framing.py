@@ -12,9 +12,9 @@ from recommender.audio import SAMPLE_RATE
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """Row p of an embedding hears the samples [p hop - before, p hop + window).
+    """Row p of an embedding spans the samples [p hop - before, p hop + window).
 
-    hop, window, before: samples. fill: samples that shorter audio is repeated up to, so that it gives one row.
+    hop, window, before: samples. fill: samples that shorter audio is repeated up to, so that it makes one row.
     rate: samples a second.
     """
 
@@ -30,17 +30,17 @@ class Framing:
         return self.hop / self.rate
 
     def rows(self, samples: int) -> int:
-        """Say how many rows so many samples give; a rest shorter than a window gives none."""
+        """Return the number of rows of so many samples; a rest shorter than a window makes none."""
         return 0 if samples < self.window else 1 + (samples - self.window) // self.hop
 
     def filled(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
-        """Repeat audio that is too short for a row; longer audio is given back as it is."""
+        """Repeat audio that is too short for a row; longer audio is returned as it is."""
         return pcm if len(pcm) >= self.window else np.resize(pcm, self.fill)
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Samples start <= s < stop give `rows` rows, of which the first `lead` were only there for context."""
+    """Samples start <= s < stop make `rows` rows, of which the first `lead` were only there for context."""
 
     start: int
     stop: int
@@ -51,7 +51,7 @@ class Piece:
 def pieces(framing: Framing, samples: int, seconds: float) -> list[Piece]:
     """Cut audio so that the pieces' rows, without their leads, are those of the audio in one run.
 
-    A piece has whole rows, about `seconds` of them. Where a row hears samples before its own, one row goes ahead of it.
+    A piece has whole rows, about `seconds` of them. Where a row spans samples before its own, one row goes ahead of it.
     """
     total = framing.rows(samples)
     each = max(1, int(seconds / framing.seconds))

@@ -27,7 +27,7 @@ _FRAMES_AT_ONCE = 16
 
 
 def build(reader: Any) -> Any:
-    """Build the network as a function of patches (rows, 187, 96) that gives the penultimate layer and the tags.
+    """Build the network as a function of patches (rows, 187, 96) that returns the penultimate layer and the tags.
 
     reader: the checkpoint's.
     """

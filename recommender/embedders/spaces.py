@@ -12,7 +12,7 @@ def require_same(catalogue: str, embedder: str) -> None:
     """Raise `SpaceMismatch` unless both names are the same space."""
     if catalogue != embedder:
         raise SpaceMismatch(
-            f"The catalogue holds {catalogue} vectors, but the embedder gives {embedder}: "
+            f"The catalogue holds {catalogue} vectors, but the embedder returns {embedder}: "
             "ask the operator to start the embedder that the catalogue was built with."
         )
 

@@ -120,7 +120,7 @@ class VGGish:
         return embedding
 
     def _smoke_test(self) -> bool:
-        """Whether a sine gives the figures of Google's smoke test."""
+        """Whether a sine yields the figures of Google's smoke test."""
         sine = np.rint(32_767 * np.sin(2 * np.pi * 1000 / SAMPLE_RATE * np.arange(3 * SAMPLE_RATE))).astype(np.int16)
         raw = self.raw(self.patches(sine, 0, _FRAMING.rows(len(sine))))
         allowed = _SMOKE_TOLERANCE * _SMOKE_STD
@@ -164,7 +164,7 @@ def log_mel(samples: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _graph(reader: Any) -> Any:
-    """Build the network as a function of patches (rows, 96, 64) that gives the embedding; raises `NoWeights`."""
+    """Build the network as a function of patches (rows, 96, 64) that returns the embedding; raises `NoWeights`."""
     tf = tensorflow()
     # Variables, not constants: 288 MB would be copied into the graph, and again by its optimiser.
     weights = {name: tf.Variable(_tensor(reader, f"{name}/weights", shape)) for name, shape in _LAYERS}

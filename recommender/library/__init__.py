@@ -1,1 +1,1 @@
-"""A folder of audio as a catalogue: finding files, listening to them once, and remembering what was heard."""
+"""A folder of audio as a catalogue: finding files, embedding each once, and remembering the result."""

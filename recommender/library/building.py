@@ -16,7 +16,7 @@ from tqdm import tqdm
 from recommender.catalogue.local.journal import memory_of
 from recommender.errors import BuildFailed, CannotRead
 from recommender.library.embedder_pool import EmbedderPool
-from recommender.library.embedding_workers import Listening, Outcome, Task
+from recommender.library.embedding_workers import EmbeddingRun, Outcome, Task
 from recommender.library.report import Report
 from recommender.library.scanning import FoundFile, Scan, scan
 from recommender.library.store import Store
@@ -28,7 +28,7 @@ STAMPS_KEPT_AT_ONCE = 500
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C while files were listened to. kept: how many were heard and are remembered; busy: whether a thread is
+    """Ctrl-C while files were embedded. kept: how many are done and remembered; busy: whether a thread is
     still inside the embedder, so that the process should end without waiting for it."""
 
     def __init__(self, kept: int, left: int, busy: bool) -> None:
@@ -41,29 +41,29 @@ class Interrupted(KeyboardInterrupt):
 def build(
     folder: Path,
     out: Path,
-    ears: EmbedderPool,
+    pool: EmbedderPool,
     *,
     retry_failed: bool = False,
     follow_links: bool = False,
     index: IndexOptions = USUAL,
     progress: bool = True,
 ) -> Report:
-    """Bring the catalogue at `out` in step with a folder; only content that was never heard is listened to.
+    """Bring the catalogue at `out` in step with a folder; only content that is new is embedded.
 
     Raises `BuildFailed` where nothing can be indexed, `EmbedderError` where the embedder is gone, `Interrupted` on
-    Ctrl-C: what was heard is remembered in each case.
+    Ctrl-C: what was embedded is remembered in each case.
     """
     started = time.monotonic()
     found = scan(folder, follow_links)
     require_same_library(folder, out)
-    space = ears.space
+    space = pool.space
     store = Store(memory_of(out))
     try:
         hashes = _hashes(found, store, progress)
         if retry_failed:
             store.forget_failures(space)
         report = Report(other=found.other)
-        _listen(found, hashes, store, ears, report, progress)
+        _embed_new(found, hashes, store, pool, report, progress)
         report.took = time.monotonic() - started
         write(Stock(folder, found, hashes, store, space), out, index, report, progress)
     except (OSError, sqlite3.Error) as error:
@@ -118,16 +118,16 @@ def _hash(file: FoundFile, stopping: threading.Event) -> str:
     return digest.hexdigest()
 
 
-def _listen(
+def _embed_new(
     found: Scan,
     hashes: dict[str, str],
     store: Store,
-    ears: EmbedderPool,
+    pool: EmbedderPool,
     report: Report,
     progress: bool,
 ) -> None:
-    """Hear all content that was never heard in this space, and remember it file by file."""
-    space = ears.space
+    """Embed all content that is new to this space, and remember it file by file."""
+    space = pool.space
     known = store.outcomes(space)
     tasks: dict[str, Task] = {}
     for file in found.files:
@@ -137,15 +137,15 @@ def _listen(
     # Long files first would keep all threads busy to the end; but people like to see their folders in order.
     todo = list(tasks.values())
     bar = tqdm(
-        total=sum(task.size for task in todo), desc="listening", unit="B", unit_scale=True, **_bar(progress, todo)
+        total=sum(task.size for task in todo), desc="embedding", unit="B", unit_scale=True, **_bar(progress, todo)
     )
 
     def count(seconds: float) -> None:
-        report.heard_seconds += seconds
+        report.embedded_seconds += seconds
 
     if not todo:
         return
-    run = Listening(ears.embedders(), todo, count)
+    run = EmbeddingRun(pool.embedders(), todo, count)
     done = 0
     with bar:
         try:
@@ -155,8 +155,8 @@ def _listen(
                 bar.update(outcome.task.size)
                 spent = max(bar.format_dict["elapsed"], 1e-3)
                 bar.set_postfix_str(
-                    f"{done}/{len(todo)} files, {report.heard_seconds / 3600:.2f} h of audio, "
-                    f"{report.heard_seconds / spent:.0f}x real time",
+                    f"{done}/{len(todo)} files, {report.embedded_seconds / 3600:.2f} h of audio, "
+                    f"{report.embedded_seconds / spent:.0f}x real time",
                     refresh=False,
                 )
         except KeyboardInterrupt:
@@ -171,12 +171,12 @@ def _listen(
 
 
 def _keep(outcome: Outcome, found: Scan, store: Store, space: str, report: Report) -> None:
-    if outcome.heard is not None:
-        report.heard += 1
-        store.keep_analysis(outcome.task.sha256, space, outcome.heard, outcome.metadata)
+    if outcome.analysis is not None:
+        report.embedded += 1
+        store.keep_analysis(outcome.task.sha256, space, outcome.analysis, outcome.metadata)
     elif isinstance(outcome.error, CannotRead):
         # Content is remembered for good, and this one was not at fault.
-        found.unreadable[outcome.task.path] = "it could not be read while it was listened to"
+        found.unreadable[outcome.task.path] = "it could not be read while it was embedded"
     elif outcome.error is not None:
         store.keep_failure(outcome.task.sha256, space, outcome.error.code, str(outcome.error))
 

@@ -36,7 +36,7 @@ class Known:
 def group(recordings: Sequence[Known], fingerprint_of: Callable[[int], Fingerprint]) -> list[list[int]]:
     """Return groups of recordings that are the same one, by their places in the list; each place is in one group.
 
-    fingerprint_of: gives a place's fingerprint; asked only where two recordings might be the same.
+    fingerprint_of: returns a place's fingerprint; asked only where two recordings might be the same.
     """
     parent = list(range(len(recordings)))
 

@@ -1,4 +1,4 @@
-"""The embedders that a library is listened to with: in this process, or services on one or several machines."""
+"""The embedders of a library: in this process, or services on one or several machines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from recommender.errors import SettingsError
 
 
 class EmbedderPool:
-    """Embedders of one space, loaded when there is something to listen to.
+    """Embedders of one space, loaded when there is something to embed.
 
     name: of an embedder or a space, for this process; weights: its folder; urls: services that are used instead.
     """

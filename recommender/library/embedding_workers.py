@@ -1,4 +1,4 @@
-"""Listens to many files at once, in threads: decoding runs in child processes, embedding outside Python's lock."""
+"""Embeds many files at once, in threads: decoding runs in child processes, embedding outside Python's lock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from recommender.audio import decoding as audio
 from recommender.embedders import Embedder, Frames
 from recommender.errors import AudioError, EmbedderBusy, EmbedderDown, SoundalikeError
-from recommender.library.windowing import Analysis, Stopped, listen
+from recommender.library.windowing import Analysis, Stopped, analyse
 from recommender.vectors import WINDOW_SECONDS
 
 THREADS_PER_EMBEDDER = 2
@@ -31,7 +31,7 @@ KILLED_DECODER_SECONDS = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A file to be listened to."""
+    """A file to be embedded."""
 
     path: str
     absolute: Path
@@ -41,17 +41,17 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a task: what was heard and what the file says of itself, or an error."""
+    """What came of a task: its analysis and what the file says of itself, or an error."""
 
     task: Task
-    heard: Analysis | None
+    analysis: Analysis | None
     metadata: dict[str, str]
     error: AudioError | None
 
 
 @dataclass(slots=True)
-class Listening:
-    """A run over files by threads; `outcomes` gives them as they come, `stop` ends it early."""
+class EmbeddingRun:
+    """A run over files by threads; `outcomes` yields results as they come, `stop` ends it early."""
 
     embedders: Sequence[Embedder]
     tasks: Sequence[Task]
@@ -64,7 +64,7 @@ class Listening:
     _threads: list[threading.Thread] = field(default_factory=list)
 
     def outcomes(self) -> Iterator[Outcome]:
-        """Listen; raises `EmbedderError` where the embedder does not come back."""
+        """Embed all tasks; raises `EmbedderError` where the embedder does not come back."""
         for task in self.tasks:
             self._waiting.put(task)
         for embedder in self.embedders:
@@ -109,7 +109,7 @@ class Listening:
                     task = self._waiting.get_nowait()
                 except queue.Empty:
                     break
-                outcome = self._hear(task, _Patient(embedder, self._stopping))
+                outcome = self._analyse(task, _Patient(embedder, self._stopping))
                 if outcome is not None:
                     self._done.put(outcome)
         except Stopped:
@@ -119,11 +119,11 @@ class Listening:
         finally:
             self._done.put(None)
 
-    def _hear(self, task: Task, embedder: Embedder) -> Outcome | None:
+    def _analyse(self, task: Task, embedder: Embedder) -> Outcome | None:
         try:
             metadata = audio.metadata(task.absolute)
             blocks = audio.decode_blocks(task.absolute, block_seconds=WINDOW_SECONDS)
-            return Outcome(task, listen(blocks, embedder, self._count), metadata, None)
+            return Outcome(task, analyse(blocks, embedder, self._count), metadata, None)
         except AudioError as error:
             if self._stopping.wait(KILLED_DECODER_SECONDS if error.code == "cannot-decode" else 0):
                 return None

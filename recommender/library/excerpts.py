@@ -1,4 +1,4 @@
-"""The sound of a library's clip, for listening to the moment that was found."""
+"""The sound of a library's clip, for the Listen button."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def excerpt(facts: Facts, clip: Clip) -> bytes:
     """
     root = library_of(facts)
     if root is None:
-        raise UnknownClip("This catalogue has no files of its own to listen to: follow the link instead.")
+        raise UnknownClip("This catalogue has no sound files of its own: follow the link instead.")
     path = root / clip.source
     if not path.is_file():
         raise UnknownClip(f"{clip.source} is no longer in the library: build the catalogue again.")

@@ -1,4 +1,4 @@
-"""What the clips of a library are called: ids, titles and labels, from paths, tags in the file and what was heard."""
+"""What the clips of a library are called: ids, titles and labels, from paths, the files' tags and the embedder's."""
 
 from __future__ import annotations
 

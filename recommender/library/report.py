@@ -28,15 +28,15 @@ class Failure:
 
 @dataclass(slots=True)
 class Report:
-    """The end of a build. heard: files listened to in this run; other: files that are no audio, by suffix."""
+    """The end of a build. embedded: files embedded in this run; other: files that are no audio, by suffix."""
 
     indexed: int = 0
     copies: int = 0
     recordings: int = 0
     clips: int = 0
     seconds: float = 0.0
-    heard: int = 0
-    heard_seconds: float = 0.0
+    embedded: int = 0
+    embedded_seconds: float = 0.0
     took: float = 0.0
     written: bool = False
     failures: list[Failure] = field(default_factory=list)
@@ -50,8 +50,8 @@ class Report:
             "copies": self.copies,
             "clips": self.clips,
             "seconds": round(self.seconds, 3),
-            "heard": self.heard,
-            "heard_seconds": round(self.heard_seconds, 3),
+            "heard": self.embedded,
+            "heard_seconds": round(self.embedded_seconds, 3),
             "took_seconds": round(self.took, 3),
             "written": self.written,
             "skipped": dict(self._codes(skipped=True)),
@@ -64,7 +64,7 @@ class Report:
         skipped, failed = self._codes(skipped=True), self._codes(skipped=False)
         rows = [
             ("indexed", self.indexed, f"{_hours(self.seconds)} of audio, {self.clips} clips"),
-            ("  of these new", self.heard, self._speed()),
+            ("  of these new", self.embedded, self._speed()),
             ("  of these copies", self.copies, "other files of the same recordings: shown as one result"),
             ("skipped", sum(skipped.values()), _listed(skipped)),
             ("failed", sum(failed.values()), _listed(failed)),
@@ -78,9 +78,9 @@ class Report:
         return Counter(f.code for f in self.failures if (f.code in SKIPPED_CODES) == skipped)
 
     def _speed(self) -> str:
-        if not self.heard_seconds or not self.took:
+        if not self.embedded_seconds or not self.took:
             return ""
-        return f"{_hours(self.heard_seconds)} heard at {self.heard_seconds / self.took:.0f} times real time"
+        return f"{_hours(self.embedded_seconds)} embedded at {self.embedded_seconds / self.took:.0f} times real time"
 
 
 def write_failures(folder: Path, failures: Iterable[Failure]) -> None:

@@ -1,4 +1,4 @@
-"""Remembers what was heard, by the content of the files, so that nothing is listened to twice."""
+"""Remembers the analysis of each file by its content, so that nothing is embedded twice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import numpy as np
 from recommender.errors import BuildFailed
 from recommender.library.fingerprints import Fingerprint
 from recommender.library.scanning import FoundFile
-from recommender.library.windowing import Analysis, HeardWindow
+from recommender.library.windowing import AnalysedWindow, Analysis
 
 FORMAT = 1
 SETTLED_NS = 2_000_000_000
@@ -36,10 +36,10 @@ CREATE TABLE IF NOT EXISTS heard (
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What is remembered of a file's content. error: code and message where it could not be listened to."""
+    """What is remembered of a file's content. error: code and message where it could not be embedded."""
 
     sha256: str
-    heard: Analysis | None
+    analysis: Analysis | None
     metadata: Mapping[str, str]
     error: tuple[str, str] | None
 
@@ -69,7 +69,7 @@ class Store:
         except sqlite3.Error as error:
             os.close(self._lock)
             raise BuildFailed(
-                f"The memory in {folder} cannot be used ({error}): delete that folder, and the library is heard anew."
+                f"The memory in {folder} cannot be used ({error}): delete that folder, and all is embedded anew."
             ) from error
 
     def close(self) -> None:
@@ -92,28 +92,38 @@ class Store:
             self._db.executemany("INSERT OR REPLACE INTO stamps VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def forget_stamps(self, paths: Iterable[str]) -> None:
-        """Forget files that are no longer there; what was heard of them stays, for when they come back."""
+        """Forget files that are no longer there; their analysis stays, for when they come back."""
         with self._transaction():
             self._db.executemany("DELETE FROM stamps WHERE path = ?", [(path,) for path in paths])
 
     def outcomes(self, space: str) -> dict[str, str | None]:
-        """Give, for all content heard in a space, the error's code, or None where all went well."""
+        """Return, for all content embedded in a space, the error's code, or None where all went well."""
         return dict(self._db.execute("SELECT sha256, error FROM heard WHERE space = ?", (space,)).fetchall())
 
     def forget_failures(self, space: str) -> None:
         """Forget errors, so that those files are tried again."""
         self._db.execute("DELETE FROM heard WHERE space = ? AND error IS NOT NULL", (space,))
 
-    def keep_analysis(self, sha256: str, space: str, heard: Analysis, metadata: Mapping[str, str]) -> None:
-        """Remember what was heard; it is on disk, or will be though the process is killed now."""
-        cuts = [[window.start, window.end, window.tags] for window in heard.windows]
-        vectors = np.stack([window.vector for window in heard.windows]).astype("<f4").tobytes()
-        prints = heard.fingerprint.astype("<u4").tobytes()
-        row = (sha256, space, heard.seconds, json.dumps(dict(metadata)), json.dumps(cuts), vectors, prints, None, None)
+    def keep_analysis(self, sha256: str, space: str, analysis: Analysis, metadata: Mapping[str, str]) -> None:
+        """Remember an analysis; it is on disk, or will be though the process is killed now."""
+        cuts = [[window.start, window.end, window.tags] for window in analysis.windows]
+        vectors = np.stack([window.vector for window in analysis.windows]).astype("<f4").tobytes()
+        prints = analysis.fingerprint.astype("<u4").tobytes()
+        row = (
+            sha256,
+            space,
+            analysis.seconds,
+            json.dumps(dict(metadata)),
+            json.dumps(cuts),
+            vectors,
+            prints,
+            None,
+            None,
+        )
         self._db.execute("INSERT OR REPLACE INTO heard VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def keep_failure(self, sha256: str, space: str, code: str, message: str) -> None:
-        """Remember that this content cannot be listened to."""
+        """Remember that this content cannot be embedded."""
         row = (sha256, space, None, None, None, None, None, code, message)
         self._db.execute("INSERT OR REPLACE INTO heard VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
@@ -127,7 +137,7 @@ class Store:
             if row[5] is not None:
                 yield Recording(sha256, None, {}, (row[5], row[6]))
             else:
-                yield Recording(sha256, _heard(*row[:5]), json.loads(row[1]), None)
+                yield Recording(sha256, _analysis(*row[:5]), json.loads(row[1]), None)
 
     def metadata(self, hashes: Iterable[str], space: str) -> dict[str, dict[str, str]]:
         """Return what the files said of themselves."""
@@ -158,13 +168,13 @@ class Store:
         self._db.execute("COMMIT")
 
 
-def _heard(seconds: float, _metadata: str, windows: str, vectors: bytes, fingerprint: bytes) -> Analysis:
+def _analysis(seconds: float, _metadata: str, windows: str, vectors: bytes, fingerprint: bytes) -> Analysis:
     cuts = json.loads(windows)
     rows = np.frombuffer(vectors, "<f4").reshape(len(cuts), -1).astype(np.float32)
     return Analysis(
         seconds,
         tuple(
-            HeardWindow(float(start), float(end), row, tuple((str(name), float(score)) for name, score in tags))
+            AnalysedWindow(float(start), float(end), row, tuple((str(name), float(score)) for name, score in tags))
             for (start, end, tags), row in zip(cuts, rows, strict=True)
         ),
         np.frombuffer(fingerprint, "<u4").astype(np.uint32),

@@ -26,7 +26,7 @@ class Watch:
         self,
         folder: Path,
         out: Path,
-        ears: EmbedderPool,
+        pool: EmbedderPool,
         *,
         every: float,
         look: float,
@@ -37,7 +37,7 @@ class Watch:
     ) -> None:
         self._folder = folder
         self._out = out
-        self._ears = ears
+        self._pool = pool
         self._every = every
         self._look = look
         self._index = index
@@ -80,7 +80,7 @@ class Watch:
             report = build(
                 self._folder,
                 self._out,
-                self._ears,
+                self._pool,
                 follow_links=self._follow_links,
                 index=self._index,
                 progress=False,

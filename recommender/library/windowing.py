@@ -1,4 +1,4 @@
-"""Listens to a file of any length in bounded memory: windows of 10 s with their vectors and tags."""
+"""Embeds a file of any length in bounded memory: windows of 10 s with their vectors and tags."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Tags = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class HeardWindow:
+class AnalysedWindow:
     """A window: start and end in seconds, the mean of its frame vectors float32 (d,), and its surest tags."""
 
     start: float
@@ -35,34 +35,34 @@ class HeardWindow:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What was heard of a file. seconds: length of its audio."""
+    """What is known of a file's sound. seconds: length of its audio."""
 
     seconds: float
-    windows: tuple[HeardWindow, ...]
+    windows: tuple[AnalysedWindow, ...]
     fingerprint: Fingerprint
 
 
 class Stopped(Exception):
-    """Listening was broken off because the program ends."""
+    """Embedding was broken off because the program ends."""
 
 
-def listen(
+def analyse(
     blocks: Iterable[NDArray[np.int16]], embedder: Embedder, on_seconds: Callable[[float], bool] = lambda _: True
 ) -> Analysis:
     """Embed decoded blocks of `WINDOW_SECONDS` each, int16 (n,) at 16 kHz.
 
-    on_seconds: told the length of each block; where it gives False, `Stopped` is raised. Raises `TooShort`, `Silent`,
+    on_seconds: told the length of each block; where it returns False, `Stopped` is raised. Raises `TooShort`, `Silent`,
     `EmbedderError` and whatever the blocks raise.
     """
-    hearing = _Hearing(embedder)
+    analyser = _Analyser(embedder)
     for block in blocks:
-        hearing.add(block)
+        analyser.add(block)
         if not on_seconds(len(block) / SAMPLE_RATE):
             raise Stopped
-    return hearing.finish()
+    return analyser.finish()
 
 
-class _Hearing:
+class _Analyser:
     """Rows of the embedder as they come, summed into 10 s bins: a row belongs to the bin that its centre lies in."""
 
     def __init__(self, embedder: Embedder) -> None:
@@ -115,7 +115,7 @@ class _Hearing:
         self._count(frames.vectors, frames.tags)
 
     def _embed(self, rows: int) -> None:
-        """Embed the next rows; a row goes ahead where they hear samples before their own."""
+        """Embed the next rows; a row goes ahead where they span samples before their own."""
         framing = self._framing
         lead = 1 if self._rows and framing.before else 0
         start = (self._rows - lead) * framing.hop
@@ -146,7 +146,7 @@ class _Hearing:
             self._counts[number] += int(inside.sum())
         self._rows += len(vectors)
 
-    def _windows(self, seconds: float) -> Iterable[HeardWindow]:
+    def _windows(self, seconds: float) -> Iterable[AnalysedWindow]:
         """Return the windows that are not silent; the last one holds what is left of the bins."""
         cuts = windows(self._rows, self._framing.seconds, seconds)
         for place, cut in enumerate(cuts):
@@ -158,7 +158,7 @@ class _Hearing:
                 continue
             vector = np.sum(self._sums[first:last], axis=0) / count
             tags = np.sum(self._tag_sums[first:last], axis=0) / count
-            yield HeardWindow(cut.start, cut.end, vector.astype(np.float32), self._surest(tags))
+            yield AnalysedWindow(cut.start, cut.end, vector.astype(np.float32), self._surest(tags))
 
     def _surest(self, tags: NDArray[np.float64]) -> Tags:
         best = np.argsort(-tags, kind="stable")[:KEPT_TAGS]

@@ -1,4 +1,4 @@
-"""Writes a library's catalogue out of what was heard, where it would differ from the one that stands."""
+"""Writes a library's catalogue out of what was embedded, where it would differ from the one that stands."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ USUAL = IndexOptions()
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """What is known of a folder once it was listened to. hashes: sha256 by path; space: the embedder's."""
+    """What is known of a folder once it was embedded. hashes: sha256 by path; space: the embedder's."""
 
     folder: Path
     found: Scan
@@ -125,7 +125,7 @@ def _failures(stock: Stock, paths_of: dict[str, list[str]], outcomes: dict[str, 
 
 
 def _grouped(good: dict[str, list[str]], stock: Stock) -> dict[str, tuple[str, ...]]:
-    """Give, for the content that stands for each recording, all paths of that recording, in the order of paths."""
+    """Return, for the content that stands for each recording, all paths of that recording, in the order of paths."""
     known: list[copies.Known] = []
     hashes: list[str] = []
 
@@ -134,10 +134,10 @@ def _grouped(good: dict[str, list[str]], stock: Stock) -> dict[str, tuple[str, .
         return stock.store.fingerprint(hashes[place], stock.space)
 
     for recording in stock.store.recordings(sorted(good, key=lambda sha256: min(good[sha256])), stock.space):
-        assert recording.heard is not None  # noqa: S101 - `good` holds what was heard alone
-        heard = recording.heard
-        mean = np.mean([window.vector for window in heard.windows], axis=0)
-        known.append(copies.Known(tuple(good[recording.sha256]), heard.seconds, mean))
+        assert recording.analysis is not None  # noqa: S101 - `good` holds nothing that failed
+        analysis = recording.analysis
+        mean = np.mean([window.vector for window in analysis.windows], axis=0)
+        known.append(copies.Known(tuple(good[recording.sha256]), analysis.seconds, mean))
         hashes.append(recording.sha256)
     groups: list[tuple[str, tuple[str, ...]]] = []
     for places in copies.group(known, fingerprint_of):
@@ -159,12 +159,12 @@ def _batches(groups: dict[str, tuple[str, ...]], stock: Stock, seconds: _Sum) ->
         clips: list[NewClip] = []
         vectors = []
         for recording in stock.store.recordings(content[first : first + FILES_PER_BATCH], stock.space):
-            assert recording.heard is not None  # noqa: S101 - as above
+            assert recording.analysis is not None  # noqa: S101 - as above
             path = groups[recording.sha256][0]
             of_file = [spelling[label] for label in labels[recording.sha256]]
             title = title_of(path, dict(recording.metadata))
-            seconds.total += recording.heard.seconds
-            for window in recording.heard.windows:
+            seconds.total += recording.analysis.seconds
+            for window in recording.analysis.windows:
                 tagged = clip_labels(of_file, window.tags)
                 clips.append(NewClip(clip_id(path, window.start), path, window.start, window.end, tagged, title))
                 vectors.append(window.vector)

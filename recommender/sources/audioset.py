@@ -80,7 +80,7 @@ def batches(
 
 
 def _in_order(work: Iterator[list[RecordPiece]], wanted: Wanted, workers: int) -> Iterator[Read]:
-    """Read batches in child processes, a few ahead, and give the results in the order of the batches."""
+    """Read batches in child processes, a few ahead, and yield the results in the order of the batches."""
     first = next(work, None)
     second = next(work, None) if first is not None else None
     if first is None or second is None or workers == 1:

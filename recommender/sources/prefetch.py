@@ -20,7 +20,7 @@ class _End(Generic[_T]):
 
 
 def ahead(iterator: Iterator[_T], depth: int) -> Generator[_T, None, None]:
-    """Return what an iterator gives, up to `depth` items ahead; its errors are raised here."""
+    """Return the items of an iterator, up to `depth` items ahead; its errors are raised here."""
     waiting: queue.Queue[_T | _End[_T]] = queue.Queue(depth)
     stopped = threading.Event()
     thread = threading.Thread(target=_fill, args=(iterator, waiting, stopped), daemon=True)

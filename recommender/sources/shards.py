@@ -25,7 +25,7 @@ class Wanted:
 
 
 class Read(NamedTuple):
-    """What a worker gives back: fields of `NewClip`, vectors, and how many records there were."""
+    """What a worker returns: fields of `NewClip`, vectors, and how many records there were."""
 
     clips: list[tuple[str, str, float, float, tuple[str, ...], None, None]]
     vectors: NDArray[np.float32]

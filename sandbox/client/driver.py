@@ -34,7 +34,7 @@ class Driver(Watcher):
     def command(
         self, text: str = "", *, command: str = "/similar", channel: str | None = None, user: str | None = None
     ) -> Json:
-        """Type a slash command; gives, once acknowledged or given up, `acked`, `ms` (until the ack), `response`
+        """Type a slash command; returns, once acknowledged or timed out, `acked`, `ms` (until the ack), `response`
         (what the ack carried), `error` (what Slack would show), `trigger_id` and `response_url`."""
         return self._post("command", command=command, text=text, **self._place(channel, user))
 
@@ -49,7 +49,7 @@ class Driver(Watcher):
         voice: bool = False,
         **more: Any,
     ) -> Json:
-        """Post a message, with files where given; returns the message. voice: recorded in Slack, `slack_audio`; more:
+        """Post a message, with files or none; returns the message. voice: recorded in Slack, `slack_audio`; more:
         `blocks`, `attachments` as a client of Slack makes them, `forward` a message to forward."""
         payload = {"text": text, "thread_ts": thread_ts, "voice": voice, **self._place(channel, user), **more}
         parts: list[tuple[str, tuple[str, bytes, str]]] = [
@@ -135,7 +135,7 @@ class Driver(Watcher):
         return self._post("home", user=user or self.user, tab="messages")
 
     def edit(self, message: Json, text: str) -> Json:
-        """Edit a message, which sends `message_changed` where the bot may hear it."""
+        """Edit a message, which sends `message_changed` where the bot may see it."""
         return self._post("edit", channel=message["channel"], ts=message["ts"], text=text)
 
     def delete(self, message: Json) -> Json:
@@ -153,7 +153,7 @@ class Driver(Watcher):
     # The workspace and its faults
 
     def faults(self, **switches: Any) -> Json:
-        """Switch faults on or off and give all switches; `sandbox.faults.Faults` says what each does."""
+        """Switch faults on or off and return all switches; `sandbox.faults.Faults` says what each does."""
         return dict(self._post("faults", **switches)["faults"])
 
     def fail(self, method: str, error: str = "ratelimited", times: int | None = 1, retry_after: int = 1) -> Json:

@@ -12,7 +12,7 @@ STOP_SECONDS = 10.0
 
 @contextmanager
 def running(*arguments: str, port: int = 0) -> Iterator[str]:
-    """Run `python -m sandbox` for as long as the block lasts, and give its address; raises RuntimeError."""
+    """Run `python -m sandbox` for as long as the block lasts; yields its address; raises RuntimeError."""
     command = [sys.executable, "-m", "sandbox", "--port", str(port), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

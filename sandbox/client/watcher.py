@@ -93,8 +93,8 @@ class Watcher:
         what: str = "it",
         every: float = 1.0,
     ) -> T:
-        """Ask again at every change of the workspace, and after `every` seconds without one, until the predicate gives
-        something true, and give that; raises TimeoutError with the last traffic."""
+        """Ask again at every change of the workspace, and after `every` seconds without one, until the predicate
+        returns something true, and return that; raises TimeoutError with the last traffic."""
         deadline = time.monotonic() + timeout
         revision = -1
         while True:

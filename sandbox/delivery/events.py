@@ -1,4 +1,4 @@
-"""The events that a bot hears, as Slack's Events API wraps them."""
+"""The events that a bot receives, as Slack's Events API wraps them."""
 
 from __future__ import annotations
 

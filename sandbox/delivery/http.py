@@ -41,7 +41,7 @@ class HttpDelivery:
     async def send(
         self, url: str, kind: str, payload: Json, *, attempt: int = 0, reason: str = "", timeout: float
     ) -> Any:
-        """Send one payload and give the answer's JSON or text, None where it is empty; raises `BadAnswer`,
+        """Send one payload and return the answer's JSON or text, None where it is empty; raises `BadAnswer`,
         ConnectionError, TimeoutError."""
         body, content_type = _body(kind, payload)
         timestamp = str(int(time.time()))

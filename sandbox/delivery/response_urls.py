@@ -32,7 +32,7 @@ class _Given:
 
 
 class ResponseUrls:
-    """Gives response_urls, and posts what comes in through them."""
+    """Makes response_urls, and posts what comes in through them."""
 
     def __init__(self, workspace: Workspace, origin: str) -> None:
         self._workspace = workspace

@@ -93,7 +93,7 @@ class Sockets:
     async def send(
         self, kind: str, payload: Json, *, accepts_response: bool, attempt: int = 0, reason: str = "", timeout: float
     ) -> Any:
-        """Send one envelope to one socket and give the payload of its ack; raises `NoConnection`, `ConnectionLost` or
+        """Send one envelope to one socket and return the payload of its ack; raises `NoConnection`, `ConnectionLost` or
         TimeoutError."""
         socket = self._choose()
         envelope_id = secrets.token_hex(16)

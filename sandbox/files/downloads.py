@@ -64,12 +64,12 @@ class Downloads:
     def _refusal(self, request: web.Request, file: File | None) -> str:
         signed = bool(request.query.get("signature"))
         if not signed and request.headers.get("Authorization") != f"Bearer {names.BOT_TOKEN}":
-            return "not_authed: the login page was given"
+            return "not_authed: the login page was served"
         if "files:read" not in self._workspace.app.scopes:
-            return "missing_scope files:read: the login page was given"
+            return "missing_scope files:read: the login page was served"
         faults = self._workspace.faults
         young = file is not None and file.age < faults.login_page_for
-        return "files_html: the login page was given" if faults.files_html or young else ""
+        return "files_html: the login page was served" if faults.files_html or young else ""
 
     async def _send(self, request: web.Request, file: File) -> web.StreamResponse:
         faults = self._workspace.faults

@@ -99,7 +99,7 @@ class Files:
         return self.full(file)
 
     def in_info(self, file: File) -> Json:
-        """The file as `files.info` gives it, under the faults of the moment."""
+        """The file as `files.info` returns it, under the faults of the moment."""
         faults = self._workspace.faults
         if faults.file_mode:
             return self._gone(file)

@@ -25,7 +25,7 @@ class PendingUploads:
         self._promised: dict[str, Promise] = {}
 
     def promise(self, file_id: str, name: str, length: int) -> str:
-        """Announce a file and give the secret of its URL."""
+        """Announce a file and return the secret of its URL."""
         secret = secrets.token_urlsafe(16)
         self._promised[secret] = Promise(file_id, name, length)
         return secret

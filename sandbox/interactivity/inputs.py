@@ -1,4 +1,4 @@
-"""What people type and choose: the state of a surface, and the action that the bot hears of."""
+"""What people type and choose: the state of a surface, and the action that the bot receives."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Inputs:
                 raise PersonRefusal(f"no input {action_id!r} is shown there")
 
     def act(self, surface: Json, block_id: str, element: Json, choice: Any, user: str) -> Json:
-        """Use an element, and give the action as `block_actions` carries it."""
+        """Use an element, and return the action as `block_actions` carries it."""
         action: Json = {"type": element["type"], "action_id": element["action_id"], "block_id": block_id}
         action["action_ts"] = self._workspace.clock.ts()
         if element["type"] == "button":

@@ -123,7 +123,7 @@ class Interactions:
         return answer
 
     async def close(self, view_id: str, user: str) -> Json:
-        """Close a modal by its cross; the bot hears of it where it asked to."""
+        """Close a modal by its cross; the bot is told where it asked to be."""
         view = self._view(view_id, user)
         self._views.close(view)
         if not view["notify_on_close"]:

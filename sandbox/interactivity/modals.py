@@ -72,7 +72,7 @@ class Triggers:
         return trigger
 
     def spend(self, trigger: Any) -> str:
-        """Use a trigger_id up and give its person; raises `SlackRefusal`."""
+        """Use a trigger_id up and return its person; raises `SlackRefusal`."""
         if trigger in self._spent:
             raise SlackRefusal("exchanged_trigger_id")
         if trigger not in self._given:

@@ -66,7 +66,7 @@ def _within(messages: list[Json], arguments: Json) -> list[Json]:
 
 
 def _public(api: Api, messages: list[Json], arguments: Json) -> list[Json]:
-    """Messages as Slack gives them; metadata only to those who ask for it."""
+    """Messages as Slack returns them; metadata only to those who ask for it."""
     shown = [copy.deepcopy(api.files.shown(message)) for message in messages]
     if not arguments.get("include_all_metadata"):
         for message in shown:

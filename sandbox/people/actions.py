@@ -18,7 +18,7 @@ MOST_FILES = 10
 
 
 class Acts:
-    """Each method takes the JSON that was posted and gives JSON, but for those that take files."""
+    """Each method takes the JSON that was posted and returns JSON, but for those that take files."""
 
     def __init__(self, server: Server) -> None:
         self._server = server

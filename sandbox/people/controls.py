@@ -10,7 +10,7 @@ Json = dict[str, Any]
 
 
 class Controls:
-    """Each method takes the JSON that was posted and gives JSON."""
+    """Each method takes the JSON that was posted and returns JSON."""
 
     def __init__(self, server: Server) -> None:
         self._server = server

@@ -15,7 +15,7 @@ LONGEST_WAIT_SECONDS = 30.0
 
 
 class Sights:
-    """Each method takes the query and gives JSON."""
+    """Each method takes the query and returns JSON."""
 
     def __init__(self, server: Server) -> None:
         self._server = server

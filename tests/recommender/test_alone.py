@@ -8,7 +8,7 @@ import time
 import redis
 
 from recommender import cache as cache_module
-from recommender.cache import Cache, listening_key
+from recommender.cache import Cache, claim_key
 
 SHA, SPACE = "ab" * 32, "musicnn-msd"
 
@@ -45,10 +45,10 @@ def test_a_claim_is_renewed_while_its_holder_lives_and_ends_with_it(redis_url: s
     client = redis.Redis.from_url(redis_url)
     with make(redis_url).alone(SHA, SPACE):
         time.sleep(0.7)
-        assert client.exists(listening_key(SHA, SPACE))
-    client.set(listening_key(SHA, SPACE), "a dead process", px=300)
+        assert client.exists(claim_key(SHA, SPACE))
+    client.set(claim_key(SHA, SPACE), "a dead process", px=300)
     with make(redis_url).alone(SHA, SPACE):
-        assert client.get(listening_key(SHA, SPACE)) != b"a dead process"
+        assert client.get(claim_key(SHA, SPACE)) != b"a dead process"
 
 
 def test_without_redis_everybody_goes_on():

@@ -91,7 +91,7 @@ def test_files_are_answered_in_their_thread(driver: Driver, beep: Path):
     assert driver.message(question["ts"])["reply_count"] == 1
 
 
-def test_files_where_the_bot_is_not_are_not_heard_of(driver: Driver, beep: Path):
+def test_files_where_the_bot_is_not_are_not_told_of(driver: Driver, beep: Path):
     driver.upload(names.RANDOM, beep)
     driver.wait_quiet(0.2)
     assert driver.traffic(kind="event") == []

@@ -173,6 +173,6 @@ def test_both_take_files_in_three_calls_and_describe_them_alike(peers: tuple[Pee
 
 
 @pytest.mark.parametrize("token", ["", "xoxb-nobody"])
-def test_both_refuse_strangers(peers: tuple[Peer, Peer], token: str):
+def test_both_refuse_unknown_tokens(peers: tuple[Peer, Peer], token: str):
     ours, theirs = (peer.ask("chat.postMessage", token, channel=peer.channel, text="x") for peer in peers)
     assert ours["ok"] is theirs["ok"] is False

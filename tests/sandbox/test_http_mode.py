@@ -21,7 +21,7 @@ class _App(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         app: Any = self.server
-        app.heard.append((dict(self.headers), body))
+        app.received.append((dict(self.headers), body))
         if "url_verification" in body:
             self._say(200, json.loads(body)["challenge"])
             return
@@ -42,15 +42,15 @@ class _App(BaseHTTPRequestHandler):
 
 @contextmanager
 def app(driver: Driver, *answers: tuple[int, str, dict[str, str]]) -> Iterator[list[tuple[dict[str, str], str]]]:
-    """Run an app with these answers, known to the sandbox; gives what it hears."""
+    """Run an app with these answers, known to the sandbox; yields what it receives."""
     server: Any = ThreadingHTTPServer(("127.0.0.1", 0), _App)
-    server.heard, server.answers = [], []
+    server.received, server.answers = [], []
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         driver.configure(request_url=f"http://127.0.0.1:{server.server_port}/slack/events")
-        server.heard.clear()
+        server.received.clear()
         server.answers.extend(answers)
-        yield server.heard
+        yield server.received
     finally:
         driver.configure(request_url="")
         server.shutdown()
@@ -59,47 +59,47 @@ def app(driver: Driver, *answers: tuple[int, str, dict[str, str]]) -> Iterator[l
 
 def test_every_request_is_signed(lonely: Driver):
     verifier = SignatureVerifier(names.SIGNING_SECRET)
-    with app(lonely) as heard:
+    with app(lonely) as received:
         lonely.command("x")
         lonely.mention(text="hello")
-        lonely.wait_for(lambda: len(heard) == 2, every=0.05)
-    assert all(verifier.is_valid_request(body, headers) for headers, body in heard)
-    assert heard[0][0]["Content-Type"] == "application/x-www-form-urlencoded"
-    assert heard[1][0]["Content-Type"] == "application/json"
+        lonely.wait_for(lambda: len(received) == 2, every=0.05)
+    assert all(verifier.is_valid_request(body, headers) for headers, body in received)
+    assert received[0][0]["Content-Type"] == "application/x-www-form-urlencoded"
+    assert received[1][0]["Content-Type"] == "application/json"
 
 
 def test_events_of_before_a_reset_are_not_repeated(lonely: Driver):
     lonely.faults(retry_delays=[0.2])
-    with app(lonely, (500, "", {})) as heard:
+    with app(lonely, (500, "", {})) as received:
         lonely.mention(text="hello")
-        lonely.wait_for(lambda: len(heard) == 1, every=0.05)
+        lonely.wait_for(lambda: len(received) == 1, every=0.05)
         lonely.reset()
         lonely.mention(text="another")
-        lonely.wait_for(lambda: any("another" in body for _, body in heard), every=0.05)
+        lonely.wait_for(lambda: any("another" in body for _, body in received), every=0.05)
         lonely.wait_quiet(0.5)
-    assert len(heard) == 2
+    assert len(received) == 2
 
 
 def test_events_are_repeated_with_their_number_and_reason(lonely: Driver):
     lonely.faults(retry_delays=[0.0, 0.0])
-    with app(lonely, (500, "", {}), (503, "", {})) as heard:
+    with app(lonely, (500, "", {}), (503, "", {})) as received:
         lonely.mention(text="hello")
-        lonely.wait_for(lambda: len(heard) == 3, every=0.05)
+        lonely.wait_for(lambda: len(received) == 3, every=0.05)
         lonely.wait_quiet(0.1)
-    numbers = [headers.get("X-Slack-Retry-Num") for headers, _ in heard]
-    reasons = [headers.get("X-Slack-Retry-Reason") for headers, _ in heard]
+    numbers = [headers.get("X-Slack-Retry-Num") for headers, _ in received]
+    reasons = [headers.get("X-Slack-Retry-Reason") for headers, _ in received]
     assert numbers == [None, "1", "2"]
     assert reasons == [None, "http_error", "http_error"]
-    assert len({json.loads(body)["event_id"] for _, body in heard}) == 1
+    assert len({json.loads(body)["event_id"] for _, body in received}) == 1
 
 
 def test_an_app_may_forbid_repeats(lonely: Driver):
     lonely.faults(retry_delays=[0.0])
-    with app(lonely, (500, "", {"X_Slack_No_Retry": "1"})) as heard:
+    with app(lonely, (500, "", {"X_Slack_No_Retry": "1"})) as received:
         lonely.mention(text="hello")
         lonely.wait_traffic(lambda e: e["error"].startswith("http_error"))
         lonely.wait_quiet(0.1)
-        assert len(heard) == 1
+        assert len(received) == 1
 
 
 def test_commands_are_answered_in_the_body_or_fail_visibly(lonely: Driver):

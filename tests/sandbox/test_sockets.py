@@ -23,9 +23,9 @@ class Listener:
 
     def __init__(self, driver: Driver) -> None:
         url = WebClient(base_url=f"{driver.url}/api/").apps_connections_open(app_token=names.APP_TOKEN)["url"]
-        self.heard: list[dict[str, Any]] = []
+        self.received: list[dict[str, Any]] = []
         self.connection = Connection(
-            url=url, logger=logging.getLogger("listener"), on_message_listener=self._heard, ping_interval=100
+            url=url, logger=logging.getLogger("listener"), on_message_listener=self._received, ping_interval=100
         )
         self.connection.connect()
         threading.Thread(target=self._run, daemon=True).start()
@@ -33,8 +33,8 @@ class Listener:
     def _run(self) -> None:
         self.connection.run_until_completion(ConnectionState())
 
-    def _heard(self, text: str) -> None:
-        self.heard.append(json.loads(text))
+    def _received(self, text: str) -> None:
+        self.received.append(json.loads(text))
 
     def close(self) -> None:
         """Close at once, though the other thread is reading."""
@@ -43,7 +43,7 @@ class Listener:
         self.connection.disconnect()
 
     def of(self, kind: str) -> list[dict[str, Any]]:
-        return [frame for frame in self.heard if frame["type"] == kind]
+        return [frame for frame in self.received if frame["type"] == kind]
 
     def ack(self, frame: dict[str, Any], payload: object = None) -> None:
         self.connection.send(json.dumps({"envelope_id": frame["envelope_id"], "payload": payload}))
@@ -66,9 +66,9 @@ def listen(lonely: Driver) -> Iterator[Callable[[], Listener]]:
 
 def test_hello_comes_first(lonely: Driver, listen):
     listener = listen()
-    lonely.wait_for(lambda: listener.heard, what="hello")
-    assert listener.heard[0]["type"] == "hello"
-    assert listener.heard[0]["num_connections"] == 1
+    lonely.wait_for(lambda: listener.received, what="hello")
+    assert listener.received[0]["type"] == "hello"
+    assert listener.received[0]["num_connections"] == 1
 
 
 def test_events_are_repeated_until_they_are_acknowledged(lonely: Driver, listen):

@@ -53,7 +53,7 @@ class Process:
             )
 
     def wait_for(self, pattern: re.Pattern[str]) -> str:
-        """Wait until the log has something, and give it."""
+        """Wait until the log has something, and return it."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             found = pattern.search(self.said())
@@ -75,7 +75,7 @@ class Process:
         self.child.wait()
 
     def stop(self) -> int:
-        """Ask it to stop, and give its exit status; killed where it does not."""
+        """Ask it to stop, and return its exit status; killed where it does not."""
         if self.child.poll() is None:
             self.child.terminate()
         try:
@@ -149,7 +149,7 @@ class Stack:
         return {"HEALTH_PORT": str(port)}
 
     def start_web(self) -> str:
-        """Start the bot in HTTP mode, once, and give its address."""
+        """Start the bot in HTTP mode, once, and return its address."""
         if self.web_url is None:
             options = ["-c", str(REPOSITORY / "gunicorn.conf.py"), "--bind", "127.0.0.1:0"]
             process = self.start("web", ["-m", "gunicorn", "bot.wsgi:app", *options])

@@ -48,7 +48,7 @@ def test_commands_and_their_buttons(page: Page, slack: Driver):
     assert not slack.refusals()
 
 
-def test_files_are_heard(page: Page, slack: Driver, sound: Path):
+def test_files_are_played(page: Page, slack: Driver, sound: Path):
     drop(page, sound)
     field(page).press("Enter")
     messages(page).last.get_by_role("button", name="1 reply").click(timeout=WORKED_MS)

@@ -25,7 +25,7 @@ from tests.support.spectral import SpectralPool
 
 
 def bot(stack: Stack, folder: Path, *arguments: str, **environment: str) -> tuple[int, str]:
-    """Run `python -m bot …` and give its exit status and all that it said."""
+    """Run `python -m bot …` and return its exit status and all that it said."""
     done = subprocess.run(
         [sys.executable, "-m", "bot", *arguments],
         cwd=folder,

@@ -19,7 +19,7 @@ def results_in(message: Json) -> list[int]:
     return [int(rank) for rank in RESULT.findall(text_of(message))]
 
 
-def heard(path: Path, codec: str) -> Path:
+def encoded(path: Path, codec: str) -> Path:
     """Write a short melody; ffmpeg's own Vorbis encoder wants two channels and to be asked twice."""
     if codec == "vorbis":
         return write_audio(path, codec, seconds=3.5, channels=2, codec_options={"strict": "experimental"})
@@ -55,7 +55,7 @@ def test_an_unknown_id_gets_one_clear_sentence(slack: Driver):
     [("a.wav", "pcm_s16le"), ("a.mp3", "libmp3lame"), ("a.flac", "flac"), ("a.ogg", "vorbis"), ("a.m4a", "aac")],
 )
 def test_a_file_in_a_direct_message_is_answered_in_its_thread(slack: Driver, tmp_path: Path, name: str, codec: str):
-    question = slack.upload(direct_message(ADA), heard(tmp_path / name, codec))
+    question = slack.upload(direct_message(ADA), encoded(tmp_path / name, codec))
     answer = slack.wait_reply(question, answered, timeout=30)
     assert results_in(answer) == list(range(1, 11))
     assert "Sounds like" in text_of(answer)

@@ -1,4 +1,4 @@
-"""A team's own library in Slack: listening to what was found, and adding an upload that the next question finds."""
+"""A team's own library in Slack: playing what was found, and adding an upload that the next question finds."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def new_sound(path: Path, seed: int) -> Path:
     return path
 
 
-def test_an_upload_is_added_by_who_may_and_is_found_and_heard_at_once(
+def test_an_upload_is_added_by_who_may_and_is_found_and_played_at_once(
     library: Driver, music: Path, tmp_path: Path
 ) -> None:
     question = library.upload(SOUNDS, new_sound(tmp_path / "fresh beat.wav", 200), user=MIA)

@@ -28,7 +28,7 @@ def japanese(stack: Stack) -> Path:
 
 
 def answered(slack: Driver, text: str) -> Json:
-    """Type a command and give the answer, of which there is one."""
+    """Type a command and return the answer, of which there is one."""
     outcome = slack.command(text)
     assert outcome["acked"], outcome
     answer = slack.wait_ephemeral(ranks)

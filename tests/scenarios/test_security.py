@@ -1,4 +1,4 @@
-"""Curious strangers and hostile values: what they see, reach and break is nothing."""
+"""Curious outsiders and hostile values: what they see, reach and break is nothing."""
 
 from __future__ import annotations
 
@@ -88,10 +88,10 @@ def test_no_audio_outlives_its_job_whatever_becomes_of_it(town: Town, ledger: Le
     assert set(town.folder.glob("**/*.wav")) == before, "audio lies outside of the temporary folder"
 
 
-def test_a_redirect_to_a_stranger_is_not_followed(town: Town, ledger: Ledger):
+def test_a_redirect_to_a_foreign_host_is_not_followed(town: Town, ledger: Ledger):
     seen: list[str] = []
 
-    class Stranger(BaseHTTPRequestHandler):
+    class ForeignHost(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             seen.append(str(self.headers))
             self.send_response(204)
@@ -100,7 +100,7 @@ def test_a_redirect_to_a_stranger_is_not_followed(town: Town, ledger: Ledger):
         def log_message(self, format: str, *args: Any) -> None:
             """Nothing."""
 
-    server = HTTPServer(("127.0.0.1", 0), Stranger)
+    server = HTTPServer(("127.0.0.1", 0), ForeignHost)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         for host in (f"127.0.0.1:{server.server_port}", f"localhost:{server.server_port}", "169.254.169.254"):

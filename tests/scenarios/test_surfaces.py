@@ -46,7 +46,7 @@ def anyhow(request: pytest.FixtureRequest, slack: Driver, stack: Stack) -> Itera
 
 
 def asked(slack: Driver, text: str) -> Json:
-    """Type a command and give what comes back."""
+    """Type a command and return what comes back."""
     before = len(slack.ephemerals())
     outcome = slack.command(text)
     assert outcome["acked"], outcome

@@ -173,7 +173,7 @@ PLAYS: dict[str, Maker] = {
     "noise.amr": lambda port: b"#!AMR\n" + b"".join(b"\x3c" + np.random.default_rng(n).bytes(31) for n in range(75)),
     "loud-with-offset.wav": lambda port: _wav(pcm16(melody(1.5)) // 4 + 20_000),
 }
-"""Odd files that are to be heard all the same."""
+"""Odd files that are to be decoded all the same."""
 
 REFUSED: dict[str, tuple[str, Maker]] = {
     "empty.wav": ("not-audio", lambda port: b""),

@@ -76,7 +76,7 @@ def reply(status: int, body: bytes, content_type: str = "application/json", **he
 
 @contextmanager
 def serving(app: Any) -> Iterator[str]:
-    """Serve a WSGI application on a free port; gives the address."""
+    """Serve a WSGI application on a free port; returns the address."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

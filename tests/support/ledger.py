@@ -57,7 +57,7 @@ class Ledger:
     def upload(
         self, count: int = 1, *, channel: str = "", path: Path | None = None, thread_ts: str | None = None
     ) -> list[Json]:
-        """Send so many files, each a sound of its own, or all with the content of `path`; gives the messages."""
+        """Send so many files, each a sound of its own, or all with the content of `path`; returns the messages."""
         sent = []
         for _ in range(count):
             number = next(_numbers)

@@ -12,7 +12,7 @@ from recommender.vectors import dequantise
 
 
 class FirstSamples:
-    """Gives, for each row, the first samples that it hears; holds each batch back until `gate` is open."""
+    """Returns, for each row, the first samples that it spans; holds each batch back until `gate` is open."""
 
     def __init__(self, space: str = "vggish-pca", batch: int = 8) -> None:
         self.spec = registry.of_space(space)

@@ -18,7 +18,7 @@ TAGS = ("low", "middle", "high")
 
 
 class SpectralNetwork:
-    """Gives 200 log band energies per patch of MusiCNN's length, in MusiCNN's space; tags say where the energy is."""
+    """Returns 200 log band energies per patch of MusiCNN's length, in MusiCNN's space; tags say where the energy is."""
 
     spec = musicnn.SPEC
     tag_names = TAGS
@@ -46,14 +46,14 @@ class SpectralNetwork:
 
 
 class SpectralPool(EmbedderPool):
-    """EmbedderPool with the small embedder; `heard_rows` tells how much it had to listen to."""
+    """EmbedderPool with the small embedder; `embedded_rows` tells how much it had to embed."""
 
     def __init__(self, before_run: Callable[[], None] = lambda: None) -> None:
         super().__init__("musicnn")
         self.network = SpectralNetwork(before_run)
 
     @property
-    def heard_rows(self) -> int:
+    def embedded_rows(self) -> int:
         return self.network.rows
 
     def embedders(self) -> list[Embedder]:
@@ -61,7 +61,7 @@ class SpectralPool(EmbedderPool):
 
 
 def served(network: SpectralNetwork) -> AbstractContextManager[str]:
-    """Serve it as the real embedder service does; gives the address."""
+    """Serve it as the real embedder service does; returns the address."""
     from recommender.service.app import create_app
 
     return serving(create_app(LocalEmbedder(network)))

@@ -86,7 +86,7 @@ def made_up(count: int, *, seed: int = 1, prefix: str = "") -> list[Record]:
 
 
 def write_features(folder: Path, records: Iterable[Record], *, split: str = "bal_train") -> Path:
-    """Write shards named by the first two characters of the video ids, as Google does; gives `folder`."""
+    """Write shards named by the first two characters of the video ids, as Google does; returns `folder`."""
     shards: dict[str, list[bytes]] = {}
     for record in records:
         shards.setdefault(record.video_id[:2], []).append(framed(encoded(record)))
@@ -98,7 +98,7 @@ def write_features(folder: Path, records: Iterable[Record], *, split: str = "bal
 
 
 def write_archive(path: Path, folder: Path) -> Path:
-    """Pack features into a tar.gz as Google ships them; gives `path`."""
+    """Pack features into a tar.gz as Google ships them; returns `path`."""
     with tarfile.open(path, "w:gz") as archive:
         for shard in sorted(folder.rglob("*.tfrecord")):
             data = shard.read_bytes()
@@ -109,7 +109,7 @@ def write_archive(path: Path, folder: Path) -> Path:
 
 
 def write_labels(folder: Path, names: Sequence[str] = LABELS, *, ontology: bool = True) -> Path:
-    """Write class_labels_indices.csv, and the ontology beside it; gives the path of the labels."""
+    """Write class_labels_indices.csv, and the ontology beside it; returns the path of the labels."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "class_labels_indices.csv"
     with path.open("w", newline="") as file:

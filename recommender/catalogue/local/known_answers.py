@@ -118,7 +118,7 @@ def _wrong_vectors(folder: Path, file: int, dimension: int, answer: KnownAnswer)
         cosine = sum(a * b for a, b in zip(own, _row(file, dimension, item), strict=True))
         # Not "further off than": NaN must fail too.
         if not abs(cosine - similarity) <= SIMILARITY_ERROR:
-            return f"{folder / VECTORS} gives other similarities than were kept"
+            return f"{folder / VECTORS} yields other similarities than were kept"
     return None
 
 
@@ -137,7 +137,7 @@ def _wrong_answers(folder: Path, index: Any, expected: Expected) -> str | None:
         wanted += answer.found
         found += _in_common(cosines, answer.similarities)
     if found < SHARE_FOUND * wanted:
-        return f"{folder / INDEX} gives {found} of {wanted} known answers"
+        return f"{folder / INDEX} finds {found} of {wanted} known answers"
     return None
 
 

@@ -20,7 +20,7 @@ from recommender.library.writing import IndexOptions
 from recommender.settings import Settings, load
 
 INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells give it."""
+"""Exit status after Ctrl-C, as shells report it."""
 
 
 def register(kinds: Any) -> None:
@@ -29,7 +29,7 @@ def register(kinds: Any) -> None:
         "library",
         help="from a folder of audio files",
         description="Index a folder of audio files. Run it again after files were added, changed, moved or removed: "
-        "only what is new is listened to. Ctrl-C keeps what is done.",
+        "only what is new is embedded. Ctrl-C keeps what is done.",
         allow_abbrev=False,
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder of audio files, with folders inside")
@@ -41,7 +41,7 @@ def register(kinds: Any) -> None:
 
 
 def add_embedder_options(parser: argparse.ArgumentParser) -> None:
-    """Add what says by which embedder files are listened to."""
+    """Add what says by which embedder files are embedded."""
     parser.add_argument(
         "--embedder",
         choices=registry.names(),
@@ -82,12 +82,12 @@ def _run(arguments: argparse.Namespace) -> int:
     index = IndexOptions(arguments.trees, arguments.target_recall)
     try:
         standing = Manifest.standing(arguments.out)
-        # A library is heard again as it was heard before, unless it is said otherwise.
-        ears = embedder_pool_of(arguments, standing.space if standing is not None else registry.default().name)
+        # A library is embedded again as it was before, unless it is said otherwise.
+        pool = embedder_pool_of(arguments, standing.space if standing is not None else registry.default().name)
         report = build(
             arguments.folder,
             arguments.out,
-            ears,
+            pool,
             retry_failed=arguments.retry_failed,
             follow_links=follows_links(arguments, standing),
             index=index,
@@ -109,7 +109,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def say_interrupted(stop: Interrupted) -> int:
     """Tell what is kept after Ctrl-C, and end the process where a thread is still inside the embedder."""
     sys.stderr.write(
-        f"stopped: {stop.kept:,} files were heard and are kept, {stop.left:,} are left. Run the same again to go on.\n"
+        f"stopped: {stop.kept:,} files are embedded and kept, {stop.left:,} are left. Run the same again to go on.\n"
     )
     if stop.busy:
         # TensorFlow cannot be interrupted, and Python would wait for its threads, or crash in them.

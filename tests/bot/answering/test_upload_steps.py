@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from slack_sdk.errors import SlackApiError
 
 from bot.answering.posts import Posts
-from bot.answering.upload_steps import MAX_DEATHS, THREAD_WAITS, UNHEARD_SECONDS, UploadSteps
+from bot.answering.upload_steps import MAX_DEATHS, THREAD_WAITS, UNNOTICED_SECONDS, UploadSteps
 from bot.operations.requests import Observer
 from bot.queue import keys
 from bot.queue.jobs import Job
@@ -73,7 +73,7 @@ def test_a_file_that_slack_does_not_tell_of_is_asked_for_again(world: World, sil
     world.queue.intake.assert_called_once_with(replace(job, attempt=1), THREAD_WAITS[0])
     world.work.intake(replace(job, attempt=99))
     world.queue.intake.assert_called_with(replace(job, attempt=100), THREAD_WAITS[-1])
-    world.work.intake(replace(job, attempt=99, accepted=job.accepted - UNHEARD_SECONDS))
+    world.work.intake(replace(job, attempt=99, accepted=job.accepted - UNNOTICED_SECONDS))
     assert world.records.get(job.id).state == "ignored"
 
 

@@ -42,7 +42,7 @@ def users(*messages: Any) -> list[str]:
     return [each.kwargs["job"]["user"] for each in messages]
 
 
-def test_what_was_fetched_by_one_who_never_heard_of_it_is_delivered_again(redis_url: str):
+def test_what_was_fetched_by_one_who_never_saw_it_is_delivered_again(redis_url: str):
     broker = make(redis_url)
     broker.enqueue(message("U1"))
     lost = broker.consume("intake", prefetch=2, timeout=20)

@@ -37,11 +37,11 @@ def test_the_corpus_is_large_enough():
 
 
 @pytest.mark.parametrize("name", ENCODED)
-def test_what_ffmpeg_plays_is_heard(name: str, tmp_path: Path):
+def test_what_ffmpeg_plays_is_decoded(name: str, tmp_path: Path):
     path = made(tmp_path, name, encoded(name))
-    heard = decoding.decode(path, max_seconds=60)
-    assert heard.seconds == pytest.approx(1.5, abs=0.05)
-    assert np.abs(heard.pcm).max() > 3000
+    sound = decoding.decode(path, max_seconds=60)
+    assert sound.seconds == pytest.approx(1.5, abs=0.05)
+    assert np.abs(sound.pcm).max() > 3000
     samples, rate = read_wav(decoding.excerpt(path, 0.5, 1.0))
     assert len(samples) == pytest.approx(0.5 * rate, abs=1)
     assert samples.shape[1] in {1, 2}
@@ -49,7 +49,7 @@ def test_what_ffmpeg_plays_is_heard(name: str, tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", PLAYS)
-def test_odd_files_that_are_heard_all_the_same(name: str, tmp_path: Path, listener: socket.socket):
+def test_odd_files_that_are_decoded_all_the_same(name: str, tmp_path: Path, listener: socket.socket):
     data = PLAYS[name](listener.getsockname()[1])
     assert 1.4 < decoding.decode(made(tmp_path, name, data), max_seconds=60).seconds < 3.2
 
@@ -68,8 +68,8 @@ def test_files_that_are_refused_by_name(name: str, tmp_path: Path, listener: soc
 def test_damage_leaves_audio_or_a_named_error(name: str, tmp_path: Path, listener: socket.socket):
     data = EITHER[name](listener.getsockname()[1])
     try:
-        heard = decoding.decode(made(tmp_path, name, data), max_seconds=60)
+        sound = decoding.decode(made(tmp_path, name, data), max_seconds=60)
     except AudioError as error:
         assert error.code in {"not-audio", "cannot-decode", "too-short", "silent", "too-long", "no-samples", "too-high"}
     else:
-        assert 0 < heard.seconds <= 60
+        assert 0 < sound.seconds <= 60

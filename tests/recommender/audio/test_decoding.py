@@ -23,16 +23,16 @@ def tune(tmp_path: Path) -> Path:
 
 
 def test_16_khz_mono_comes_through_bit_by_bit(tune: Path):
-    heard = decoding.decode(tune, max_seconds=10)
-    np.testing.assert_array_equal(heard.pcm, pcm16(melody(3)))
-    assert heard.seconds == 3
+    sound = decoding.decode(tune, max_seconds=10)
+    np.testing.assert_array_equal(sound.pcm, pcm16(melody(3)))
+    assert sound.seconds == 3
 
 
 def test_channels_are_averaged(tmp_path: Path):
     left, right = melody(1, seed=1), melody(1, seed=2)
     path = write_audio(tmp_path / "a.wav", "pcm_s16le", rate=16_000, channels=2, sound=np.stack([left, right]))
-    heard = decoding.decode(path, max_seconds=10).pcm
-    np.testing.assert_allclose(heard / 32_768, (left + right) / 2, atol=1e-4)
+    sound = decoding.decode(path, max_seconds=10).pcm
+    np.testing.assert_allclose(sound / 32_768, (left + right) / 2, atol=1e-4)
 
 
 def test_surround_channels_weigh_the_same(tmp_path: Path):

@@ -1,4 +1,4 @@
-"""A stretch of a file for listening, in the file's own quality."""
+"""A stretch of a file to be played, in the file's own quality."""
 
 from __future__ import annotations
 

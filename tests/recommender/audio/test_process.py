@@ -146,11 +146,11 @@ def test_after_many_files_a_decoder_is_replaced(tmp_path: Path, fresh_pool: None
 
 def test_memory_is_bounded_for_long_audio(long_file: Path, fresh_pool: None):
     blocks = decoding.decode_blocks(long_file, block_seconds=10)
-    heard = len(next(blocks))
+    samples = len(next(blocks))
     (decoder,) = decoders()
     before = decoder.memory_info().rss
-    heard += sum(len(block) for block in blocks)
-    assert heard == 120 * 16_000
+    samples += sum(len(block) for block in blocks)
+    assert samples == 120 * 16_000
     assert decoder.memory_info().rss - before < 4_000_000
 
 
@@ -175,10 +175,10 @@ def test_forked_processes_have_their_own_decoders(long_file: Path, fresh_pool: N
     pid = os.fork()
     if pid == 0:
         try:
-            heard = next(decoding.decode_blocks(long_file, block_seconds=1)).size
+            samples = next(decoding.decode_blocks(long_file, block_seconds=1)).size
             process._pool.end_all()
         finally:
-            os._exit(0 if heard == 16_000 else 1)
+            os._exit(0 if samples == 16_000 else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert next(decoding.decode_blocks(long_file, block_seconds=1)).size == 16_000
 

@@ -54,15 +54,15 @@ def test_it_serves_and_stops():
 
 
 def test_vggish_with_ibms_relu(vggish_weights: Path, shared_data: Path):
-    heard = decoding.decode(shared_data / "max-samples" / "car-horn.wav", max_seconds=60).pcm
+    sound = decoding.decode(shared_data / "max-samples" / "car-horn.wav", max_seconds=60).pcm
     with serving("vggish-relu-pca", "--model", "vggish", "--relu", "--weights", str(vggish_weights)) as (_, url):
         client = EmbedderClient(url)
-        frames = client.embed(heard)
+        frames = client.embed(sound)
         said = client.metadata()
         client.close()
     assert (frames.space, said["id"], said["verified"]) == ("vggish-relu-pca", "audio_embeddings-tf", False)
     assert frames.vectors.shape == (4, 128)
-    here = in_process("vggish-relu-pca", vggish_weights).embed(heard)
+    here = in_process("vggish-relu-pca", vggish_weights).embed(sound)
     assert np.array_equal(quantise(frames.vectors), quantise(here.vectors))
 
 

@@ -55,7 +55,7 @@ def client(server: ScriptedServer) -> Iterator[EmbedderClient]:
 def service(
     metadata: dict[str, Any], predict: Callable[[np.ndarray], dict[str, Any]] | None = None, space: str | None = None
 ) -> Answer:
-    """An embedder whose rows hold their number and the first sample that they hear."""
+    """An embedder whose rows hold their number and the first sample that they span."""
 
     def answer(handler: BaseHTTPRequestHandler, body: bytes) -> None:
         if handler.path == "/model/metadata":
@@ -144,7 +144,7 @@ def test_short_audio_is_repeated(server: ScriptedServer, client: EmbedderClient)
     assert client.embed(PCM[:5000]).vectors.shape == (1, 128)
 
 
-def test_what_cannot_be_heard_is_not_sent(server: ScriptedServer, client: EmbedderClient):
+def test_what_cannot_be_embedded_is_not_sent(server: ScriptedServer, client: EmbedderClient):
     with pytest.raises(TooShort):
         client.embed(PCM[:3])
     with pytest.raises(Silent):

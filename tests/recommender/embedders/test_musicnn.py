@@ -19,8 +19,8 @@ SAMPLES = ("applause", "birds1", "car-horn", "cinematic", "piano", "snoring", "t
 def test_agrees_with_the_original_package(name: str, musicnn: MusiCNN, shared_data: Path):
     """The reference was resampled by resampy; noise-like audio (train, applause) shows the difference most."""
     reference = np.load(shared_data / "musicnn-reference" / "musicnn_0.1.0.npz")
-    heard = decoding.decode(shared_data / "max-samples" / f"{name}.wav", max_seconds=60)
-    frames = LocalEmbedder(musicnn).embed(heard.pcm, tags=True)
+    sound = decoding.decode(shared_data / "max-samples" / f"{name}.wav", max_seconds=60)
+    frames = LocalEmbedder(musicnn).embed(sound.pcm, tags=True)
     vectors, expected = frames.vectors, reference[f"{name}.penultimate"]
     assert vectors.shape == expected.shape
     cosine = (vectors * expected).sum(1) / np.linalg.norm(vectors, axis=1) / np.linalg.norm(expected, axis=1)

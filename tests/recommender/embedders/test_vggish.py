@@ -131,5 +131,5 @@ def test_real_weights_give_max_s_rows(real: VGGish, shared_data: Path):
 
     expected = json.loads((shared_data / "vggish-reference" / "published_reference.json").read_text())
     assert expected
-    heard = decoding.decode(shared_data / "max-samples" / "car-horn.wav", max_seconds=60)
-    assert LocalEmbedder(real).embed(heard.pcm).vectors.shape == (4, 128)
+    sound = decoding.decode(shared_data / "max-samples" / "car-horn.wav", max_seconds=60)
+    assert LocalEmbedder(real).embed(sound.pcm).vectors.shape == (4, 128)

@@ -72,7 +72,7 @@ def test_agrees_with_the_saved_model(name: str, yamnet: YAMNet, original: Any, s
     np.testing.assert_allclose(scores, expected_scores[: len(vectors)], rtol=0, atol=1e-4)
 
 
-def test_agrees_with_the_saved_model_on_what_ears_never_meet(yamnet: YAMNet, original: Any):
+def test_agrees_with_the_saved_model_on_unusual_sounds(yamnet: YAMNet, original: Any):
     """A sine's empty bands hold nothing but the rounding of float32, which two STFTs share only after the log mel."""
     for pcm in (_sine(), _noise(), np.zeros(3 * RATE, np.int16)):
         rows = yamnet.spec.framing.rows(len(pcm))

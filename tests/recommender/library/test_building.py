@@ -37,7 +37,7 @@ def answers(out: Path) -> dict[str, list[tuple[str, tuple[str, ...], float]]]:
 
 def test_files_become_clips_with_titles_and_labels(music: Path, tmp_path: Path) -> None:
     report = build(music, tmp_path / "out", SpectralPool(), progress=False)
-    assert (report.indexed, report.clips, report.heard, report.copies) == (8, 5 + 2 + 3, 8, 0)
+    assert (report.indexed, report.clips, report.embedded, report.copies) == (8, 5 + 2 + 3, 8, 0)
     assert report.seconds == pytest.approx(5 * 4 + 2 * 12 + 31)
     recommender = Recommender.open(Settings(catalogue=tmp_path / "out", library_url="https://x.y/z", _env_file=None))
     clip = recommender.clip(clip_id("Songs/long.wav", 10))
@@ -51,16 +51,16 @@ def test_files_become_clips_with_titles_and_labels(music: Path, tmp_path: Path) 
     recommender.close()
 
 
-def test_a_second_build_hears_nothing_and_writes_nothing(music: Path, tmp_path: Path) -> None:
+def test_a_second_build_embeds_nothing_and_writes_nothing(music: Path, tmp_path: Path) -> None:
     build(music, tmp_path / "out", SpectralPool(), progress=False)
     before = (tmp_path / "out" / "manifest.json").stat().st_mtime_ns
-    ears = SpectralPool()
-    report = build(music, tmp_path / "out", ears, progress=False)
-    assert (ears.heard_rows, report.written, report.clips, report.indexed) == (0, False, 10, 8)
+    pool = SpectralPool()
+    report = build(music, tmp_path / "out", pool, progress=False)
+    assert (pool.embedded_rows, report.written, report.clips, report.indexed) == (0, False, 10, 8)
     assert (tmp_path / "out" / "manifest.json").stat().st_mtime_ns == before
 
 
-def test_after_changes_only_what_is_new_is_heard_and_answers_are_those_of_a_full_build(
+def test_after_changes_only_what_is_new_is_embedded_and_answers_are_those_of_a_full_build(
     music: Path, tmp_path: Path
 ) -> None:
     build(music, tmp_path / "out", SpectralPool(), progress=False)
@@ -70,9 +70,9 @@ def test_after_changes_only_what_is_new_is_heard_and_answers_are_those_of_a_full
     (music / "Songs" / "song_0.wav").rename(music / "Other" / "moved.wav")
     (music / "Loops" / "loop 1.wav").unlink()
     report = build(music, tmp_path / "out", SpectralPool(), progress=False)
-    assert (report.heard, report.written, report.indexed) == (2, True, 8)
+    assert (report.embedded, report.written, report.indexed) == (2, True, 8)
     full = build(music, tmp_path / "full", SpectralPool(), progress=False)
-    assert full.heard == 8
+    assert full.embedded == 8
     assert answers(tmp_path / "out") == answers(tmp_path / "full")
     vectors = [np.load(tmp_path / name / "vectors.npy") for name in ("out", "full")]
     assert np.array_equal(*vectors)
@@ -84,7 +84,7 @@ def test_a_change_that_keeps_size_and_time_of_modification_is_noticed(music: Pat
     times = path.stat()
     write_song(path, 4, 99)
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    assert build(music, tmp_path / "out", SpectralPool(), progress=False).heard == 1
+    assert build(music, tmp_path / "out", SpectralPool(), progress=False).embedded == 1
 
 
 def test_copies_collapse_and_are_counted(music: Path, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_what_fails_is_told_and_not_tried_again_until_it_changes(music: Path, tm
     again = build(music, out, SpectralPool(), progress=False)
     assert len(again.failures) == 2
     write_song(music / "broken.mp3", 4, 60)
-    assert build(music, out, SpectralPool(), progress=False).heard == 1
+    assert build(music, out, SpectralPool(), progress=False).embedded == 1
     retried = build(music, out, SpectralPool(), retry_failed=True, progress=False)
     assert [f.path for f in retried.failures] == ["silence.flac"]
     assert "silent" in retried.table()
@@ -175,7 +175,7 @@ def test_a_copy_is_asked_by_its_own_name_and_counted_in_answers(music: Path, tmp
     recommender.close()
 
 
-def test_a_file_that_went_away_meanwhile_is_heard_when_it_is_back(music: Path, tmp_path: Path) -> None:
+def test_a_file_that_went_away_meanwhile_is_embedded_when_it_is_back(music: Path, tmp_path: Path) -> None:
     def away() -> None:
         if (music / "Songs").exists():
             (music / "Songs").rename(tmp_path / "away")
@@ -185,7 +185,7 @@ def test_a_file_that_went_away_meanwhile_is_heard_when_it_is_back(music: Path, t
     assert gone and {failure.code for failure in report.failures} == {"unreadable"}
     (tmp_path / "away").rename(music / "Songs")
     report = build(music, tmp_path / "out", SpectralPool(), progress=False)
-    assert (report.indexed, report.heard, report.failures) == (8, len(gone), [])
+    assert (report.indexed, report.embedded, report.failures) == (8, len(gone), [])
 
 
 def test_a_damaged_catalogue_is_written_again(music: Path, tmp_path: Path) -> None:
@@ -194,9 +194,9 @@ def test_a_damaged_catalogue_is_written_again(music: Path, tmp_path: Path) -> No
     index.chmod(0o644)
     with index.open("r+b") as file:
         file.truncate(100)
-    ears = SpectralPool()
-    assert build(music, tmp_path / "out", ears, progress=False).written
-    assert ears.heard_rows == 0
+    pool = SpectralPool()
+    assert build(music, tmp_path / "out", pool, progress=False).written
+    assert pool.embedded_rows == 0
     assert answers(tmp_path / "out")
 
 
@@ -217,7 +217,7 @@ def test_the_catalogue_of_something_else_is_not_replaced(music: Path, tmp_path: 
     with pytest.raises(BuildFailed, match=r"holds the catalogue of .*music: name another folder"):
         build(other, tmp_path / "out", SpectralPool(), progress=False)
     moved = music.rename(tmp_path / "moved")
-    assert not build(moved, tmp_path / "out", SpectralPool(), progress=False).heard
+    assert not build(moved, tmp_path / "out", SpectralPool(), progress=False).embedded
     write(tmp_path / "clips", clustered(30))
     with pytest.raises(BuildFailed, match="is no library"):
         build(moved, tmp_path / "clips", SpectralPool(), progress=False)

@@ -1,4 +1,4 @@
-"""The sound of a clip, for listening to it."""
+"""The sound of a clip, as the Listen button posts it."""
 
 from __future__ import annotations
 

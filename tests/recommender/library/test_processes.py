@@ -51,7 +51,7 @@ def start(*command: str) -> subprocess.Popen[str]:
     )
 
 
-def heard(out: Path) -> int:
+def remembered(out: Path) -> int:
     path = out.with_name(f"{out.name}.library") / "heard.sqlite"
     if not path.exists():
         return 0
@@ -67,7 +67,7 @@ def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) ->
 
 def tables(out: Path) -> bool:
     try:
-        return heard(out) > 0
+        return remembered(out) > 0
     except sqlite3.OperationalError:
         return False
 
@@ -82,13 +82,13 @@ def test_ctrl_c_keeps_what_is_done_and_the_next_run_goes_on(music: Path, tmp_pat
     service.pause = 0
     assert process.returncode == 130
     assert "Run the same again to go on" in told
-    kept = heard(out)
+    kept = remembered(out)
     assert kept >= 1
     with sqlite3.connect(tmp_path / "out.library" / "heard.sqlite") as db:
         assert db.execute("SELECT count(*) FROM heard WHERE error IS NOT NULL").fetchone() == (0,)
     assert not out.exists()
     report = build(music, out, SpectralPool(), progress=False)
-    assert (report.heard, report.indexed) == (8 - kept, 8)
+    assert (report.embedded, report.indexed) == (8 - kept, 8)
 
 
 def test_killed_at_any_moment_nothing_is_lost_or_damaged(music: Path, tmp_path: Path, service: Service) -> None:
@@ -97,7 +97,7 @@ def test_killed_at_any_moment_nothing_is_lost_or_damaged(music: Path, tmp_path: 
     service.pause = 0.05
     build(music, out, SpectralPool(), progress=False)
     expected = len(answers(out))
-    known = heard(out)
+    known = remembered(out)
     for number in range(KILLS):
         write_song(music / f"new {number}.wav", 4, 300 + number)
         process = start("build", "library", str(music), "--out", str(out), "--embedder-url", service.url)
@@ -107,11 +107,11 @@ def test_killed_at_any_moment_nothing_is_lost_or_damaged(music: Path, tmp_path: 
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         assert len(answers(out)) >= expected
-        assert heard(out) >= known
-        known = heard(out)
+        assert remembered(out) >= known
+        known = remembered(out)
     service.pause = 0
     report = build(music, out, SpectralPool(), progress=False)
-    assert report.heard == 8 + KILLS - known
+    assert report.embedded == 8 + KILLS - known
     assert report.indexed == 8 + KILLS
     build(music, tmp_path / "full", SpectralPool(), progress=False)
     assert answers(out) == answers(tmp_path / "full")

@@ -1,4 +1,4 @@
-"""Listening in pieces gives what listening at once gives."""
+"""Embedding in pieces yields what embedding at once yields."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from recommender.audio import SAMPLE_RATE
 from recommender.embedders.local import LocalEmbedder
 from recommender.errors import Silent, TooShort
-from recommender.library.windowing import Stopped, listen
+from recommender.library.windowing import Stopped, analyse
 from recommender.vectors import window_means, windows
 from tests.recommender.library.conftest import tune
 from tests.support.audio import pcm16
@@ -23,26 +23,26 @@ def blocks(pcm: np.ndarray) -> list[np.ndarray]:
 def test_windows_are_those_of_an_upload(seconds: float) -> None:
     pcm = pcm16(tune(seconds, 3))
     embedder = LocalEmbedder(SpectralNetwork())
-    heard = listen(blocks(pcm), embedder)
+    analysis = analyse(blocks(pcm), embedder)
     frames = embedder.embed(pcm)
     cuts = windows(len(frames.vectors), frames.hop, len(pcm) / SAMPLE_RATE)
-    assert [(w.start, w.end) for w in heard.windows] == [(c.start, c.end) for c in cuts]
-    assert np.allclose([w.vector for w in heard.windows], window_means(frames.vectors, cuts), atol=1e-5)
-    assert heard.seconds == pytest.approx(len(pcm) / SAMPLE_RATE)
-    assert all(tag in {"low", "middle", "high"} for w in heard.windows for tag, _ in w.tags)
+    assert [(w.start, w.end) for w in analysis.windows] == [(c.start, c.end) for c in cuts]
+    assert np.allclose([w.vector for w in analysis.windows], window_means(frames.vectors, cuts), atol=1e-5)
+    assert analysis.seconds == pytest.approx(len(pcm) / SAMPLE_RATE)
+    assert all(tag in {"low", "middle", "high"} for w in analysis.windows for tag, _ in w.tags)
 
 
 def test_silent_windows_are_left_out() -> None:
     loud = pcm16(tune(10, 1))
     pcm = np.concatenate([loud, np.zeros(60 * SAMPLE_RATE, np.int16), loud])
-    heard = listen(blocks(pcm), LocalEmbedder(SpectralNetwork()))
-    assert [w.start for w in heard.windows] == [0, 70]
+    analysis = analyse(blocks(pcm), LocalEmbedder(SpectralNetwork()))
+    assert [w.start for w in analysis.windows] == [0, 70]
 
 
 @pytest.mark.parametrize(("seconds", "error"), [(0.004, TooShort), (5, Silent), (70, Silent)])
-def test_what_cannot_be_heard(seconds: float, error: type[Exception]) -> None:
+def test_what_cannot_be_embedded(seconds: float, error: type[Exception]) -> None:
     with pytest.raises(error):
-        listen(blocks(np.zeros(round(seconds * SAMPLE_RATE), np.int16)), LocalEmbedder(SpectralNetwork()))
+        analyse(blocks(np.zeros(round(seconds * SAMPLE_RATE), np.int16)), LocalEmbedder(SpectralNetwork()))
 
 
 def test_it_can_be_stopped_between_blocks() -> None:
@@ -53,5 +53,5 @@ def test_it_can_be_stopped_between_blocks() -> None:
         return len(told) < 2
 
     with pytest.raises(Stopped):
-        listen(blocks(pcm16(tune(60, 0))), LocalEmbedder(SpectralNetwork()), count)
+        analyse(blocks(pcm16(tune(60, 0))), LocalEmbedder(SpectralNetwork()), count)
     assert told == [10, 10]

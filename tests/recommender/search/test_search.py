@@ -31,7 +31,7 @@ def catalogue(tmp_path_factory):
 
 @pytest.fixture(params=["scan", "index"])
 def way(request, monkeypatch):
-    """Both ways to search give the same."""
+    """Both ways to search find the same."""
     if request.param == "index":
         monkeypatch.setattr(nearest_module, "SCAN_VALUES", 0)
         monkeypatch.setattr(nearest_module, "search_k_for", lambda calibration, count: 1500)

@@ -210,11 +210,11 @@ def test_bytes_survive_the_way(vggish: str):
 
 def test_real_uploads_by_many_callers(music: str, musicnn: MusiCNN, shared_data: Path):
     paths = sorted((shared_data / "max-samples").glob("*.wav"))
-    heard = [decoding.decode(path, max_seconds=60).pcm for path in paths]
+    sounds = [decoding.decode(path, max_seconds=60).pcm for path in paths]
     client = EmbedderClient(music)
     with ThreadPoolExecutor(8) as threads:
-        together = list(threads.map(client.embed, heard))
-    for pcm, frames in zip(heard, together, strict=True):
+        together = list(threads.map(client.embed, sounds))
+    for pcm, frames in zip(sounds, together, strict=True):
         np.testing.assert_allclose(frames.vectors, LocalEmbedder(musicnn).embed(pcm).vectors, rtol=0, atol=1e-4)
     client.close()
 
