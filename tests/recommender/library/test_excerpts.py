@@ -34,6 +34,6 @@ def test_a_clip_sounds_as_in_its_file(music: Path, tmp_path: Path, start: int, s
         with pytest.raises(CannotDecode, match="shorter than it was"):
             excerpt(catalogue.manifest, clip)
     catalogue.manifest.extra["kind"] = "audioset"
-    with pytest.raises(UnknownClip, match="no files of its own"):
+    with pytest.raises(UnknownClip, match="no sound files of its own"):
         excerpt(catalogue.manifest, clip)
     catalogue.close()

@@ -24,7 +24,7 @@ def beep(tmp_path: Path) -> Path:
         sound.setnchannels(1)
         sound.setsampwidth(2)
         sound.setframerate(16000)
-        sound.writeframes(bytes(range(250)) * 128)
+        sound.writeframes(bytes(range(250)) * 1280)  # 10 s: still playing when a busy machine looks
     return path
 
 
