@@ -16,12 +16,12 @@ from typing import TypeVar
 import numpy as np
 import redis
 
+from recommender import redis_keys
 from recommender.answers import Answer
 from recommender.embedders import Frames, registry
 from recommender.settings import Settings
 from recommender.uploads import Upload
 
-KEY_PREFIX = "soundalike:"
 ALONE_SECONDS = 5.0
 """How long a claim on a file outlives the process that made it; renewed while it lives."""
 ALONE_WAIT_SECONDS = 60.0
@@ -41,17 +41,17 @@ _log = logging.getLogger(__name__)
 
 def embedding_key(sha256: str, space: str) -> str:
     """Key of an upload's embedding."""
-    return f"{KEY_PREFIX}embedding:{space}:{sha256}"
+    return redis_keys.build("embedding", space, sha256)
 
 
 def claim_key(sha256: str, space: str) -> str:
     """Key of the claim on a file that is being embedded."""
-    return f"{KEY_PREFIX}claim:{space}:{sha256}"
+    return redis_keys.build("claim", space, sha256)
 
 
 def answer_key(catalogue_id: str, question: str) -> str:
     """Key of an answer; the question is hashed, since its length is the asker's choice."""
-    return f"{KEY_PREFIX}answer:{catalogue_id}:{hashlib.sha256(question.encode()).hexdigest()}"
+    return redis_keys.build("answer", catalogue_id, hashlib.sha256(question.encode()).hexdigest())
 
 
 class Cache:

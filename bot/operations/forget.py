@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import cast
 
 import redis
 
 from bot.queue.dead_letters import DeadLetters
 from bot.queue.tasks import RedisQueue
-from recommender.cache import KEY_PREFIX
+from recommender import redis_keys
 from recommender.catalogue import read_facts
 from recommender.errors import BadQuery, NoCatalogue
 from recommender.library.additions import forget_person
@@ -46,9 +45,7 @@ def _forget_in_library(catalogue: str, person: str) -> int:
 
 def _forget_in_redis(client: redis.Redis, person: str) -> dict[str, int]:
     removed: dict[str, int] = {}
-    for raw in cast("list[bytes]", list(client.scan_iter(f"{KEY_PREFIX}*{person}*", count=1000))):
-        parts = raw.decode(errors="replace").split(":")
-        if person in parts[1:]:
-            kind = {"history": "last questions", "limit": "counts"}.get(parts[1], "marks")
-            removed[kind] = removed.get(kind, 0) + int(client.delete(raw))
+    for key in redis_keys.holding(client, person):
+        kind = {"history": "last questions", "limit": "counts"}.get(redis_keys.split(key)[0], "marks")
+        removed[kind] = removed.get(kind, 0) + int(client.delete(key))
     return removed

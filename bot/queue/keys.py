@@ -1,6 +1,6 @@
-"""The bot's keys in Redis: one function each, and the only place where they are spelt.
+"""The bot's keys in Redis: one function each, and the only place where their kinds are spelt.
 
-All begin with `soundalike:`, and all but the queue's end by themselves.
+All but the queue's end by themselves.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from typing import TypeVar
 
 import redis
 
-from recommender.cache import KEY_PREFIX
+from recommender.redis_keys import build, split
 
-NAMESPACE = f"{KEY_PREFIX}queue"
 ASIDE_SECONDS = 7 * 24 * 60 * 60
-_KINDS = {"seen": b"string", "job": b"hash", "lease": b"string", "turn": b"zset", "first": b"hash", "slot": b"string"}
-_KINDS_OF_QUEUE = {"": b"list", "msgs": b"hash", "later": b"zset", "XQ": b"zset"}
+_TYPES = {"seen": b"string", "job": b"hash", "lease": b"string", "turn": b"zset", "first": b"hash", "slot": b"string"}
+_TYPES_OF_QUEUE = {"": b"list", "msgs": b"hash", "later": b"zset", "XQ": b"zset"}
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
@@ -25,52 +24,57 @@ _log = logging.getLogger(__name__)
 def seen(channel: str, mark: str) -> str:
     """Return the key of the id of the job that answers a wish: repeated events find it. mark: the file, or what else
     tells the wish."""
-    return f"{KEY_PREFIX}seen:{channel}:{mark}"
+    return build("seen", channel, mark)
 
 
 def job(job_id: str) -> str:
     """Return the key of a job's record, a hash (see `Record`)."""
-    return f"{KEY_PREFIX}job:{job_id}"
+    return build("job", job_id)
 
 
 def lease(job_id: str) -> str:
     """Return the key of the id of who works a job now."""
-    return f"{KEY_PREFIX}lease:{job_id}"
+    return build("lease", job_id)
 
 
 def turn(channel: str) -> str:
     """Return the key of the sorted set of jobs that await their placeholder in a channel, in the order of arrival."""
-    return f"{KEY_PREFIX}turn:{channel}"
+    return build("turn", channel)
 
 
 def first(channel: str) -> str:
     """Return the key of the hash of the first of these, and since when it is the first."""
-    return f"{KEY_PREFIX}first:{channel}"
+    return build("first", channel)
 
 
 def slot(channel: str) -> str:
     """Return the key of the time at which a channel takes the next message, in ms of Redis's clock."""
-    return f"{KEY_PREFIX}slot:{channel}"
+    return build("slot", channel)
 
 
 def thread(channel: str, ts: str) -> str:
     """Return the key that is there where the message of this ts shares a file."""
-    return f"{KEY_PREFIX}thread:{channel}:{ts}"
+    return build("thread", channel, ts)
 
 
 def limit(kind: str, who: str, minute: int) -> str:
     """Return the key of the count of one kind of wish of a person or workspace in one minute of Unix time."""
-    return f"{KEY_PREFIX}limit:{kind}:{who}:{minute}"
+    return build("limit", kind, who, minute)
 
 
 def history(user: str) -> str:
     """Return the key of the list of a person's last questions."""
-    return f"{KEY_PREFIX}history:{user}"
+    return build("history", user)
+
+
+def namespace() -> str:
+    """Return what Dramatiq's keys begin with."""
+    return build("queue")
 
 
 def queue(name: str) -> str:
     """Return the key of the list of a queue's message ids. Dramatiq's keys of the same queue go on from it."""
-    return f"{NAMESPACE}:{name}"
+    return f"{namespace()}:{name}"
 
 
 def messages(name: str) -> str:
@@ -100,7 +104,8 @@ def of_queue(name: str) -> tuple[str, ...]:
 
 def aside(key: str) -> str:
     """Return the key under which a value is kept that stood at one of ours and is not ours."""
-    return f"{KEY_PREFIX}aside:{key.removeprefix(KEY_PREFIX)}"
+    kind, parts = split(key)
+    return build("aside", kind, *parts)
 
 
 def mending(client: redis.Redis, own: Iterable[str], command: Callable[[], _T]) -> _T:
@@ -118,12 +123,12 @@ def mending(client: redis.Redis, own: Iterable[str], command: Callable[[], _T]) 
 def set_aside(client: redis.Redis, own: Iterable[str]) -> None:
     """Rename those of our keys that hold a value of a foreign type; it is kept for `ASIDE_SECONDS`."""
     for key in own:
-        if client.type(key) not in (_kind(key), b"none"):
-            _log.error("%s held a foreign value: it stands at %s for a week", key.split(":")[1], aside("…"))
+        if client.type(key) not in (_type(key), b"none"):
+            _log.error("%s held a foreign value: it stands at %s for a week", split(key)[0], build("aside", "…"))
             client.rename(key, aside(key))
             client.expire(aside(key), ASIDE_SECONDS)
 
 
-def _kind(key: str) -> bytes:
-    room, _, rest = key.removeprefix(KEY_PREFIX).partition(":")
-    return _KINDS.get(room) or _KINDS_OF_QUEUE[rest.rpartition(".")[2] if "." in rest else ""]
+def _type(key: str) -> bytes:
+    kind, parts = split(key)
+    return _TYPES.get(kind) or _TYPES_OF_QUEUE[parts[-1].rpartition(".")[2] if "." in parts[-1] else ""]

@@ -211,7 +211,7 @@ def redis_for_queue(url: str) -> redis.Redis:
 
 def make_broker(url: str, middleware: list[Middleware] | None = None) -> Broker:
     """Make a broker with our names and time-outs. No `Retries`: each step decides for itself what is tried again."""
-    return Broker(redis_for_queue(url), keys.NAMESPACE, HEARTBEAT_PATIENCE_SECONDS, middleware or [])
+    return Broker(redis_for_queue(url), keys.namespace(), HEARTBEAT_PATIENCE_SECONDS, middleware or [])
 
 
 def message_of(name: str, job: Job) -> dramatiq.Message[None]:

@@ -11,6 +11,7 @@ from bot.answering.history import History
 from bot.operations.forget import forget
 from bot.questions import Question
 from bot.queue.tasks import RedisQueue
+from recommender import redis_keys
 from recommender.errors import CatalogueDamaged
 
 PERSON = "U012AB3CD"
@@ -40,3 +41,15 @@ def test_redis_forgets_a_person_though_the_catalogue_is_damaged(client: redis.Re
     with pytest.raises(CatalogueDamaged):
         forget(client, RedisQueue(redis_url), str(tmp_path), PERSON)
     assert not History(client).of(PERSON)
+
+
+@pytest.mark.parametrize("prefix", ["team:bots", "a[b]*?\\c"])
+def test_a_person_is_forgotten_under_the_prefix_in_use_alone(
+    client: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, prefix: str
+):
+    monkeypatch.setattr(redis_keys, "PREFIX", prefix)
+    History(client).add(PERSON, Question("#3"))
+    assert forget(client, RedisQueue(redis_url), None, PERSON) == {"last questions": 1}
+    assert not History(client).of(PERSON)
+    monkeypatch.undo()
+    assert History(client).of(PERSON)

@@ -21,7 +21,7 @@ PATIENCE_SECONDS = 0.3
 
 
 def make(url: str) -> Broker:
-    return Broker(redis.Redis.from_url(url), keys.NAMESPACE, PATIENCE_SECONDS, [])
+    return Broker(redis.Redis.from_url(url), keys.namespace(), PATIENCE_SECONDS, [])
 
 
 def message(name: str) -> dramatiq.Message[Any]:

@@ -15,6 +15,7 @@ from bot.questions import MAX_TOP
 from bot.queue import keys
 from bot.queue.jobs import Job
 from bot.queue.records import POST_INTERVAL_SECONDS, Records, record_of
+from recommender import redis_keys
 from tests.support.queue import admission
 
 
@@ -96,17 +97,20 @@ def test_threads_that_share_a_file_are_known(records: Records):
     assert records.has_thread("C1", "1.0")
 
 
-def test_everything_in_redis_ends(client: redis.Redis, records: Records):
+def test_everything_in_redis_ends_and_has_the_prefix(
+    client: redis.Redis, records: Records, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(redis_keys, "PREFIX", "other")
     one = admission(client).admit(job(thread="1.0", asked=True), "F1")
     records.begin_work(one.id, "a")
     records.put("unknown", state="done")
     records.lease(one.id, "a")
     records.note_thread("C1", "1.0")
     records.reserve("C1")
-    found = [key for key in cast("list[bytes]", client.keys("*")) if not key.startswith(keys.NAMESPACE.encode())]
+    found = [key for key in cast("list[bytes]", client.keys("*")) if not key.startswith(keys.namespace().encode())]
     assert len(found) == 9
     assert all(int(client.pttl(key)) > 0 for key in found)
-    assert all(key.startswith(b"soundalike:") for key in found)
+    assert all(key.startswith(b"other:") for key in cast("list[bytes]", client.keys("*")))
 
 
 def test_a_poisoned_record_is_an_empty_one(client: redis.Redis, records: Records):
