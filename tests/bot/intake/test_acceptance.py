@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import time
 from collections import Counter
@@ -56,14 +57,22 @@ class CutRedis(redis.Redis):
         return answer
 
 
+@functools.cache
+def clients(url: str) -> tuple[redis.Redis, CutRedis]:
+    """A client that works, and one to cut; thousands of worlds share them."""
+    return redis.Redis.from_url(url), cast(CutRedis, CutRedis.from_url(url))
+
+
+settings_with = functools.cache(queue.settings)
+
+
 class World:
     """A bot's acceptance on a Redis whose connection is cut, and what workers took of the queue."""
 
     def __init__(self, url: str, plan: Iterable[str] = (), **changed: Any) -> None:
-        self.well = redis.Redis.from_url(url)
+        self.well, self.cut = clients(url)
         self.well.flushall()
-        self.cut = cast(CutRedis, CutRedis.from_url(url))
-        self.cut.plan = iter(plan)
+        self.cut.plan, self.cut.commands = iter(plan), 0
         self.slack = Mock()
         self.slack.files_info.return_value = {"file": {"id": "F1", "mimetype": "audio/wav", "filetype": "wav"}}
         self.bot = self.another_bot(**changed)
@@ -71,7 +80,7 @@ class World:
         self.ignored_unasked = False
 
     def another_bot(self, **changed: Any) -> Acceptance:
-        services: Any = SimpleNamespace(redis=self.cut, settings=queue.settings(**changed), client=self.slack)
+        services: Any = SimpleNamespace(redis=self.cut, settings=settings_with(**changed), client=self.slack)
         return Acceptance(services)
 
     def deliver(self, steps: Iterable[str]) -> None:
