@@ -28,10 +28,10 @@ from numpy.typing import NDArray
 from recommender.audio import decoding as audio
 from recommender.audio.wav import wav_bytes
 from recommender.embedders import registry
-from recommender.embedders.batching import BatchedNetwork
 from recommender.embedders.client import EmbedderClient
 from recommender.embedders.local import LocalEmbedder
-from recommender.embedders.network import Network
+from recommender.embedders.networks.batching import BatchedNetwork
+from recommender.embedders.networks.network import Network
 
 CLIP_SECONDS = 10
 CLIPS = 8
@@ -79,7 +79,7 @@ def speed() -> dict[str, float]:
 
 def measure(name: str) -> None:
     """Print the figures of one embedder as JSON."""
-    from recommender.embedders.network import tensorflow
+    from recommender.embedders.networks.network import tensorflow
 
     tensorflow()
     before = psutil.Process().memory_info().rss

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.embedders.musicnn import MusiCNN, wheel_checkpoint
-from recommender.embedders.musicnn_graph import BANDS, FRAMES
-from recommender.embedders.network import read_checkpoint, tensorflow
+from recommender.embedders.networks.musicnn_graph import BANDS, FRAMES
+from recommender.embedders.networks.network import read_checkpoint, tensorflow
 
 
 class OriginalMusiCNN(MusiCNN):

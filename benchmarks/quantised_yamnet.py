@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from recommender.embedders import yamnet
-from recommender.embedders.network import tensorflow
+from recommender.embedders.networks.network import tensorflow
 
 _FRAMING = replace(yamnet.SPEC.framing, hop=15_360)
 _POOLING = "global_average_pooling2d/Mean"

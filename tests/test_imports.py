@@ -85,7 +85,7 @@ def test_a_role_needs_only_its_own_requirements(blocked: str, used: str):
         if "recommender.cli" in used:
             sys.modules["recommender.cli"].parser()  # imports each command
         if "tensorflow" in blocked:
-            from recommender.embedders.network import tensorflow
+            from recommender.embedders.networks.network import tensorflow
             try:
                 tensorflow()
             except Exception as error:

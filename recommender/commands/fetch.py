@@ -9,8 +9,8 @@ from typing import Any
 from tqdm import tqdm
 
 from recommender.embedders import yamnet
+from recommender.embedders.networks.weights import DEFAULT_FOLDER
 from recommender.embedders.vggish import CHECKPOINT, PCA, SHA512
-from recommender.embedders.weights import DEFAULT_FOLDER
 from recommender.settings import Settings, load
 from recommender.sources.fetch import Source, fetch
 

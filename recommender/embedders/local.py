@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recommender.audio.decoding import require_audible
 from recommender.embedders import Frames, registry
-from recommender.embedders.network import Network
+from recommender.embedders.networks.network import Network
 
 
 class LocalEmbedder:

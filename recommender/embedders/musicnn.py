@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from recommender.embedders.framing import Framing
 from recommender.embedders.labels import LabelHead
-from recommender.embedders.mel import FFT_SIZE, hann, slaney_bands, spectrum
-from recommender.embedders.musicnn_graph import BANDS, FRAMES, build
-from recommender.embedders.network import read_checkpoint
+from recommender.embedders.networks.mel import FFT_SIZE, hann, slaney_bands, spectrum
+from recommender.embedders.networks.musicnn_graph import BANDS, FRAMES, build
+from recommender.embedders.networks.network import read_checkpoint
+from recommender.embedders.networks.weights import find_in_package
 from recommender.embedders.spec import EmbedderSpec, Model
-from recommender.embedders.weights import find_in_package
 from recommender.errors import NoWeights
 
 HOP = 256

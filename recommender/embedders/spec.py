@@ -11,7 +11,7 @@ from recommender.embedders.framing import Framing
 from recommender.embedders.labels import LabelHead
 
 if TYPE_CHECKING:
-    from recommender.embedders.network import Network
+    from recommender.embedders.networks.network import Network
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.embedders.weights import find_in_package
+from recommender.embedders.networks.weights import find_in_package
 from recommender.errors import NoWeights
 
 DIMENSION = 384

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from recommender.audio import SAMPLE_RATE
 from recommender.embedders.framing import Framing
-from recommender.embedders.mel import hann, htk_bands, spectrum
-from recommender.embedders.network import read_checkpoint, tensorflow
+from recommender.embedders.networks.mel import hann, htk_bands, spectrum
+from recommender.embedders.networks.network import read_checkpoint, tensorflow
+from recommender.embedders.networks.weights import DEFAULT_FOLDER
 from recommender.embedders.spec import EmbedderSpec, Model
-from recommender.embedders.weights import DEFAULT_FOLDER
 from recommender.errors import NoWeights
 from recommender.vectors import QUANTISED_MAX, QUANTISED_MIN, dequantise
 

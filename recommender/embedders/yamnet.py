@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from recommender.embedders.framing import Framing
 from recommender.embedders.labels import LabelHead
-from recommender.embedders.mel import hann, htk_bands, spectrum
-from recommender.embedders.spec import EmbedderSpec, Model
-from recommender.embedders.weights import DEFAULT_FOLDER, find_in_package
-from recommender.embedders.yamnet_graph import (
+from recommender.embedders.networks.mel import hann, htk_bands, spectrum
+from recommender.embedders.networks.weights import DEFAULT_FOLDER, find_in_package
+from recommender.embedders.networks.yamnet_graph import (
     AGAIN,
     BANDS,
     CLASSES,
@@ -31,6 +30,7 @@ from recommender.embedders.yamnet_graph import (
     classifier,
     h5_variables,
 )
+from recommender.embedders.spec import EmbedderSpec, Model
 from recommender.errors import NoWeights
 
 H5 = "yamnet.h5"

@@ -22,9 +22,9 @@ from flask_restx import Api, Namespace, Resource, fields
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import BadRequest, HTTPException, ServiceUnavailable
 
-from recommender.embedders.batching import BatchedNetwork
 from recommender.embedders.client import SPACE_HEADER
 from recommender.embedders.local import LocalEmbedder
+from recommender.embedders.networks.batching import BatchedNetwork
 from recommender.errors import AudioError, SoundalikeError
 from recommender.service import predicting
 from recommender.service.admission import RETRY_AFTER_SECONDS, Admission, busy, unless_gone

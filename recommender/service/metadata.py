@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from recommender.embedders.network import Network
+from recommender.embedders.networks.network import Network
 
 
 def metadata_of(network: Network) -> dict[str, Any]:

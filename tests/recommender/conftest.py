@@ -20,7 +20,7 @@ _WITHOUT_TENSORFLOW = {"test_framing", "test_mel", "test_client", "test_batching
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     rooms = [Path(__file__).with_name(name) for name in ("embedders", "service")]
     for item in items:
-        if item.path.parent in rooms and item.path.stem not in _WITHOUT_TENSORFLOW:
+        if not {*rooms}.isdisjoint(item.path.parents) and item.path.stem not in _WITHOUT_TENSORFLOW:
             item.add_marker(pytest.mark.xdist_group("tensorflow"))
 
 

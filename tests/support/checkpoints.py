@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.embedders.network import tensorflow
+from recommender.embedders.networks.network import tensorflow
 from recommender.embedders.vggish import _LAYERS, CHECKPOINT, PCA
 
 

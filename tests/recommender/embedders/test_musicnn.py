@@ -40,7 +40,7 @@ def test_network_equals_the_layers_by_hand(musicnn: MusiCNN):
 
 def test_front_end_equals_its_definition(musicnn: MusiCNN):
     """Frame by frame: centred, zero-padded, Hann, power, Slaney bands, log10(10000 x + 1)."""
-    from recommender.embedders.mel import slaney_bands
+    from recommender.embedders.networks.mel import slaney_bands
 
     pcm = pcm16(melody(3))
     padded = np.concatenate([np.zeros(256), pcm / 32_768, np.zeros(256)])
@@ -105,7 +105,7 @@ def test_missing_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def _by_hand(patch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    from recommender.embedders.network import read_checkpoint
+    from recommender.embedders.networks.network import read_checkpoint
 
     reader = read_checkpoint(f"{wheel_checkpoint()}/")
 

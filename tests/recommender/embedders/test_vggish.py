@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from recommender.embedders.local import LocalEmbedder, in_process
-from recommender.embedders.network import tensorflow
+from recommender.embedders.networks.network import tensorflow
 from recommender.embedders.vggish import _LAYERS, CHECKPOINT, PCA, PcaParameters, VGGish
 from recommender.errors import NoWeights
 from recommender.vectors import quantise

@@ -12,11 +12,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from recommender.audio import decoding
-from recommender.embedders import weights
 from recommender.embedders.local import LocalEmbedder, in_process
-from recommender.embedders.network import tensorflow
+from recommender.embedders.networks import weights
+from recommender.embedders.networks.network import tensorflow
+from recommender.embedders.networks.yamnet_graph import Variables, checkpoint_variables
 from recommender.embedders.yamnet import CLASS_MAP, H5, YAMNet, label_head
-from recommender.embedders.yamnet_graph import Variables, checkpoint_variables
 from recommender.errors import NoWeights
 from tests.support.audio import melody, pcm16
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.embedders.network import tensorflow
+from recommender.embedders.networks.network import tensorflow
 
 FRAMES = 187
 """Frames of a patch."""

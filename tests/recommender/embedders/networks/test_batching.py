@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from recommender.embedders.batching import BatchedNetwork
+from recommender.embedders.networks.batching import BatchedNetwork
 from tests.support.networks import FirstSamples
 
 

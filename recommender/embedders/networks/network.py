@@ -10,7 +10,7 @@ import numpy as np
 import threadpoolctl
 from numpy.typing import NDArray
 
-from recommender.embedders.quiet import without_chatter
+from recommender.embedders.networks.quiet import without_chatter
 from recommender.embedders.spec import EmbedderSpec
 from recommender.errors import NoWeights
 

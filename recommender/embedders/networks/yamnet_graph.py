@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.embedders.network import read_checkpoint, tensorflow
+from recommender.embedders.networks.network import read_checkpoint, tensorflow
 from recommender.errors import NoWeights
 
 FRAMES = 96

@@ -14,7 +14,11 @@ I0000 00:00:1795565392.405677   10230 port.cc:153] oneDNN custom operations are 
 
 def said(code: str) -> str:
     """What a process writes to standard error."""
-    command = [sys.executable, "-c", f"import os, sys\nfrom recommender.embedders.quiet import without_chatter\n{code}"]
+    command = [
+        sys.executable,
+        "-c",
+        f"import os, sys\nfrom recommender.embedders.networks.quiet import without_chatter\n{code}",
+    ]
     return subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPOSITORY).stderr
 
 
@@ -36,4 +40,4 @@ except ImportError:
 
 
 def test_tensorflow_starts_in_silence():
-    assert said("from recommender.embedders.network import tensorflow\ntensorflow()") == ""
+    assert said("from recommender.embedders.networks.network import tensorflow\ntensorflow()") == ""

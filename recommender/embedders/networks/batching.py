@@ -12,7 +12,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.embedders.network import Network
+from recommender.embedders.networks.network import Network
 from recommender.embedders.spec import EmbedderSpec
 
 LOOK_SECONDS = 0.25

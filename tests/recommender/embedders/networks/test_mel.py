@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recommender.embedders.mel import hann, htk_bands, slaney_bands, spectrum
+from recommender.embedders.networks.mel import hann, htk_bands, slaney_bands, spectrum
 from recommender.embedders.vggish import log_mel
 from tests.support.resampy022 import resample_to_16k
 
