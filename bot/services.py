@@ -23,10 +23,10 @@ from bot.queue.tasks import RedisQueue
 from bot.settings import BotSettings
 from bot.slack.client import posting_client, web_client
 from bot.slack.downloads import Downloader
-from recommender.cache import Cache
 from recommender.embedders.client import EmbedderClient
 from recommender.errors import SettingsError
 from recommender.recommender import Recommender
+from recommender.uploads.cache import Cache
 
 REDIS_TIMEOUT_SECONDS = 1.0
 """An event must be acknowledged within three seconds, whatever Redis does."""

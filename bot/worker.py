@@ -16,7 +16,7 @@ from bot.services import build
 from bot.settings import BotSettings
 from recommender.audio import decoding
 from recommender.service.probes import Part, State
-from recommender.sound_check import SoundCheck
+from recommender.uploads.sound_check import SoundCheck
 
 _log = logging.getLogger(__name__)
 

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from recommender.answers import Answer, Result
-from recommender.cache import Cache
 from recommender.catalogue import open_catalogue
 from recommender.catalogue.base import Catalogue
 from recommender.catalogue.current import Current
@@ -29,8 +28,9 @@ from recommender.search.search import search
 from recommender.search.terms import Meaning, Scope, combined, resolve
 from recommender.settings import Settings
 from recommender.timings import Timings
-from recommender.upload_embedder import UploadEmbedder
 from recommender.uploads import Upload
+from recommender.uploads.cache import Cache
+from recommender.uploads.upload_embedder import UploadEmbedder
 
 MAX_TOP = 1000
 

@@ -1,6 +1,6 @@
 """How keys in Redis are spelt: the prefix, the kind of value, and what the value depends on, joined by colons.
 
-The functions that name a kind are `recommender.cache`'s and `bot.queue.keys`'; nothing else spells a key.
+The functions that name a kind are `recommender.uploads.cache`'s and `bot.queue.keys`'; nothing else spells a key.
 """
 
 from __future__ import annotations

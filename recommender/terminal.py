@@ -1,8 +1,9 @@
-"""What the commands print is fit for any terminal: names of files and labels come from other people."""
+"""What is printed fits any terminal: names and labels come from other people, and bars show where somebody watches."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -37,3 +38,9 @@ def guarded() -> Iterator[None]:
         yield
     finally:
         sys.stdout, sys.stderr = before
+
+
+def no_progress(progress: bool) -> bool | None:
+    """Say whether tqdm shows no bar, though one is wanted."""
+    # None lets tqdm hide itself where nobody watches; see `TQDM_DISABLE` for the rest.
+    return None if progress and "TQDM_DISABLE" not in os.environ else True

@@ -21,8 +21,8 @@ from recommender.embedders.client import EmbedderClient
 from recommender.embedders.spaces import require_same
 from recommender.errors import NoCatalogue, SoundalikeError
 from recommender.library.additions import library_of
-from recommender.sound_check import check_sound
 from recommender.spelling import shown
+from recommender.uploads.sound_check import check_sound
 
 NAME_WIDTH = 10
 CACHE_SECONDS = 1.0

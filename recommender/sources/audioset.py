@@ -19,10 +19,10 @@ from tqdm import tqdm
 
 from recommender.catalogue.local.builder import ClipBatch, NewClip
 from recommender.errors import BuildFailed
-from recommender.progress import disabled
 from recommender.sources.prefetch import ahead
 from recommender.sources.shards import Read, Wanted, read
 from recommender.sources.tfrecord import UNREADABLE, Damage, RecordPiece, pieces
+from recommender.terminal import no_progress
 
 SPACE = "vggish-pca"
 SUFFIX = ".tfrecord"
@@ -125,7 +125,7 @@ def _batched(work: Iterable[RecordPiece]) -> Iterator[list[RecordPiece]]:
 def _all_pieces(features: Path, splits: Sequence[str], report: ReadReport, progress: bool) -> Iterator[RecordPiece]:
     total = features.stat().st_size if features.is_file() else None
     seen_splits: set[str] = set()
-    with tqdm(total=total, desc="reading", unit="B", unit_scale=True, disable=disabled(progress)) as bar:
+    with tqdm(total=total, desc="reading", unit="B", unit_scale=True, disable=no_progress(progress)) as bar:
         for name, stream, done in _shards(features, report):
             split = PurePosixPath(name).parent.name
             seen_splits.add(split)

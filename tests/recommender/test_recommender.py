@@ -8,7 +8,6 @@ import time
 import numpy as np
 import pytest
 
-from recommender.cache import Cache
 from recommender.catalogue.local.builder import NewClip
 from recommender.catalogue.local.catalogue import LocalCatalogue
 from recommender.embedders import Frames
@@ -24,6 +23,7 @@ from recommender.errors import (
 from recommender.recommender import Recommender
 from recommender.settings import Settings
 from recommender.uploads import Upload
+from recommender.uploads.cache import Cache
 from tests.support.catalogues import clustered, write
 
 

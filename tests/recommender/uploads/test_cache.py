@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recommender.answers import Answer, Result
-from recommender.cache import Cache, answer_key, embedding_key
 from recommender.clips import Clip
 from recommender.embedders import Frames, musicnn
 from recommender.settings import Settings
 from recommender.uploads import Upload
+from recommender.uploads.cache import Cache, answer_key, embedding_key
 
 SHA256 = "ab" * 32
 

@@ -7,10 +7,10 @@ import threading
 import numpy as np
 import pytest
 
-from recommender import sound_check
 from recommender.embedders import Frames
 from recommender.errors import BadEmbedding, CannotDecode, DecoderDown, EmbedderBusy, EmbedderDown
-from recommender.sound_check import SoundCheck, check_sound
+from recommender.uploads import sound_check
+from recommender.uploads.sound_check import SoundCheck, check_sound
 
 
 class Embedding:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from recommender.cache import Cache
 from recommender.embedders import Embedder, registry
 from recommender.embedders.spaces import require_same
 from recommender.errors import BadEmbedding
 from recommender.settings import Settings
 from recommender.timings import Timings
 from recommender.uploads import Upload
+from recommender.uploads.cache import Cache
 
 UPLOADS_KEPT = 32
 """Uploads remembered in the process itself, for the question that follows, also where there is no Redis."""

@@ -7,8 +7,8 @@ import time
 
 import redis
 
-from recommender import cache as cache_module
-from recommender.cache import Cache, claim_key
+from recommender.uploads import cache as cache_module
+from recommender.uploads.cache import Cache, claim_key
 
 SHA, SPACE = "ab" * 32, "musicnn-msd"
 
