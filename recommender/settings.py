@@ -38,7 +38,11 @@ class Settings(BaseSettings):
     cache_url: RedisUrl | None = Field(
         None, description="a Redis of its own for cached embeddings and answers, which may evict; `REDIS_URL` without"
     )
-    embedder_url: str | None = Field(None, description="address of an embedder that speaks the MAX contract")
+    embedder_url: str | None = Field(
+        None,
+        description="address of an embedder that speaks the MAX contract; or of several of one model, separated by "
+        "commas: the next is taken where one is down or busy",
+    )
     catalogue: Annotated[str, BeforeValidator(str)] | None = Field(
         None, description="folder of the catalogue that is searched"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
@@ -18,6 +18,7 @@ from bot.slack.errors import UNREACHED, code_of
 from bot.slack.names import GROUPS_SCOPE, LISTEN_SCOPE, OPTIONAL_SCOPES, scopes_of
 from recommender.catalogue import open_catalogue, read_facts
 from recommender.embedders.client import EmbedderClient
+from recommender.embedders.http import shown_address
 from recommender.embedders.spaces import require_same
 from recommender.errors import NoCatalogue, SoundalikeError
 from recommender.library.additions import library_of
@@ -26,6 +27,8 @@ from recommender.uploads.sound_check import check_sound
 
 NAME_WIDTH = 10
 CACHE_SECONDS = 1.0
+EMBEDDER_SECONDS = 10.0
+"""For a second of audio, on an embedder that may be busy; somebody waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,7 @@ def findings(settings: BotSettings) -> Iterator[Finding]:
     yield _redis(settings)
     if settings.cache_url:
         yield _cache(settings.cache_url)
-    embedder_space: str | None = None
-    finding, embedder_space = _embedder(settings)
-    yield finding
+    embedder_space = yield from _embedders(settings)
     yield _sound(settings.embedder_url if embedder_space else None)
     finding, catalogue_space = _catalogue(settings)
     yield finding
@@ -176,22 +177,39 @@ def _memory(client: redis.Redis) -> tuple[str | None, int]:
     return None, 0
 
 
-def _embedder(settings: BotSettings) -> tuple[Finding, str | None]:
+def _embedders(settings: BotSettings) -> Generator[Finding, None, str | None]:
+    """Look at each address; returns the space of the first that works."""
     if not settings.embedder_url:
         text = "EMBEDDER_URL is not set: start `python -m recommender embedder` and set its address."
-        return Finding("embedder", False, text), None
-    client = EmbedderClient(settings.embedder_url)
-    try:
-        space = client.space
-    except SoundalikeError as error:
-        return Finding("embedder", False, str(error)), None
-    finally:
-        client.close()
-    return Finding("embedder", True, space), space
+        yield Finding("embedder", False, text)
+        return None
+    found: str | None = None
+    urls = _client(settings.embedder_url).urls
+    for url in urls:
+        at = f"{shown_address(url)}: " if len(urls) > 1 else ""
+        client = _client(url)
+        try:
+            space = client.space
+        except SoundalikeError as error:
+            yield Finding("embedder", False, f"{at}{error}")
+            continue
+        finally:
+            client.close()
+        found = found or space
+        if space == found:
+            yield Finding("embedder", True, f"{at}{space}")
+        else:
+            text = f"{at}{space}, and another address {found}: have all addresses of EMBEDDER_URL serve one model."
+            yield Finding("embedder", False, text)
+    return found
+
+
+def _client(url: str) -> EmbedderClient:
+    return EmbedderClient(url, timeout=EMBEDDER_SECONDS)
 
 
 def _sound(embedder_url: str | None) -> Finding:
-    client = EmbedderClient(embedder_url) if embedder_url else None
+    client = _client(embedder_url) if embedder_url else None
     try:
         check_sound(client)
     except SoundalikeError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import redis
@@ -17,6 +18,7 @@ from bot.operations.redis_advice import advice
 from bot.queue.figures import Figures, figures
 from bot.services import Services
 from recommender.embedders.client import EmbedderClient
+from recommender.embedders.http import shown_address
 from recommender.errors import SoundalikeError
 from recommender.service.probes import PROBES, WAIT_SECONDS, Look, Part, Probes, State
 from recommender.service.process_metrics import families, register_process
@@ -38,13 +40,10 @@ class Health:
 
     def __init__(self, services: Services, *more: Part, needs_redis: bool = False) -> None:
         self._services = services
-        # Its own client: whoever asks for health waits seconds, not the minute that audio may take.
-        url = services.settings.embedder_url
-        self._embedder_client = EmbedderClient(url, timeout=EMBEDDER_SECONDS) if url else None
         self._registry = services.observer.registry
         self._looks = (
             Part("redis", self._redis, needed=needs_redis),
-            Part("embedder", self._embedder, patience=EMBEDDER_SECONDS),
+            *_embedders(services.settings.embedder_url),
             Part("catalogue", self._catalogue, needed=True, patience=CATALOGUE_SECONDS),
             *more,
         )
@@ -68,13 +67,6 @@ class Health:
             return State(False, advice(error))
         return State(True)
 
-    def _embedder(self) -> State:
-        if self._embedder_client is None:
-            return State(False, "EMBEDDER_URL is not set: uploads are embedded in the worker itself")
-        if self._embedder_client.ready():
-            return State(True)
-        return State(False, "does not answer: uploads are refused until it does")
-
     def _catalogue(self) -> State:
         try:
             catalogue = self._services.recommender.catalogue
@@ -82,6 +74,33 @@ class Health:
         except SoundalikeError as error:
             return State(False, str(error))
         return State(True, f"{catalogue.id}, {len(catalogue)} clips")
+
+
+def _embedders(url: str | None) -> list[Part]:
+    """Return the part `embedder`, which works while one of the addresses does, and where there are several a part for
+    each. With clients of their own: whoever asks for health waits seconds, not the minute that audio may take."""
+    if url is None:
+        unset = State(False, "EMBEDDER_URL is not set: uploads are embedded in the worker itself")
+        return [Part("embedder", lambda: unset)]
+    away = State(False, "does not answer: uploads are refused until it does")
+    urls = EmbedderClient(url).urls
+    clients = [EmbedderClient(each, timeout=EMBEDDER_SECONDS) for each in urls]
+    if len(urls) == 1:
+        return [Part("embedder", lambda: State(True) if clients[0].ready() else away, patience=EMBEDDER_SECONDS)]
+
+    def one(client: EmbedderClient) -> State:
+        return State(True) if client.ready() else State(False, "does not answer: the others work for it")
+
+    parts = [
+        Part(f"embedder {shown_address(url)}", partial(one, client), patience=EMBEDDER_SECONDS)
+        for url, client in zip(urls, clients, strict=True)
+    ]
+
+    def any_of() -> State:
+        states = Probes.states(parts)
+        return State(True) if any(state.works for state in states.values()) else away
+
+    return [Part("embedder", any_of, patience=EMBEDDER_SECONDS), *parts]
 
 
 class Gauges(Collector):

@@ -30,7 +30,7 @@ _MAX_SPACE = "vggish-relu-pca"
 
 
 class EmbedderClient:
-    """An embedder behind a URL. Used by many threads at once."""
+    """An embedder behind a URL, or equal ones behind several, separated by commas. Used by many threads at once."""
 
     def __init__(self, url: str, timeout: float = TIMEOUT_SECONDS) -> None:
         self._http = Http(url, timeout)
@@ -57,13 +57,14 @@ class EmbedderClient:
                 self._metadata, _ = self._http.json("GET", "/model/metadata")
             return self._metadata
 
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The addresses."""
+        return self._http.urls
+
     def ready(self) -> bool:
-        """Whether the service answers and its model is loaded."""
-        try:
-            status = self._http.status("/healthz")
-            return status == 200 or (status == 404 and self._http.status("/model/metadata") == 200)
-        except EmbedderError:
-            return False
+        """Return whether one of the services answers and its model is loaded."""
+        return any(map(self._ready, self.urls))
 
     def close(self) -> None:
         """Close the connections."""
@@ -81,6 +82,13 @@ class EmbedderClient:
         vectors = np.concatenate([vectors for vectors, _ in answers])
         return Frames(spec.space, spec.hop, vectors, np.concatenate([tags for _, tags in answers]), names)
 
+    def _ready(self, url: str) -> bool:
+        try:
+            status = self._http.status(url + "/healthz")
+            return status == 200 or (status == 404 and self._http.status(url + "/model/metadata") == 200)
+        except EmbedderError:
+            return False
+
     def _spec(self) -> EmbedderSpec:
         return registry.of_space(str(self.metadata().get("space", _MAX_SPACE)))
 
@@ -91,7 +99,7 @@ class EmbedderClient:
         options = {name: "true" for name, wanted in asked.items() if wanted}
         files = {"audio": ("audio.wav", wav_bytes(pcm), "audio/wav")}
         answer, response = self._http.json("POST", "/model/predict", params=options, files=files)
-        self._require_same_space(response.headers.get(SPACE_HEADER, spec.space), spec.space)
+        self._require_same_space(response.headers.get(SPACE_HEADER, _MAX_SPACE), spec.space)
         vectors = _matrix(answer.get("embedding"), piece.rows, spec.dimension)
         if spec.quantised:
             if vectors.min() < 0 or vectors.max() > 255:
@@ -107,7 +115,10 @@ class EmbedderClient:
             return
         with self._lock:
             self._metadata = None
-        raise BadEmbedding(f"The embedder changed from {expected} to {answered[:40]} meanwhile: ask again.")
+        raise BadEmbedding(
+            f"The embedder changed from {expected} to {answered[:40]} meanwhile: ask again, and have all addresses of "
+            "EMBEDDER_URL serve one model."
+        )
 
 
 def _matrix(rows: Any, count: int, width: int) -> NDArray[np.float32]:

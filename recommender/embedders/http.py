@@ -1,9 +1,12 @@
-"""HTTP to an embedder's service: connections are reused, attempts bounded, and each failure is an error of ours."""
+"""HTTP to an embedder's service, at one address or several: connections are reused, attempts bounded, and each failure
+is an error of ours."""
 
 from __future__ import annotations
 
 import json
+import logging
 import random
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +28,8 @@ MAX_WAIT_SECONDS = 5.0
 """Longest wait between attempts, whatever Retry-After asks for: somebody waits for the answer."""
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """A minute of YAMNet rows is 1.5 MB of JSON; an answer beyond this is none."""
+REST_SECONDS = 10.0
+"""How long an address that failed is asked only after the others."""
 _RETRIED = {502, 503, 504}
 _UNREADABLE = (
     requests.exceptions.ContentDecodingError,
@@ -33,52 +38,85 @@ _UNREADABLE = (
 )
 _READ_BYTES = 1 << 16
 _POOL = 16
-"""Connections kept open: at least as many as a process has threads that embed."""
+"""Connections kept open to an address: at least as many as a process has threads that embed."""
+
+_log = logging.getLogger(__name__)
 
 
 class Http:
-    """Sends requests to one service. Used by many threads at once."""
+    """Sends requests to equal services, whose addresses are separated by commas: each request to another one first, and
+    to the next where one is down or busy. Used by many threads at once."""
 
-    def __init__(self, url: str, timeout: float, attempts: int = ATTEMPTS) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.netloc:
-            raise SettingsError("EMBEDDER_URL must begin with http:// or https://: mend it in the environment or .env.")
-        self.url = url.rstrip("/")
+    def __init__(self, urls: str, timeout: float, attempts: int = ATTEMPTS) -> None:
+        self.urls = tuple(dict.fromkeys(url.strip().rstrip("/") for url in urls.split(",")))
+        for parts in map(urlsplit, self.urls):
+            if parts.scheme not in {"http", "https"} or not parts.netloc or " " in parts.netloc:
+                raise SettingsError(
+                    "EMBEDDER_URL must begin with http:// or https://, each address of several, too, separated by "
+                    "commas: mend it in the environment or .env."
+                )
+        self._lock = threading.Lock()
+        self._turn = 0
+        self._rests = dict.fromkeys(self.urls, 0.0)
         self._timeout = timeout
         self._attempts = attempts
         self._session = requests.Session()
         # Proxies and .netrc of the environment are not for a service of our own.
         self._session.trust_env = False
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=_POOL))
+            self._session.mount(scheme, HTTPAdapter(pool_connections=len(self.urls), pool_maxsize=_POOL))
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
 
-    def status(self, path: str) -> int:
+    def status(self, url: str) -> int:
         """Ask once; returns the status code, or raises `EmbedderError`."""
-        with self._mapped(), self._session.get(self.url + path, timeout=self._timeouts(), stream=True) as response:
+        with self._mapped(), self._session.get(url, timeout=self._timeouts(), stream=True) as response:
             return response.status_code
 
     def json(self, method: str, path: str, **arguments: Any) -> tuple[dict[str, Any], requests.Response]:
         """Ask, again where that may help, for a JSON object; raises `EmbedderError`."""
+        urls = self._in_turn()
         for attempt in range(1, self._attempts + 1):
-            last = attempt == self._attempts
-            try:
-                return self._once(method, path, arguments)
-            except _Again as again:
-                if last:
-                    raise again.error from again.__cause__
-                wait = max(again.wait, BACKOFF_SECONDS * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311
-                time.sleep(min(wait, MAX_WAIT_SECONDS))
-        raise AssertionError("the last attempt returns or raises")
+            passing = []
+            for url in list(urls):
+                try:
+                    return self._once(method, url + path, arguments)
+                except _Unserved as unserved:
+                    failed = unserved
+                    if unserved.passes:
+                        passing.append(unserved)
+                    else:
+                        urls.remove(url)
+                    self._passed_over(url, unserved)
+            if attempt == self._attempts or not passing:
+                break
+            wait = BACKOFF_SECONDS * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311
+            time.sleep(min(max(wait, min(each.wait for each in passing)), MAX_WAIT_SECONDS))
+        raise failed.error from failed.__cause__
 
-    def _once(self, method: str, path: str, arguments: dict[str, Any]) -> tuple[dict[str, Any], requests.Response]:
+    def _in_turn(self) -> list[str]:
+        """Return the addresses, the next one first, and those that rest last."""
+        with self._lock:
+            first, self._turn = self._turn, (self._turn + 1) % len(self.urls)
+            now = time.monotonic()
+            return sorted(self.urls[first:] + self.urls[:first], key=lambda url: self._rests[url] > now)
+
+    def _passed_over(self, url: str, unserved: _Unserved) -> None:
+        if len(self.urls) == 1 or isinstance(unserved.error, EmbedderBusy):
+            return
+        with self._lock:
+            news = self._rests[url] <= time.monotonic()
+            self._rests[url] = time.monotonic() + REST_SECONDS
+        if news:
+            _log.warning("the embedder at %s is passed over: %s", shown_address(url), unserved.error)
+
+    def _once(self, method: str, url: str, arguments: dict[str, Any]) -> tuple[dict[str, Any], requests.Response]:
         deadline = time.monotonic() + self._timeout
         with self._mapped():
             response = self._session.request(
-                method, self.url + path, timeout=self._timeouts(), stream=True, allow_redirects=False, **arguments
+                method, url, timeout=self._timeouts(), stream=True, allow_redirects=False, **arguments
             )
             with response:
                 body = self._body(response, deadline)
@@ -99,13 +137,16 @@ class Http:
     def _require_ok(self, response: requests.Response, body: bytes) -> None:
         status = response.status_code
         if status == 503:
-            raise _Again(
+            raise _Unserved(
                 EmbedderBusy("The embedder is busy with other audio: try again in a minute."), _retry_after(response)
             )
         if status in _RETRIED:
-            raise _Again(EmbedderDown(f"The embedder is not reachable behind its proxy ({status}): try again later."))
+            raise _Unserved(
+                EmbedderDown(f"The embedder is not reachable behind its proxy ({status}): try again later.")
+            )
         if status >= 500:
-            raise EmbedderDown(f"The embedder failed ({status}): ask the operator to look at its log.")
+            text = f"The embedder failed ({status}): ask the operator to look at its log."
+            raise _Unserved(EmbedderDown(text), passes=False)
         if status != 200:
             raise EmbedderRefused(f"The embedder refused ({status}: {_message(body)}): check EMBEDDER_URL.")
 
@@ -119,24 +160,32 @@ class Http:
         except _UNREADABLE as error:
             raise BadEmbedding("The embedder's answer cannot be read: check EMBEDDER_URL.") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise _Again(
+            raise _Unserved(
                 EmbedderDown("The embedder cannot be reached: ask the operator to start it (EMBEDDER_URL).")
             ) from error
 
-    def _stalled(self) -> EmbedderError:
-        return EmbedderDown(f"The embedder did not answer within {self._timeout:g} s: try again later.")
+    def _stalled(self) -> _Unserved:
+        text = f"The embedder did not answer within {self._timeout:g} s: try again later."
+        return _Unserved(EmbedderDown(text), passes=False)
 
     def _timeouts(self) -> tuple[float, float]:
         return min(CONNECT_SECONDS, self._timeout), self._timeout
 
 
-class _Again(EmbedderDown):
-    """A failure that may pass; carries the error for when it does not, and the seconds that the service asked for."""
+class _Unserved(EmbedderDown):
+    """A failure of one service that another may not have. error: what is raised where none serves; wait: seconds that
+    the service asked for; passes: whether the same service may do better in a moment."""
 
-    def __init__(self, error: EmbedderError, wait: float = 0.0) -> None:
+    def __init__(self, error: EmbedderError, wait: float = 0.0, *, passes: bool = True) -> None:
         super().__init__(str(error))
         self.error = error
         self.wait = wait
+        self.passes = passes
+
+
+def shown_address(url: str) -> str:
+    """Return the host and port of an address, for logs and labels: without the password that it may hold."""
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def _retry_after(response: requests.Response) -> float:

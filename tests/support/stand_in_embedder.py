@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from recommender.audio.wav import read_wav
 from recommender.embedders import musicnn
+from recommender.embedders.client import SPACE_HEADER
 
 SPEC = musicnn.SPEC
 FRAMING = SPEC.framing
@@ -108,6 +109,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
+        self.send_header(SPACE_HEADER, SPEC.space)
         self.end_headers()
         self.wfile.write(data)
 

@@ -62,8 +62,8 @@ def service(
             reply(200, json.dumps(metadata).encode())(handler, body)
             return
         pcm = received(handler, body)
-        headers = {SPACE_HEADER.replace("-", "_"): space} if space else {}
         default = str(metadata.get("space", "vggish-relu-pca"))
+        headers = {SPACE_HEADER.replace("-", "_"): space or default} if "space" in metadata else {}
         content: dict[str, Any] = predict(pcm) if predict else rows(default, pcm)
         reply(200, json.dumps({"status": "ok"} | content).encode(), **headers)(handler, body)
 
@@ -362,7 +362,101 @@ def test_ready(server: ScriptedServer, client: EmbedderClient):
         assert client.ready() is ready
 
 
-@pytest.mark.parametrize("url", ["", "localhost:5000", "ftp://x", "http://", "file:///etc/passwd"])
+@pytest.fixture
+def two(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[ScriptedServer, ScriptedServer, EmbedderClient]]:
+    monkeypatch.setattr(http, "BACKOFF_SECONDS", 0.001)
+    with scripted_server() as one, scripted_server() as other:
+        one.answer = other.answer = service(OURS)
+        client = EmbedderClient(f"{one.url}, {other.url}/", timeout=0.5)
+        yield one, other, client
+        client.close()
+
+
+def hang_up(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+    handler.close_connection = True
+
+
+def test_two_services_share_the_work(two: tuple[ScriptedServer, ScriptedServer, EmbedderClient]):
+    one, other, client = two
+    for _ in range(6):
+        client.embed(PCM)
+    assert client.urls == (one.url, other.url)
+    assert [len(one.requests), len(other.requests)] == [4, 3]  # one of them was asked for metadata, too
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_the_next_service_is_taken_where_one_fails(
+    status: int, two: tuple[ScriptedServer, ScriptedServer, EmbedderClient]
+):
+    one, other, client = two
+    client.embed(PCM)
+    one.answer = reply(status, b"{}")
+    for _ in range(6):
+        assert client.embed(PCM).vectors.shape == (1, 200)
+    # Who is busy is asked again at once, who failed rests.
+    assert len(one.requests) - 1 == (3 if status == 503 else 1)
+    other.answer = reply(status, b"{}")
+    with pytest.raises(EmbedderBusy if status == 503 else EmbedderDown):
+        client.embed(PCM)
+
+
+def test_the_next_service_is_taken_where_one_stalls_or_is_gone(
+    two: tuple[ScriptedServer, ScriptedServer, EmbedderClient], monkeypatch: pytest.MonkeyPatch
+):
+    one, other, client = two
+    release = threading.Event()
+    one.answer = lambda handler, body: (release.wait(20), None)[1]
+    assert client.embed(PCM).vectors.shape == (1, 200)
+    assert len(one.requests) == 1
+    monkeypatch.setattr(http, "REST_SECONDS", -1.0)
+    other.answer = hang_up
+    with pytest.raises(EmbedderDown):
+        client.embed(PCM)
+    # A service that stalls has had its time; one that hangs up may take the next call.
+    assert len(one.requests) == 2 and len(other.requests) == 2 + http.ATTEMPTS
+    release.set()
+
+
+def test_a_refusal_or_an_answer_that_is_none_is_told_and_not_passed_over(
+    two: tuple[ScriptedServer, ScriptedServer, EmbedderClient],
+):
+    one, other, client = two
+    client.embed(PCM)
+    for answer, error in ((reply(413, b"{}"), EmbedderRefused), (reply(200, b"<html>"), BadEmbedding)):
+        one.answer = other.answer = answer
+        with pytest.raises(error):
+            client.embed(PCM)
+    assert len(one.requests) + len(other.requests) == 4
+
+
+@pytest.mark.parametrize("metadata", [{**OURS, "space": "yamnet-fp32"}, IBM])
+def test_services_of_two_spaces_are_refused(
+    metadata: dict[str, Any], two: tuple[ScriptedServer, ScriptedServer, EmbedderClient]
+):
+    _, other, client = two
+    other.answer = service(metadata)
+    with pytest.raises(BadEmbedding, match=r"changed from musicnn-msd to .* serve one model"):
+        [client.embed(PCM) for _ in range(2)]
+
+
+def test_an_address_is_shown_without_its_password():
+    assert http.shown_address("http://name:secret@embedder:5000/x") == "embedder:5000"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a:5000,",
+        "http://a:5000,b:5000",
+        "http://a:5000 http://b:5000",
+        "",
+        "localhost:5000",
+        "ftp://x",
+        "http://",
+        "file:///etc/passwd",
+    ],
+)
 def test_addresses_that_are_none(url: str):
     with pytest.raises(SettingsError, match="EMBEDDER_URL"):
         EmbedderClient(url)
