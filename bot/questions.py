@@ -17,6 +17,8 @@ MAX_TOP = 20
 MAX_QUESTION_CHARS = 1000
 """Longer text is no question; it would not fit into the value of a button either."""
 
+FILTERS_ALONE = "Name a clip before the filters, as in `1OU19ANx4fg only Jazz`."
+
 _WORD = re.compile(r'"([^"]*)"|“([^”]*)”|(\S+)')
 _KEYWORDS = frozenset({"top", "only", "not", "here"})
 
@@ -93,7 +95,7 @@ def parse(text: str, *, beside_file: bool = False) -> Typed:
     first = question.query.split(maxsplit=1)
     if not first:
         if question != Question("") and not beside_file:
-            raise BadQuery("Name a clip before the filters, as in `1OU19ANx4fg only Jazz`.")
+            raise BadQuery(FILTERS_ALONE)
         return Typed("nothing", question, here)
     if question.query.lower() == "help":
         return Typed("help", question, here)

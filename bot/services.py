@@ -12,11 +12,13 @@ from slack_sdk import WebClient
 from bot.answering.answerer import Answerer
 from bot.answering.history import History
 from bot.answering.limits import QuestionLimit
+from bot.answering.mentions import Mentions
 from bot.answering.posts import Posts
 from bot.answering.scratch import Scratch
 from bot.answering.upload_steps import UploadSteps
 from bot.operations.redis_advice import advice
 from bot.operations.requests import Observer
+from bot.queue.admission import Admission
 from bot.queue.leases import Leases
 from bot.queue.records import Records
 from bot.queue.tasks import RedisQueue
@@ -65,6 +67,7 @@ class Services:
             leases=leases,
             observer=self.observer,
             history=self.history,
+            mentions=Mentions(self.client, records, Admission(records.client, self.settings)),
             max_bytes=self.settings.max_upload_bytes,
         )
 

@@ -16,7 +16,7 @@ from bot.errors import OldCatalogue
 from bot.messages import Message, answer, help_message, refusal, unforeseen
 from bot.messages.library import Offers
 from bot.operations.requests import Observer, Request
-from bot.questions import Question, Typed
+from bot.questions import FILTERS_ALONE, Question, Typed
 from bot.settings import BotSettings
 from bot.slack.errors import refused
 from recommender.answers import Answer
@@ -114,6 +114,8 @@ class Answerer:
 
     def _message(self, typed: Typed, user: str, request: Request, ephemeral: bool) -> Message:
         self.count_question(user)
+        if typed.kind == "nothing" and typed.question != Question(""):
+            raise BadQuery(FILTERS_ALONE)
         if typed.kind in ("help", "nothing"):
             return help_message()
         if typed.kind == "wrong":

@@ -16,7 +16,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.messages import Message, sent_directly
-from bot.queue.jobs import Job, Record
+from bot.queue.jobs import EDITION, Job, Record
 from bot.queue.records import Records
 from bot.slack.errors import (
     BAD_BLOCKS,
@@ -68,18 +68,18 @@ class Posts:
     def post(self, job: Job, message: Message) -> tuple[Job, bool]:
         """Post the job's message unless it stands already; return the job with its ts and place, and whether it says
         `message`. Raises `PostLater` or `Unpostable`."""
-        if self._records.claim(job.id):
+        if self._records.claim(job.first):
             stands = self._search(job, message) if job.doubt else None
             if stands:
                 return self._noted(job, stands, job.channel), False
             return self._posted(job, message), True
-        record = self._records.get(job.id)
+        record = self._records.get(job.first)
         if record.ts:
             return self._found(job, record), False
         found = self._after_doubt(job, record, message)
         if found:
             return self._noted(job, found, job.channel), False
-        if not self._records.reclaim(job.id, record.claimed):
+        if not self._records.reclaim(job.first, record.claimed):
             raise PostLater(1.0)
         return self._posted(job, message), True
 
@@ -105,14 +105,15 @@ class Posts:
         if job.id.endswith(ANEW) or code in LOCKED_OUT:
             raise Unpostable(code)
         _log.warning("Slack lets nobody edit the message of job %s (%s): posted anew", job.id, code)
-        self.post(replace(job, id=f"{job.id}{ANEW}", ts=""), message)
+        posted, _ = self.post(replace(job, id=f"{job.id.replace(EDITION, '-')}{ANEW}", ts=""), message)
+        self._records.put(job.first, ts=posted.ts, place=posted.channel)  # what a correction will edit
         try:
             self._repeating.chat_delete(channel=job.channel, ts=job.ts)
         except (SlackApiError, *UNREACHED):
             pass  # it stays above its answer
 
     def _posted(self, job: Job, message: Message) -> Job:
-        metadata = {"event_type": METADATA_EVENT, "event_payload": {"job": job.id}}
+        metadata = {"event_type": METADATA_EVENT, "event_payload": {"job": job.first}}
         try:
             answer = self._once.chat_postMessage(
                 channel=job.channel,
@@ -128,18 +129,18 @@ class Posts:
                 return self._posted(job, Message(message.text, []))
             if code in PASSING_CODES:
                 # 0: surely not posted; -1: in doubt from now on.
-                self._records.put(job.id, claimed=0 if code in REFUSED_FOR_SURE else -1)
+                self._records.put(job.first, claimed=0 if code in REFUSED_FOR_SURE else -1)
                 raise PostLater(retry_after(error, PASSING_SECONDS)) from error
             _log.error("Slack takes no message of job %s (%s)%s", job.id, code, _advice(code))
             raise Unpostable(code) from error
         except UNREACHED as error:
-            self._records.put(job.id, claimed=-1)
+            self._records.put(job.first, claimed=-1)
             raise PostLater(PASSING_SECONDS) from error
         return self._noted(job, str(answer["ts"]), str(answer.get("channel") or job.channel))
 
     def _noted(self, job: Job, ts: str, place: str) -> Job:
-        self._records.put(job.id, ts=ts, place=place)
-        self._records.mark(place, post_mark(ts), job.id)
+        self._records.put(job.first, ts=ts, place=place)
+        self._records.mark(place, post_mark(ts), job.first)
         return replace(job, ts=ts, channel=place)
 
     def _found(self, job: Job, record: Record) -> Job:
@@ -182,7 +183,7 @@ class Posts:
             raise PostLater(PASSING_SECONDS) from error
         for each in found.get("messages") or []:
             metadata = each.get("metadata") or {}
-            if (metadata.get("event_payload") or {}).get("job") == job.id:
+            if (metadata.get("event_payload") or {}).get("job") == job.first:
                 return str(each["ts"])
         return None
 
@@ -210,7 +211,7 @@ class Posts:
 
     def _is_own(self, job: Job, ts: str, message: Message) -> bool:
         """Whether a message can be edited into the job's; another job's is left alone."""
-        if not ts or self._records.mark(job.channel, post_mark(ts), job.id) != job.id:
+        if not ts or self._records.mark(job.channel, post_mark(ts), job.first) != job.first:
             return False
         try:
             self._repeating.chat_update(channel=job.channel, ts=ts, **message.payload())

@@ -14,6 +14,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.answering.answerer import Answerer
 from bot.answering.history import History
+from bot.answering.mentions import Mentions
 from bot.answering.posts import PostLater, Posts, Unpostable
 from bot.answering.scratch import Scratch
 from bot.errors import DownloadFailed, LoginPage, NoAddress, NoRoom, UnknownFile
@@ -82,6 +83,7 @@ class UploadSteps:
         leases: Leases,
         observer: Observer,
         history: History,
+        mentions: Mentions,
         max_bytes: int,
     ) -> None:
         self._client = client
@@ -95,6 +97,7 @@ class UploadSteps:
         self._leases = leases
         self._observer = observer
         self._history = history
+        self._mentions = mentions
         self._max_bytes = max_bytes
 
     def intake(self, job: Job) -> None:
@@ -118,7 +121,7 @@ class UploadSteps:
 
     def _intake(self, job: Job, record: Record, request: Request) -> None:
         if not job.slot:
-            ready = job if job.kind else self._described(job, record, request)
+            ready = self._asked(job, request) if job.kind else self._described(job, record, request)
             if ready is None:
                 return
             pause = self._before_turn(ready)
@@ -133,13 +136,15 @@ class UploadSteps:
                 return
             self._records.leave(ready)
             job = replace(ready, slot=True, attempt=0)
-        right = f"{job.id}:post"
+        right = f"{job.first}:post"
         if not self._leases.hold(right):
             request.outcome = "later"  # somebody else is about to post it, and may wait for Slack
             self._queue.intake(replace(job, slot=False), LEASE_SECONDS / 2)
             return
         try:
-            if job.kind:
+            if not self._records.newest(job):
+                self._repeated(job, request)
+            elif job.kind:
                 self._reply(job, request)
             else:
                 self._announce(job, request)
@@ -154,6 +159,25 @@ class UploadSteps:
             return SETTLE_SECONDS - age
         ahead = self._records.ahead(job)
         return min(max(TURN_WAIT_SECONDS * ahead, POST_INTERVAL_SECONDS * (ahead - 1)), MAX_TURN_WAIT_SECONDS)
+
+    def _asked(self, job: Job, request: Request) -> Job | None:
+        """Return the job of a typed question, or None where it waits for a file, or where the file's answer is its."""
+        if self._mentions.handed_on(job):
+            self._records.leave(job)
+            self._repeated(job, request)
+            return None
+        pause = self._mentions.wait(job)
+        if pause:
+            request.outcome = "later"
+            self._records.leave(job)  # nobody waits for its turn meanwhile
+            self._queue.intake(replace(job, attempt=job.attempt + 1), pause)
+            return None
+        return job
+
+    def _repeated(self, job: Job, request: Request) -> None:
+        """Leave a job to another that answers the same."""
+        request.outcome = "repeated"
+        self._records.put(job.id, state="done")
 
     def _reply(self, job: Job, request: Request) -> None:
         """Answer a typed question at once."""
@@ -194,13 +218,14 @@ class UploadSteps:
             return None
         if file is not None:
             job = replace(job, name=file.name, url=file.url, seconds=file.seconds or 0.0)
-        thread = job.thread or record.thread or (file.thread_in(job.channel) if file else None) or ""
+        share = file.share_in(job.channel) if file else None
+        thread = job.thread or record.thread or (share.thread_ts if share else "")
         if not thread and job.channel[:1] not in ("U", "W") and job.attempt < len(THREAD_WAITS):
             request.outcome = "later"
             self._queue.intake(replace(job, attempt=job.attempt + 1), THREAD_WAITS[job.attempt])
             return None
-        if thread:
-            self._records.note_thread(job.channel, thread)
+        if thread and (file is None or file.sounds is not False):
+            self._records.note_file(job.channel, (share.ts if share else "") or thread, job.file)
         job = replace(job, thread=thread, described=True)
         if file is not None and file.sounds is None and not job.refusal and not (job.direct or job.asked):
             self._records.leave(job)
@@ -277,6 +302,9 @@ class UploadSteps:
             raise  # the queue waits for Redis and does the step again
         except Exception as error:  # noqa: BLE001 - the person is told, whatever it is
             self._broken(job, request, error)
+            return
+        if not self._records.newest(job):
+            self._repeated(job, request)
             return
         try:
             self._final(job, message, request)

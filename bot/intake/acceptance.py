@@ -21,7 +21,7 @@ from bot.errors import QueueAway
 from bot.messages import queue_away
 from bot.questions import Question
 from bot.queue.admission import Admission
-from bot.queue.jobs import Job
+from bot.queue.jobs import Job, marked
 from bot.queue.records import SEEN_SECONDS, Records
 from bot.services import Services
 from bot.slack.errors import UNREACHED, code_of
@@ -86,24 +86,37 @@ class Acceptance:
         fallback: str = "",
         filters: Question | None = None,
         mark: str = "",
+        edition: str = "",
         at: str = "",
         once: bool = False,
     ) -> None:
         """Accept a file, unless it was accepted for this channel before. mark: tells a new wish for a file that was
-        answered before; at: Slack's time of the event; once: Slack does not deliver it again. Raises `QueueAway`
-        where it is not known to be done: then the event must not be acknowledged, or the person be told."""
+        answered before; edition: Slack's time of a correction; at: Slack's time of the event; once: Slack does not
+        deliver it again. Raises `QueueAway` where it is not known to be done: then the event must not be acknowledged,
+        or the person be told."""
         mark = f"{file}:{mark}" if mark else file
-        job = Job.new(channel, file, user, mark=mark, team=team, thread=thread, asked=asked, fallback=fallback, at=at)
-        self._accept(job.with_filters(filters), mark, once=once)
+        more = {"team": team, "thread": thread, "asked": asked, "fallback": fallback}
+        job = Job.new(channel, file, user, mark=mark, edition=edition, at=at, **more)
+        self._accept(job.with_filters(filters), marked(mark, edition), once=once)
 
     def question(
-        self, channel: str, user: str, mark: str, kind: str, question: Question, *, team: str = "", thread: str = ""
+        self,
+        channel: str,
+        user: str,
+        mark: str,
+        kind: str,
+        question: Question,
+        *,
+        team: str = "",
+        thread: str = "",
+        edition: str = "",
+        at: str = "",
     ) -> bool:
-        """Accept a typed question that is answered by a message. mark: what tells its repetitions. Return False where
-        Redis is away, and the question certainly not in it: then it is to be answered without. Raises `QueueAway`."""
-        job = Job.new(
-            channel, "", user, mark=mark, team=team, thread=thread, asked=True, kind=kind, query=question.query
-        )
+        """Accept a typed question that is answered by a message. mark: what tells its repetitions; edition: Slack's
+        time of a correction; at: ts of its message. Return False where Redis is away, and the question certainly not
+        in it: then it is to be answered without. Raises `QueueAway`."""
+        more = {"team": team, "thread": thread, "asked": True, "kind": kind, "query": question.query}
+        job = Job.new(channel, "", user, mark=mark, edition=edition, at=at, **more)
         if self._remembered(self._answered_here, job.id):
             return True
         with self._lock:
@@ -111,20 +124,12 @@ class Acceptance:
         if not in_doubt and not self._answers():
             self._remember(self._answered_here, job.id)
             return False
-        self._accept(replace(job.with_filters(question), name=question.name), mark, once=False)
+        self._accept(replace(job.with_filters(question), name=question.name), marked(mark, edition), once=False)
         return True
 
     def _answers(self) -> bool:
         try:
             return not self._down() and bool(self._services.redis.ping())
-        except redis.RedisError as error:
-            self._failed(error)
-            return False
-
-    def has_file(self, channel: str, ts: str) -> bool:
-        """Whether the message of this ts is known to share a file."""
-        try:
-            return not self._down() and self._records.has_thread(channel, ts)
         except redis.RedisError as error:
             self._failed(error)
             return False

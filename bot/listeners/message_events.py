@@ -69,15 +69,16 @@ def accept_files(context: Context, event: dict[str, Any], body: dict[str, Any]) 
             thread=str(event.get("thread_ts") or event["ts"]),
             asked=True,
             filters=filters,
+            edition=_edition(event),
             at=str(event.get("event_ts") or ""),
         )
     return bool(files)
 
 
 def _edition(event: dict[str, Any]) -> str:
-    """Return what tells an edited message from the one that it was: Slack sends both under one ts."""
+    """Return what tells a corrected message from the one that it was: Slack sends both under one ts."""
     edited = event.get("edited")
-    return f":{edited.get('ts')}" if isinstance(edited, dict) else ""
+    return str(edited.get("ts") or "") if isinstance(edited, dict) else ""
 
 
 def accept_words(context: Context, event: dict[str, Any], body: dict[str, Any], typed: Typed) -> None:
@@ -86,19 +87,21 @@ def accept_words(context: Context, event: dict[str, Any], body: dict[str, Any], 
         context,
         str(event["channel"]),
         str(event.get("user") or ""),
-        f"message:{event['ts']}{_edition(event)}",
+        f"message:{event['ts']}",
         typed,
         team=str(body.get("team_id") or ""),
         thread=str(event.get("thread_ts") or event["ts"]),
+        edition=_edition(event),
+        at=str(event["ts"]),
     )
 
 
 def accept_question(
-    context: Context, channel: str, user: str, mark: str, typed: Typed, *, team: str = "", thread: str = ""
+    context: Context, channel: str, user: str, mark: str, typed: Typed, *, thread: str = "", **more: Any
 ) -> None:
     """Accept a question that is answered by a message; without Redis it is answered by this process. mark: what tells
-    its repetitions."""
-    if context.acceptance.question(channel, user, mark, typed.kind, typed.question, team=team, thread=thread):
+    its repetitions; more: as for `Acceptance.question`."""
+    if context.acceptance.question(channel, user, mark, typed.kind, typed.question, thread=thread, **more):
         return
 
     def answer(request: Request) -> None:

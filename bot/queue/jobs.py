@@ -17,13 +17,16 @@ from bot.questions import Question
 from recommender.errors import SoundalikeError
 
 MAX_NUMBER = 1e12
+EDITION = "~"
+"""Stands in the id of a corrected wish's job before the time of the correction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """One upload, or one question that is answered by a message.
 
-    id: follows from channel and wish, so that all events of one wish speak of one job. channel: where it is answered;
+    id: follows from channel and wish, so that all events of one wish speak of one job; a correction of it adds its
+    own time. channel: where it is answered;
     a user id means the direct messages with that person. file: Slack's id, empty for a typed question. thread: ts of
     the thread, empty until Slack tells. ts: of the message that becomes the answer, empty until it is posted. asked:
     somebody addressed the bot, so that even what is no audio gets an answer. fallback: where to answer when the
@@ -62,13 +65,30 @@ class Job:
     unknown: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @classmethod
-    def new(cls, channel: str, file: str, user: str, *, mark: str = "", at: str = "", **more: Any) -> Job:
-        """Make a job that is accepted now. mark: what tells the wish, where it is not the file alone; at: Slack's time
-        of its event."""
+    def new(
+        cls, channel: str, file: str, user: str, *, mark: str = "", edition: str = "", at: str = "", **more: Any
+    ) -> Job:
+        """Make a job that is accepted now. mark: what tells the wish, where it is not the file alone; edition: Slack's
+        time of the correction, where somebody corrected a wish; at: Slack's time of its event."""
         now = time.time()
         order = float(at) if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", at) else now
         job_id = hashlib.sha256(f"{channel}:{mark or file}".encode()).hexdigest()[:32]
-        return cls(job_id, channel, file, user, accepted=now, order=order, **more)
+        return cls(marked(job_id, edition), channel, file, user, accepted=now, order=order, **more)
+
+    @property
+    def first(self) -> str:
+        """The id of the job whose message is this one's too: a corrected wish edits the answer that stands."""
+        return self.id.partition(EDITION)[0]
+
+    @property
+    def edition(self) -> str:
+        """Slack's time of the correction, empty for what nobody corrected."""
+        return self.id.partition(EDITION)[2]
+
+    @property
+    def message(self) -> str:
+        """The ts of the message whose event it stems from."""
+        return f"{self.order:.6f}"
 
     @property
     def direct(self) -> bool:
@@ -106,6 +126,11 @@ class Job:
             return cls(**known, unknown=unknown)
         except TypeError as error:
             raise ValueError(f"not a job: {error}") from None
+
+
+def marked(name: str, edition: str) -> str:
+    """Return the name of a wish, of its correction where there is one."""
+    return f"{name}{EDITION}{edition}" if edition else name
 
 
 def _plain(kind: type) -> Callable[[Any], Any]:

@@ -14,7 +14,8 @@ import redis
 from recommender.redis_keys import build, split
 
 ASIDE_SECONDS = 7 * 24 * 60 * 60
-_TYPES = {"seen": b"string", "job": b"hash", "lease": b"string", "turn": b"zset", "first": b"hash", "slot": b"string"}
+_TYPES = {"seen": b"string", "job": b"hash", "lease": b"string", "turn": b"zset", "first": b"hash"}
+_TYPES |= {"slot": b"string", "thread": b"set"}
 _TYPES_OF_QUEUE = {"": b"list", "msgs": b"hash", "later": b"zset", "XQ": b"zset"}
 
 _T = TypeVar("_T")
@@ -53,7 +54,7 @@ def slot(channel: str) -> str:
 
 
 def thread(channel: str, ts: str) -> str:
-    """Return the key that is there where the message of this ts shares a file."""
+    """Return the key of the set of files that the message of this ts shares."""
     return build("thread", channel, ts)
 
 

@@ -59,6 +59,15 @@ if (tonumber(redis.call('HGET', KEYS[1], 'claimed') or '0') or 0) ~= tonumber(AR
 redis.call('HSET', KEYS[1], 'claimed', ARGV[2])
 return 1
 """
+_NEWEST = """
+local known = tonumber(redis.call('HGET', KEYS[1], 'edition') or '0') or 0
+if tonumber(ARGV[1]) < known then return 0 end
+if tonumber(ARGV[1]) > known then
+    redis.call('HSET', KEYS[1], 'edition', ARGV[1])
+    redis.call('EXPIRE', KEYS[1], ARGV[2])
+end
+return 1
+"""
 _RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
 
 
@@ -68,7 +77,7 @@ def _setting_aside(method: Callable[P, T]) -> Callable[P, T]:
     @functools.wraps(method)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
         records, what = cast("tuple[Records, Job | str]", args[:2])
-        channel, job_id = (what.channel, what.id) if isinstance(what, Job) else (what, what)
+        channel, job_id = (what.channel, what.first) if isinstance(what, Job) else (what, what)
         own = keys.job(job_id), keys.lease(job_id), keys.turn(channel), keys.first(channel), keys.slot(channel)
         return keys.mending(records.client, own, lambda: method(*args, **kwargs))
 
@@ -84,6 +93,7 @@ class Records:
         self._release = client.register_script(_RELEASE)
         self._reclaim = client.register_script(_RECLAIM)
         self._renew = client.register_script(_RENEW)
+        self._newest = client.register_script(_NEWEST)
         self._ahead = client.register_script(_AHEAD)
 
     def mark(self, channel: str, mark: str, job_id: str) -> str:
@@ -160,13 +170,28 @@ class Records:
         """Leave the order of arrival."""
         self.client.zrem(keys.turn(job.channel), turn_of(job))
 
-    def note_thread(self, channel: str, thread: str) -> None:
-        """Note that a message shares a file."""
-        self.client.set(keys.thread(channel, thread), "1", ex=SEEN_SECONDS)
+    @_setting_aside
+    def newest(self, job: Job) -> bool:
+        """Note the edition of a wish that a job is, and return whether none of a later correction is known."""
+        return bool(self._newest(keys=[keys.job(job.first)], args=[repr(number(job.edition)), JOB_SECONDS]))
 
-    def has_thread(self, channel: str, thread: str) -> bool:
-        """Whether a message is known to share a file."""
-        return bool(self.client.exists(keys.thread(channel, thread)))
+    def note_file(self, channel: str, ts: str, file: str) -> None:
+        """Note that the message of a ts shares a file."""
+        key = keys.thread(channel, ts)
+
+        def noted() -> None:
+            with self.client.pipeline(transaction=True) as pipe:
+                pipe.sadd(key, file)
+                pipe.expire(key, JOB_SECONDS)
+                pipe.execute()
+
+        keys.mending(self.client, [key], noted)
+
+    def files(self, channel: str, ts: str) -> list[str]:
+        """Return the files that the message of a ts is known to share."""
+        key = keys.thread(channel, ts)
+        found = keys.mending(self.client, [key], lambda: cast("set[bytes]", self.client.smembers(key)))
+        return sorted(each.decode(errors="replace") for each in found)
 
     @_setting_aside
     def reserve(self, channel: str) -> float:

@@ -26,12 +26,13 @@ UNSEEN = frozenset({"not_visible", "access_denied", "file_access_denied", "not_i
 @dataclass(frozen=True, slots=True)
 class Share:
     """One message that shares a file; thread_ts: of its thread's first message, which may be itself; repliers, latest:
-    who replied to it, and the ts of the last reply."""
+    who replied to it, and the ts of the last reply; ts: its own, where Slack tells."""
 
     channel: str
     thread_ts: str
     repliers: frozenset[str] = frozenset()
     latest: str = ""
+    ts: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,10 @@ class SharedFile:
             shares=tuple(_shares(data.get("shares"))),
         )
 
-    def thread_in(self, channel: str) -> str | None:
-        """Return the ts of the thread to answer in, or None while Slack has not recorded the share."""
-        return next((share.thread_ts for share in reversed(self.shares) if share.channel == channel), None)
+    def share_in(self, channel: str) -> Share | None:
+        """Return the last share in a channel, whose thread is the one to answer in, or None while Slack has recorded
+        none."""
+        return next((share for share in reversed(self.shares) if share.channel == channel), None)
 
     def require_obtainable(self, max_bytes: int) -> None:
         """Raise what stands in the way of downloading the file, as far as its description tells."""
@@ -141,11 +143,12 @@ def _shares(data: Any) -> list[Share]:
             for entry in entries if isinstance(entries, list) else []:
                 if not isinstance(entry, dict):
                     continue
-                thread = entry.get("thread_ts") or entry.get("ts")
+                ts = str(entry.get("ts") or "")
+                thread = str(entry.get("thread_ts") or ts)
                 if thread:
                     repliers = entry.get("reply_users")
                     who = frozenset(map(str, repliers)) if isinstance(repliers, list) else frozenset[str]()
-                    found.append(Share(str(channel), str(thread), who, str(entry.get("latest_reply") or "")))
+                    found.append(Share(str(channel), thread, who, str(entry.get("latest_reply") or ""), ts))
     return found
 
 

@@ -229,11 +229,93 @@ def test_excerpts_of_the_bot_itself_are_no_question(slack: Driver, sound: Path):
     assert [entry["name"] for entry in slack.traffic()[since:]] == ["file_shared"]
 
 
-def test_an_edited_mention_is_answered(slack: Driver):
+def answers(slack: Driver, question: Json) -> list[list[int]]:
+    """The ranks of each reply."""
+    return [ranks(reply) for reply in slack.replies(question)]
+
+
+def test_a_corrected_mention_edits_its_answer(slack: Driver):
     question = slack.mention(SOUNDS, f"{video_id(2)} top 2")
     slack.wait_reply(question, lambda m: ranks(m) == [1, 2])
     slack.edit(question, f"<@{BOT}> {video_id(2)} top 3")
     slack.wait_reply(question, lambda m: ranks(m) == [1, 2, 3])
+    slack.edit(question, f"<@{BOT}> {video_id(2)} top 4")
+    slack.wait_reply(question, lambda m: ranks(m) == [1, 2, 3, 4])
+    slack.wait_quiet(0.5)
+    assert answers(slack, question) == [[1, 2, 3, 4]]
+
+
+def test_a_mention_that_is_corrected_before_it_was_answered_is_answered_once(slack: Driver):
+    slack.faults(api_delay=0.4)
+    question = slack.mention(SOUNDS, f"{video_id(2)} top 2")
+    slack.edit(question, f"<@{BOT}> {video_id(2)} top 3")
+    slack.edit(question, f"<@{BOT}> {video_id(2)} top 4")
+    slack.wait_reply(question, lambda m: ranks(m) == [1, 2, 3, 4])
+    slack.wait_quiet(1.0)
+    assert answers(slack, question) == [[1, 2, 3, 4]]
+
+
+def test_corrected_filters_beside_a_file_edit_its_answer(slack: Driver, sound: Path):
+    question = slack.mention(SOUNDS, "top 2", [sound])
+    slack.wait_reply(question, lambda m: ranks(m) == [1, 2])
+    slack.edit(question, f"<@{BOT}> top 3")
+    slack.wait_reply(question, lambda m: ranks(m) == [1, 2, 3])
+    slack.wait_quiet(0.5)
+    assert answers(slack, question) == [[1, 2, 3]]
+
+
+def test_where_nothing_may_be_edited_a_corrected_mention_takes_its_first_answer_away(slack: Driver):
+    slack.fail("chat.update", "edit_window_closed", times=None)
+    question = slack.mention(SOUNDS, f"{video_id(2)} top 2")
+    slack.wait_reply(question, lambda m: ranks(m) == [1, 2])
+    for top in ("3", "4"):
+        slack.edit(question, f"<@{BOT}> {video_id(2)} top {top}")
+    slack.wait_reply(question, lambda m: ranks(m) == [1, 2, 3, 4])
+    slack.wait_quiet(1.0)
+    assert answers(slack, question) == [[1, 2, 3, 4]]
+
+
+@pytest.mark.parametrize("shares_late", [0.0, 1.0])
+def test_filters_of_a_mention_whose_file_was_left_out_are_kept(slack: Driver, sound: Path, shares_late: float):
+    slack.faults(mention_without_files=True, shares_missing_for=shares_late)
+    question = slack.mention(SOUNDS, "top 3", [sound])
+    slack.wait_reply(question, lambda m: ranks(m) == [1, 2, 3])
+    slack.wait_quiet(1.0)
+    assert answers(slack, question) == [[1, 2, 3]]
+
+
+def test_words_beside_a_file_that_was_left_out_are_a_remark(slack: Driver, sound: Path):
+    slack.faults(mention_without_files=True)
+    question = slack.mention(SOUNDS, "what is this noise", [sound])
+    slack.wait_reply(question, ranks)
+    slack.wait_quiet(1.0)
+    assert len(slack.replies(question)) == 1
+
+
+def test_a_mention_in_a_files_thread_asks_for_the_file(slack: Driver, sound: Path):
+    question = slack.upload(SOUNDS, sound)
+    slack.wait_reply(question, ranks)
+    slack.mention(SOUNDS, "top 3", thread_ts=question["ts"])
+    slack.wait_reply(question, lambda m: ranks(m) == [1, 2, 3])
+    slack.wait_quiet(2.0)
+    assert [len(found) for found in answers(slack, question)] == [10, 0, 3]  # the mention stands between
+
+
+def test_a_mention_in_the_thread_of_a_file_from_before_the_bot_came(slack: Driver, sound: Path):
+    before = slack.state()["app"]["scopes"]
+    slack.add_channel(SOUNDS, bot=False)
+    question = slack.upload(SOUNDS, sound)
+    slack.wait_quiet(0.5)
+    slack.add_channel(SOUNDS, bot=True)
+    try:
+        slack.configure(scopes=[scope for scope in before if scope != "channels:history"])
+        slack.mention(SOUNDS, "only Rain", thread_ts=question["ts"])
+        slack.wait_reply(question, lambda m: "Name a clip before the filters" in text_of(m))
+        slack.configure(scopes=[*{*before, "channels:history"}])
+        slack.mention(SOUNDS, "", thread_ts=question["ts"])
+        slack.wait_reply(question, ranks)
+    finally:
+        slack.configure(scopes=before)
 
 
 def test_a_file_whose_file_shared_never_comes_is_told_by_its_message(slack: Driver, sound: Path):

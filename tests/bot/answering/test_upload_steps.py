@@ -15,6 +15,7 @@ import redis
 from prometheus_client import CollectorRegistry
 from slack_sdk.errors import SlackApiError
 
+from bot.answering.mentions import Mentions
 from bot.answering.posts import Posts
 from bot.answering.upload_steps import MAX_DEATHS, THREAD_WAITS, UNNOTICED_SECONDS, UploadSteps
 from bot.operations.requests import Observer
@@ -56,6 +57,7 @@ class World:
             recommender=self.recommender,
             observer=Observer(CollectorRegistry()),
             max_bytes=1000,
+            mentions=Mentions(self.slack, self.records, admission(self.client)),
             **parts,
         )
 

@@ -91,10 +91,20 @@ def test_moments_to_post_are_a_second_apart_in_each_channel(records: Records):
     assert records.reserve("C2") == 0
 
 
-def test_threads_that_share_a_file_are_known(records: Records):
-    assert not records.has_thread("C1", "1.0")
-    records.note_thread("C1", "1.0")
-    assert records.has_thread("C1", "1.0")
+def test_the_files_of_a_message_are_known(client: redis.Redis, records: Records):
+    client.set(keys.thread("C1", "1.0"), "1")  # as 0.1 noted it
+    assert records.files("C1", "1.0") == []
+    records.note_file("C1", "1.0", "F2")
+    records.note_file("C1", "1.0", "F1")
+    assert records.files("C1", "1.0") == ["F1", "F2"]
+
+
+def test_of_a_corrected_wish_the_newest_edition_counts(records: Records):
+    first, second, third = (job(mark="message:1.0", edition=edition) for edition in ("", "5.000100", "5.000200"))
+    assert first.first == second.first == third.first
+    assert records.newest(first) and records.newest(third)
+    assert not records.newest(second) and not records.newest(first)
+    assert records.newest(third)
 
 
 def test_everything_in_redis_ends_and_has_the_prefix(
@@ -105,7 +115,7 @@ def test_everything_in_redis_ends_and_has_the_prefix(
     records.begin_work(one.id, "a")
     records.put("unknown", state="done")
     records.lease(one.id, "a")
-    records.note_thread("C1", "1.0")
+    records.note_file("C1", "1.0", "F1")
     records.reserve("C1")
     found = [key for key in cast("list[bytes]", client.keys("*")) if not key.startswith(keys.namespace().encode())]
     assert len(found) == 9

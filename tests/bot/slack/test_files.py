@@ -77,7 +77,8 @@ def test_a_good_file_is_obtainable():
 def test_the_thread_is_that_of_the_last_share_in_the_channel():
     shares = {"public": {"C1": [{"ts": "1.0"}, {"ts": "3.0", "thread_ts": "2.0"}]}, "private": {"D1": [{"ts": "5.0"}]}}
     shared = file(shares=shares)
-    assert [shared.thread_in(channel) for channel in ("C1", "D1", "C2")] == ["2.0", "5.0", None]
+    found = [shared.share_in(channel) for channel in ("C1", "D1", "C2")]
+    assert [share and (share.thread_ts, share.ts) for share in found] == [("2.0", "3.0"), ("5.0", "5.0"), None]
 
 
 @pytest.mark.parametrize(
