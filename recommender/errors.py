@@ -29,6 +29,7 @@ SoundalikeError
 ├── CatalogueError
 │   ├── NoCatalogue               no-catalogue
 │   ├── CatalogueDamaged          catalogue-damaged
+│   ├── CatalogueUnavailable      catalogue-unavailable: the database it is in does not answer
 │   └── BuildFailed               build-failed
 ├── FetchFailed                   fetch-failed
 ├── CannotWrite                   cannot-write: a folder that was to be filled
@@ -168,7 +169,7 @@ class SpaceMismatch(SoundalikeError):
 
 
 class CatalogueError(SoundalikeError):
-    """The catalogue on disk cannot be used."""
+    """The catalogue cannot be used."""
 
     code = "catalogue-damaged"
 
@@ -179,6 +180,12 @@ class NoCatalogue(CatalogueError):
 
 class CatalogueDamaged(CatalogueError):
     code = "catalogue-damaged"
+
+
+class CatalogueUnavailable(CatalogueError):
+    """The database that the catalogue is in does not answer."""
+
+    code = "catalogue-unavailable"
 
 
 class BuildFailed(CatalogueError):

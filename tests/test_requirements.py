@@ -43,6 +43,14 @@ def test_bot_and_worker_need_no_model(python: str) -> None:
     assert "slack-bolt" not in pins("requirements-embedder.txt", python)
 
 
+@pytest.mark.parametrize("python", PYTHONS)
+def test_clients_of_databases_are_installed_beside_everything(python: str) -> None:
+    clients = pins("requirements-postgres.txt", python)
+    assert "psycopg" in clients
+    beside = pins("requirements.txt", python) | pins("requirements-dev.txt", python)
+    assert {name: beside[name] for name in clients} == clients
+
+
 def test_weights_are_named_by_their_hashes() -> None:
     lines = [line for line in (ROOT / "requirements-models.txt").read_text().splitlines() if line[:1] not in ("", "#")]
     assert lines

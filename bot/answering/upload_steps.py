@@ -33,6 +33,7 @@ from recommender.errors import (
     AudioError,
     CannotDecode,
     CatalogueDamaged,
+    CatalogueUnavailable,
     DecoderDown,
     EmbedderBusy,
     EmbedderDown,
@@ -53,7 +54,16 @@ RACE_TRIES = 4
 """Looks at a file of which Slack says at first that it knows none, or has no address: three seconds."""
 RETRY_WAITS = (1.0, 2.0, 4.0)
 """Seconds before an embedder or a download that failed is tried again: a restart takes about as long."""
-PASSING_ERRORS = (DecoderDown, EmbedderDown, EmbedderBusy, DownloadFailed, LoginPage, NoRoom, CatalogueDamaged)
+PASSING_ERRORS = (
+    DecoderDown,
+    EmbedderDown,
+    EmbedderBusy,
+    DownloadFailed,
+    LoginPage,
+    NoRoom,
+    CatalogueDamaged,
+    CatalogueUnavailable,
+)
 """Errors that may be over by then. Slack serves its login page for files that are a moment old, too; a catalogue that
 was overwritten is being built again, or soon will be."""
 MAX_DEATHS = 4

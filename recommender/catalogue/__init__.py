@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import importlib
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from recommender.errors import NoCatalogue
 
 if TYPE_CHECKING:
-    from recommender.catalogue.base import Catalogue, Facts
+    from recommender.catalogue.base import Catalogue, Facts, Pushed
 
 FOLDER = ""
 KINDS = {
     FOLDER: "recommender.catalogue.local.catalogue:LocalCatalogue",
+    "postgresql": "recommender.catalogue.postgres.catalogue:PostgresCatalogue",
 }
 """The class of `Catalogue` for each scheme of a location."""
+
+LOADERS = {
+    "postgresql": "recommender.catalogue.postgres.loading:push",
+}
+"""What brings a catalogue to a location of each scheme that can be pushed to."""
+CLIENTS = {"psycopg": "requirements-postgres.txt"}
+"""Packages that a kind needs beyond what is installed always, and where they are pinned."""
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 
@@ -34,14 +43,33 @@ def read_facts(location: str | Path) -> Facts:
     return _kind_of(location).read_facts(location)
 
 
+def push(catalogue: Catalogue, location: str, *, progress: bool = True, **options: Any) -> Pushed:
+    """Bring an open catalogue into a database, in the place of the one that is current there; options: the engine's
+    own. Raises a `CatalogueError`; what is current is then untouched."""
+    load: Callable[..., Pushed] = _imported(LOADERS, location, "Nothing can be pushed to")
+    return load(catalogue, location, progress=progress, **options)
+
+
 def _kind_of(location: str | Path) -> type[Catalogue]:
+    kind: type[Catalogue] = _imported(KINDS, location, "This version knows no catalogues at")
+    return kind
+
+
+def _imported(known: Mapping[str, str], location: str | Path, refusal: str) -> Any:
     match = _SCHEME.match(str(location))
     scheme = match.group(1).lower() if match else FOLDER
-    if scheme not in KINDS:
+    if scheme not in known:
         # Not the whole location, which may hold a password.
-        known = ", ".join(["a folder", *(f"{name}://…" for name in KINDS if name)])
-        raise NoCatalogue(f"This version knows no catalogues at {scheme}://…: put {known} into CATALOGUE.")
+        names = ", ".join(f"{name}://…" if name else "a folder" for name in known)
+        where = f"{scheme}://…: put {names} into CATALOGUE." if scheme else f"a folder: name {names}."
+        raise NoCatalogue(f"{refusal} {where}")
     # Imported when it is asked for: what a process does not use takes neither time nor memory.
-    module, _, name = KINDS[scheme].partition(":")
-    kind: type[Catalogue] = getattr(importlib.import_module(module), name)
-    return kind
+    module, _, name = known[scheme].partition(":")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as error:
+        if error.name not in CLIENTS:
+            raise
+        raise NoCatalogue(
+            f"A catalogue at {scheme}://… needs {error.name}: install it with `pip install -r {CLIENTS[error.name]}`."
+        ) from None

@@ -21,5 +21,5 @@ def _run(arguments: argparse.Namespace) -> int:
         found = catalogue.verify()
     finally:
         catalogue.close()
-    print(f"{arguments.catalogue}: whole, {found}")
+    print(f"{catalogue.location}: whole, {found}")
     return 0

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.catalogue import open_catalogue, push
+from recommender.catalogue.base import Pushed
 from recommender.catalogue.local.builder import ClipBatch, NewClip, write_catalogue
 from recommender.catalogue.local.manifest import Manifest
 
@@ -55,3 +57,12 @@ def write(
     return write_catalogue(
         out, space=SPACE, vectors_kind=kind, batches=batches, trees=trees, extra=extra, progress=False
     )
+
+
+def pushed(folder: Path, url: str) -> Pushed:
+    """Bring a folder's catalogue into a database."""
+    catalogue = open_catalogue(folder)
+    try:
+        return push(catalogue, url, progress=False)
+    finally:
+        catalogue.close()

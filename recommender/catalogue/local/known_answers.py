@@ -135,13 +135,13 @@ def _wrong_answers(folder: Path, index: Any, expected: Expected) -> str | None:
         # Similarities are compared and not items: of clips that are alike, the index may find others.
         cosines = [1 - d * d / 2 for item, d in zip(items, distances, strict=True) if item != answer.item]
         wanted += answer.found
-        found += _in_common(cosines, answer.similarities)
+        found += in_common(cosines, answer.similarities)
     if found < SHARE_FOUND * wanted:
         return f"{folder / INDEX} finds {found} of {wanted} known answers"
     return None
 
 
-def _in_common(some: Sequence[float], others: Sequence[float]) -> int:
+def in_common(some: Sequence[float], others: Sequence[float]) -> int:
     """Count the similarities that two lists, each with the best first, have in common."""
     common = place = 0
     for similarity in some:

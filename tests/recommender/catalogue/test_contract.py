@@ -1,4 +1,8 @@
-"""What every kind of catalogue must do: a new one is a line in `KINDS` here, and passes all of this."""
+"""What every kind of catalogue must do: a new one is a line in `KINDS` here, and passes all of this.
+
+A kind takes the folder of a catalogue and the request of a fixture, and returns it open, and the location that
+`read_facts` takes.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from recommender.catalogue.filters import Filter
 from recommender.errors import CannotWrite, NoCatalogue, UnknownClip, UnknownLabel
 from recommender.search.evaluation import evaluate
 from recommender.search.search import search
-from tests.support.catalogues import clips, clustered, write
+from tests.support.catalogues import clips, clustered, pushed, write
 from tests.support.memory_catalogue import MemoryCatalogue
 
 SILENT = 11
@@ -19,19 +23,25 @@ SHARES = {"half": 2, "tenth": 10, "hundredth": 100, "thousandth": 1000}
 """Labels, and every which clip has them."""
 
 
-def in_a_folder(folder):
-    return open_catalogue(folder)
+def in_a_folder(folder, request):
+    return open_catalogue(folder), folder
 
 
-def in_memory(folder):
+def in_memory(folder, request):
     catalogue = open_catalogue(folder)
     try:
-        return MemoryCatalogue.copy_of(catalogue)
+        return MemoryCatalogue.copy_of(catalogue), folder
     finally:
         catalogue.close()
 
 
-KINDS = (in_a_folder, in_memory)
+def in_postgres(folder, request):
+    url = f"{request.getfixturevalue('postgres_url')}&schema=contract"
+    pushed(folder, url)
+    return open_catalogue(url), url
+
+
+KINDS = (in_a_folder, in_memory, pytest.param(in_postgres, marks=pytest.mark.xdist_group("postgres")))
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +60,15 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def catalogue(request, folder):
-    opened = request.param(folder)
-    yield opened
-    opened.close()
+def opened(request, folder):
+    catalogue, location = request.param(folder, request)
+    yield catalogue, location
+    catalogue.close()
+
+
+@pytest.fixture(scope="module")
+def catalogue(opened):
+    return opened[0]
 
 
 def expected(catalogue, query, count, allowed=lambda item: True, distinct=True):
@@ -116,11 +131,12 @@ def test_windows_are_merged_above(catalogue):
     assert len({match.item // 3 for match in found}) == len(found) == 12
 
 
-def test_facts(catalogue, folder):
+def test_facts(opened):
+    catalogue, location = opened
     facts = catalogue.facts
     assert (facts.clips, facts.searchable, facts.sources, facts.labels, facts.dimension) == (2000, 1999, 667, 4, 128)
     assert (facts.space, facts.kind, len(catalogue), catalogue.id) == ("vggish-pca", "test", 2000, facts.id)
-    assert read_facts(folder) == facts
+    assert read_facts(location) == facts
     assert facts.recipe.pooling == "mean" and facts.recipe.centre is not None
     assert catalogue.version == "" and catalogue.identity_now() == catalogue.identity
     assert catalogue.added_as("ab" * 32) is None

@@ -1,0 +1,39 @@
+"""Where a catalogue in PostgreSQL is: `postgresql://USER@HOST/DATABASE?schema=NAME`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from recommender.errors import NoCatalogue
+
+DEFAULT_SCHEMA = "soundalike"
+_SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,39}")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """conninfo: what libpq takes; schema: where the tables are; shown: without user, password and options."""
+
+    conninfo: str
+    schema: str
+    shown: str
+
+    @classmethod
+    def parse(cls, location: str) -> Address:
+        """Read a URL; raises `NoCatalogue`."""
+        try:
+            url = urlsplit(location)
+            fields = parse_qsl(url.query)
+            shown = f"postgresql://{url.hostname or ''}{f':{url.port}' if url.port else ''}{url.path}"
+        except ValueError:
+            raise NoCatalogue(
+                "CATALOGUE is no address of a database: write postgresql://USER:PASSWORD@HOST/DATABASE."
+            ) from None
+        schema = dict(fields).get("schema", DEFAULT_SCHEMA)
+        if not _SCHEMA_NAME.fullmatch(schema):
+            raise NoCatalogue("A schema's name has small letters, digits and _: mend ?schema=… in CATALOGUE.")
+        # libpq refuses what it does not know.
+        rest = urlencode([(name, value) for name, value in fields if name != "schema"])
+        return cls(url._replace(query=rest).geturl(), schema, shown)

@@ -1,0 +1,115 @@
+"""How deep the index has to look, with filters of several selectivities, measured against exact search while a
+catalogue is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from recommender.catalogue.base import Calibration, Items, Vectors
+from recommender.catalogue.exact import RESCORE_MARGIN, Rows, nearest
+from recommender.catalogue.filters import EVERYTHING, Filter
+from recommender.catalogue.local.calibration import STANDARD_ERRORS, spread
+from recommender.catalogue.postgres.facts import Band
+from recommender.catalogue.postgres.nearest import Searcher
+from recommender.errors import BuildFailed
+from recommender.terminal import no_progress
+
+TOPS = {10: 200, 100: 40}
+"""Numbers of results that are measured, each with its number of queries."""
+SHARES = (0.3, 0.1, 0.03, 0.01)
+NEAR_ENOUGH = 2.0
+"""A label stands for a share where it has at most so many times more or fewer clips."""
+SMALLEST_DEPTH = 40
+STEP = 1.3
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The catalogue that is loaded: vectors, items without one, and the items of each label."""
+
+    vectors: Rows
+    silent: Items
+    labelled: Mapping[str, Items]
+
+
+def calibrate(searcher: Searcher, source: Source, target: float, progress: bool) -> tuple[Band, ...]:
+    """Measure each band of selectivity that the catalogue has a label for; raises `BuildFailed`.
+
+    The queries are the catalogue's own vectors, each without itself.
+    """
+    clips = len(source.vectors)
+    searchable = np.setdiff1d(np.arange(clips), source.silent)
+    tops = {top: count for top, count in TOPS.items() if top < len(searchable)} or {max(1, len(searchable) - 1): 10}
+    bands = []
+    chosen = [(1.0, EVERYTHING), *_chosen(source, clips, searcher.scan_clips)]
+    for share, filter_ in tqdm(chosen, desc="calibration", disable=no_progress(progress)):
+        depth, measured = SMALLEST_DEPTH, []
+        allowed = source.labelled[filter_.only[0]] if filter_ else None
+        for top, count in tops.items():
+            if allowed is not None and len(allowed) <= top:
+                continue
+            trial = _Trial(searcher, filter_, top, *_truth(source, spread(searchable, count), top, allowed))
+            measured.append(trial.smallest(target, depth))
+            depth = measured[-1].search_k
+        bands.append(Band(share, tuple(measured)))
+    return tuple(bands)
+
+
+def _chosen(source: Source, clips: int, scanned: int) -> Iterator[tuple[float, Filter]]:
+    """Return, for each share, a label that has about so many clips, where the index is asked for so many at all."""
+    counts = {label: len(items) for label, items in source.labelled.items() if len(items)}
+    for share in SHARES:
+        near = min(counts, key=lambda label: abs(np.log(counts[label] / clips / share)), default="")
+        count = counts.get(near, 0)
+        if count > scanned and 1 / NEAR_ENOUGH <= count / clips / share <= NEAR_ENOUGH:
+            yield count / clips, Filter(only=(near,))
+
+
+def _truth(
+    source: Source, sample: Items, top: int, allowed: Items | None
+) -> tuple[Items, Vectors, NDArray[np.float64]]:
+    """Return the queries' items and vectors, and the similarity of the last exact result of each."""
+    queries = source.vectors[sample]
+    last = []
+    for item, query in zip(sample.tolist(), queries, strict=True):
+        found = nearest(source.vectors, query, top + 1, allowed, source.silent).without(np.array([item]))
+        last.append(found.similarities[:top][-1])
+    return sample, queries, np.array(last)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    searcher: Searcher
+    chosen: Filter
+    top: int
+    sample: Items
+    queries: Vectors
+    last: NDArray[np.float64]
+
+    def smallest(self, target: float, depth: int) -> Calibration:
+        """Return the first depth that reaches the target; raises `BuildFailed`."""
+        while True:
+            measured, reached = self._measure(depth, target)
+            if reached:
+                return measured
+            if depth >= self.searcher.facts.clips:
+                raise BuildFailed(
+                    f"The index finds {measured.recall:.4g} of the {self.top} nearest clips at most, where "
+                    f"{target:.4g} are wanted: build with a lower --target-recall."
+                )
+            depth = min(int(depth * STEP) + 1, self.searcher.facts.clips)
+
+    def _measure(self, depth: int, target: float) -> tuple[Calibration, bool]:
+        recalls = []
+        for item, query, last in zip(self.sample.tolist(), self.queries, self.last, strict=True):
+            (near,) = self.searcher.near([query], self.top + 1, self.top, chosen=self.chosen, without=(), depth=depth)
+            others = [hit for hit in near.hits[: self.top + 1] if hit.item != item][: self.top]
+            recalls.append(sum(hit.similarity >= last - RESCORE_MARGIN for hit in others) / self.top)
+        recall, error = float(np.mean(recalls)), float(np.std(recalls)) / len(recalls) ** 0.5
+        reached = recall >= 1.0 or recall - STANDARD_ERRORS * error >= target
+        return Calibration(self.top, depth, round(recall, 5), len(recalls)), reached

@@ -1,0 +1,113 @@
+"""What a catalogue in PostgreSQL says of itself, as it stands in the table `catalogues`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from recommender.catalogue.base import Calibration, Facts
+from recommender.catalogue.local.calibration import search_k_for
+from recommender.catalogue.local.known_answers import KnownAnswer
+from recommender.catalogue.postgres.tables import FORMAT
+from recommender.errors import CatalogueDamaged
+from recommender.vectors import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """What was measured with filters that let through this share of the clips, 1 for none."""
+
+    share: float
+    calibration: tuple[Calibration, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresFacts(Facts):
+    """bands: with the largest share first, whose calibration is the catalogue's; index: its kind and parameters."""
+
+    index: dict[str, Any]
+    bands: tuple[Band, ...] = ()
+    known_answers: tuple[KnownAnswer, ...] = ()
+
+    def depth(self, share: float, count: int) -> int:
+        """Return how many clips the index looks at for so many results of a filter that lets a share through."""
+        # The band below has been measured with fewer: it is never too little.
+        band = next((band for band in reversed(self.bands) if band.share >= share), self.bands[0])
+        below = next((band for band in self.bands if band.share <= share), self.bands[-1])
+        return max(search_k_for(each.calibration, count) for each in (band, below))
+
+    def to_text(self) -> str:
+        """Return the facts as they stand in the table, without the projection."""
+        return json.dumps(
+            {
+                "id": self.id,
+                "built": self.built,
+                "space": self.space,
+                "recipe": self.recipe.to_json(),
+                "counts": {
+                    "clips": self.clips,
+                    "dimension": self.dimension,
+                    "sources": self.sources,
+                    "searchable": self.searchable,
+                    "labels": self.labels,
+                },
+                "target_recall": self.target_recall,
+                "index": self.index,
+                "bands": [
+                    {"share": band.share, "calibration": [asdict(measured) for measured in band.calibration]}
+                    for band in self.bands
+                ],
+                "known_answers": [asdict(answer) for answer in self.known_answers],
+                "extra": self.extra,
+            }
+        )
+
+    @classmethod
+    def from_row(cls, format_: int, text: str, projection: bytes | None, shown: str) -> PostgresFacts:
+        """Read a row of the table; `shown` is named in errors. Raises `CatalogueDamaged`."""
+        if format_ != FORMAT:
+            raise CatalogueDamaged(
+                f"{shown} holds a catalogue of format {format_}, this version reads {FORMAT}: push it again."
+            )
+        try:
+            data = json.loads(text)
+            facts = _from_json(data)
+            if data["recipe"]["projection"]:
+                matrix = np.frombuffer(projection or b"", "<f8").reshape(-1, facts.dimension)
+                facts = replace(facts, recipe=replace(facts.recipe, projection=matrix))
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise CatalogueDamaged(
+                f"{shown} does not tell what its catalogue is ({type(error).__name__}: {error}): push it again."
+            ) from None
+        return facts
+
+
+def _from_json(data: Any) -> PostgresFacts:
+    counts = data["counts"]
+    bands = tuple(
+        Band(float(band["share"]), tuple(Calibration(**measured) for measured in band["calibration"]))
+        for band in data["bands"]
+    )
+    return PostgresFacts(
+        id=str(data["id"]),
+        built=str(data["built"]),
+        space=str(data["space"]),
+        recipe=Recipe.from_json(data["recipe"]),
+        dimension=int(counts["dimension"]),
+        clips=int(counts["clips"]),
+        sources=int(counts["sources"]),
+        searchable=int(counts["searchable"]),
+        labels=int(counts["labels"]),
+        target_recall=float(data["target_recall"]),
+        calibration=bands[0].calibration if bands else (),
+        extra=dict(data["extra"]),
+        index=dict(data["index"]),
+        bands=bands,
+        known_answers=tuple(
+            KnownAnswer(**{**answer, "items": tuple(answer["items"]), "similarities": tuple(answer["similarities"])})
+            for answer in data["known_answers"]
+        ),
+    )

@@ -1,0 +1,276 @@
+"""Brings a catalogue into PostgreSQL: in blocks, so that a push that broke off goes on where it was, and taken up in
+one transaction once its known answers come."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import psycopg
+from tqdm import tqdm
+
+from recommender.catalogue.base import Catalogue, Items, Pushed, Vectors
+from recommender.catalogue.exact import nearest
+from recommender.catalogue.local.calibration import spread
+from recommender.catalogue.local.known_answers import KnownAnswer
+from recommender.catalogue.postgres.address import Address
+from recommender.catalogue.postgres.calibration import Source, calibrate
+from recommender.catalogue.postgres.catalogue import PostgresCatalogue
+from recommender.catalogue.postgres.connections import Connection, Connections, connect, reason_of, unavailable
+from recommender.catalogue.postgres.facts import PostgresFacts
+from recommender.catalogue.postgres.rows import SIGNATURE, TRAILER, Rows
+from recommender.catalogue.postgres.tables import (
+    CATALOGUE,
+    COPIED,
+    FORMAT,
+    INDEXES,
+    MOST_DIMENSIONS,
+    ROOT,
+    Tables,
+)
+from recommender.errors import BuildFailed
+from recommender.terminal import no_progress
+
+BLOCK_CLIPS = 20_000
+KNOWN_ANSWERS = 8
+KNOWN_RESULTS = 10
+M, EF_CONSTRUCTION = 16, 64
+BUILD_MEGABYTES = 1024
+"""Memory that the server may take to build the index; 0.8 kB a clip of 128 dimensions is enough."""
+LOOK_SECONDS = 0.5
+
+
+def push(
+    catalogue: Catalogue, location: str, *, build_megabytes: int = BUILD_MEGABYTES, progress: bool = True
+) -> Pushed:
+    """Bring a catalogue into the schema at a location, in the place of the one that is current there.
+
+    The one that was current stays until the next push, for those who still answer from it. Raises `BuildFailed`,
+    `CatalogueUnavailable`, `CatalogueDamaged`; what is current is then untouched.
+    """
+    address = Address.parse(location)
+    if catalogue.facts.dimension > MOST_DIMENSIONS:
+        raise BuildFailed(f"PostgreSQL indexes at most {MOST_DIMENSIONS} dimensions: build with --vectors mean.")
+    try:
+        with connect(address, None) as connection:
+            return _Push(connection, catalogue, address, build_megabytes, progress).run()
+    except psycopg.OperationalError as error:
+        raise unavailable(reason_of(error)) from error
+    except psycopg.Error as error:
+        message = str(error).strip().splitlines()[0]
+        raise BuildFailed(
+            f"{address.shown} does not take the catalogue ({message}): mend that, and push again."
+        ) from error
+
+
+@dataclass(slots=True)
+class _Push:
+    connection: Connection
+    catalogue: Catalogue
+    address: Address
+    build_megabytes: int
+    progress: bool
+    numbers: dict[str, int] = field(default_factory=dict)
+    labelled: dict[int, list[Items]] = field(default_factory=dict)
+    silent: list[Items] = field(default_factory=list)
+
+    def run(self) -> Pushed:
+        facts = self.catalogue.facts
+        tables = Tables(self.address.schema, facts.id, facts.dimension)
+        with self._alone():
+            self.connection.execute(tables.sql(ROOT))
+            known = "SELECT loaded, current FROM {catalogues} WHERE id = %s"
+            row = self.connection.execute(tables.sql(known), (facts.id,)).fetchone()
+            if row is not None and row[1]:
+                return Pushed()
+            began = time.perf_counter()
+            loaded = self._begin(tables) if row is None else int(row[0])
+            self._copy(tables, loaded)
+            copied = time.perf_counter()
+            self._index(tables)
+            indexed = time.perf_counter()
+            self._measure(tables)
+            measured = time.perf_counter()
+            self._take_up(tables)
+        return Pushed(len(self.catalogue) - loaded, copied - began, indexed - copied, measured - indexed)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the schema for this push; the lock goes with the connection."""
+        lock = "SELECT pg_try_advisory_lock(hashtextextended('soundalike ' || %s, 0))"
+        row = self.connection.execute(lock, (self.address.schema,)).fetchone()
+        if row is None or not row[0]:
+            raise BuildFailed(f"Another push into {self.address.shown} is under way: let it finish first.")
+        yield
+
+    def _begin(self, tables: Tables) -> int:
+        facts = self._facts()
+        projection = facts.recipe.projection
+        data = None if projection is None else np.ascontiguousarray(projection, "<f8").tobytes()
+        with self.connection.transaction():
+            self.connection.execute(tables.sql(CATALOGUE))
+            insert = "INSERT INTO {catalogues} (id, format, facts, projection) VALUES (%s, %s, %s, %s)"
+            self.connection.execute(tables.sql(insert), (facts.id, FORMAT, facts.to_text(), data))
+        return 0
+
+    def _facts(self) -> PostgresFacts:
+        facts = self.catalogue.facts
+        return PostgresFacts(
+            id=facts.id,
+            built=facts.built,
+            space=facts.space,
+            recipe=facts.recipe,
+            dimension=facts.dimension,
+            clips=facts.clips,
+            sources=facts.sources,
+            searchable=facts.searchable,
+            labels=facts.labels,
+            target_recall=facts.target_recall,
+            calibration=(),
+            extra=facts.extra,
+            index={"kind": "hnsw", "m": M, "ef_construction": EF_CONSTRUCTION, "precision": "half"},
+        )
+
+    def _copy(self, tables: Tables, loaded: int) -> None:
+        """Copy what is not loaded yet; the clips that are loaded are only read for their labels."""
+        rows = Rows(self.catalogue.facts.extra.get("links"), self.numbers)
+        lengths = self.catalogue.lengths()
+        columns = psycopg.sql.SQL(", ").join(map(psycopg.sql.Identifier, COPIED))
+        copy = tables.sql("COPY {clips} ({columns}) FROM STDIN (FORMAT binary)", columns=columns)
+        total = len(self.catalogue)
+        with tqdm(total=total, desc="clips", unit="clip", unit_scale=True, disable=no_progress(self.progress)) as bar:
+            edges = sorted({*range(0, total, BLOCK_CLIPS), loaded, total})
+            for first, stop in pairwise(edges):
+                items = range(first, stop)
+                clips, vectors = self.catalogue.clips(items), self.catalogue.vectors_of(items)
+                block = rows.block(clips, vectors, None if lengths is None else lengths[first:stop].tolist())
+                self._count(clips, vectors, first)
+                bar.update(len(items))
+                if stop <= loaded:
+                    continue
+                with self.connection.transaction():
+                    with self.connection.cursor().copy(copy) as target:
+                        target.write(SIGNATURE)
+                        target.write(block)
+                        target.write(TRAILER)
+                    update = "UPDATE {catalogues} SET loaded = %s WHERE id = %s"
+                    self.connection.execute(tables.sql(update), (stop, tables.id))
+        with self.connection.transaction():
+            self.connection.execute(tables.sql("DELETE FROM {labels}"))
+            counts = self.catalogue.label_counts()
+            with self.connection.cursor().copy(tables.sql("COPY {labels} FROM STDIN")) as target:
+                for name, number in self.numbers.items():
+                    target.write_row((number, name, counts[name]))
+
+    def _count(self, clips: Any, vectors: Vectors, first: int) -> None:
+        by_label: dict[int, list[int]] = {}
+        for clip in clips:
+            for label in clip.labels:
+                by_label.setdefault(self.numbers[label], []).append(clip.item)
+        for number, items in by_label.items():
+            self.labelled.setdefault(number, []).append(np.array(items, np.int64))
+        self.silent.append(first + np.flatnonzero(~vectors.any(axis=1)))
+
+    def _index(self, tables: Tables) -> None:
+        memory = f"{self.build_megabytes}MB"
+        self.connection.execute("SELECT set_config('maintenance_work_mem', %s, false)", (memory,))
+        for name, text in INDEXES.items():
+            statement = tables.sql(
+                text.replace("INDEX {index}", "INDEX IF NOT EXISTS {index}"),
+                index=psycopg.sql.Identifier(tables.index(name)),
+                m=psycopg.sql.Literal(M),
+                ef_construction=psycopg.sql.Literal(EF_CONSTRUCTION),
+            )
+            with self._watched(name):
+                self.connection.execute(statement)
+        self.connection.execute(tables.sql("ANALYZE {clips}"))
+
+    @contextmanager
+    def _watched(self, name: str) -> Iterator[None]:
+        """Show how far the server is with an index."""
+        done = threading.Event()
+        bar = tqdm(desc=f"index {name}", unit="clip", unit_scale=True, leave=False, disable=no_progress(self.progress))
+        watcher = threading.Thread(target=self._watch, args=(bar, done), daemon=True)
+        if not bar.disable:
+            watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            if watcher.is_alive():
+                watcher.join()
+            bar.close()
+
+    def _watch(self, bar: Any, done: threading.Event) -> None:
+        statement = "SELECT tuples_done, tuples_total FROM pg_stat_progress_create_index WHERE pid = %s"
+        with connect(self.address) as connection:
+            while not done.wait(LOOK_SECONDS):
+                row = connection.execute(statement, (self.connection.info.backend_pid,)).fetchone()
+                if row is not None and row[1]:
+                    bar.total, bar.n = row[1], row[0]
+                    bar.refresh()
+
+    def _measure(self, tables: Tables) -> None:
+        """Calibrate, and keep known answers, which come from the catalogue that is pushed."""
+        silent = np.concatenate(self.silent)
+        vectors = _Vectors(self.catalogue)
+        names = {number: name for name, number in self.numbers.items()}
+        labelled = {names[number]: np.concatenate(parts) for number, parts in self.labelled.items()}
+        source = Source(vectors, silent, {name: np.setdiff1d(items, silent) for name, items in labelled.items()})
+        connections = Connections(self.address)
+        try:
+            opened = PostgresCatalogue(connections, self._facts(), None)
+            bands = calibrate(opened.searcher, source, self.catalogue.facts.target_recall, self.progress)
+            answers = _known_answers(self.catalogue, source)
+            facts = replace(self._facts(), bands=bands, calibration=bands[0].calibration, known_answers=answers)
+            PostgresCatalogue(connections, facts, None).check()
+        finally:
+            connections.close()
+        update = "UPDATE {catalogues} SET facts = %s WHERE id = %s"
+        self.connection.execute(tables.sql(update), (facts.to_text(), facts.id))
+
+    def _take_up(self, tables: Tables) -> None:
+        """Make the pushed catalogue current, and drop what neither is nor was current until now."""
+        with self.connection.transaction():
+            before = self.connection.execute(tables.sql("SELECT id FROM {catalogues} WHERE current")).fetchone()
+            kept = [tables.id, *(before or ())]
+            self.connection.execute(tables.sql("UPDATE {catalogues} SET current = false WHERE current"))
+            update = "UPDATE {catalogues} SET current = true, taken_up = now() WHERE id = %s"
+            self.connection.execute(tables.sql(update), (tables.id,))
+        old = "SELECT id FROM {catalogues} WHERE id <> ALL(%s)"
+        for (id_,) in self.connection.execute(tables.sql(old), (kept,)).fetchall():
+            dropped = Tables(self.address.schema, str(id_))
+            with self.connection.transaction():
+                self.connection.execute(dropped.sql("DROP TABLE IF EXISTS {clips}, {labels}"))
+                self.connection.execute(dropped.sql("DELETE FROM {catalogues} WHERE id = %s"), (id_,))
+
+
+class _Vectors:
+    """A catalogue's vectors as exact search reads them: block by block, and by item."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def __len__(self) -> int:
+        return len(self._catalogue)
+
+    def __getitem__(self, key: slice | Items) -> Vectors:
+        return self._catalogue.vectors_of(range(len(self))[key] if isinstance(key, slice) else key)
+
+
+def _known_answers(catalogue: Catalogue, source: Source) -> tuple[KnownAnswer, ...]:
+    searchable = np.setdiff1d(np.arange(len(catalogue)), source.silent)
+    items = spread(searchable, KNOWN_ANSWERS)
+    answers = []
+    for item, query, clip in zip(items.tolist(), source.vectors[items], catalogue.clips(items.tolist()), strict=True):
+        exact = nearest(source.vectors, query, KNOWN_RESULTS + 1, silent=source.silent)
+        exact = exact.without(np.array([item])).first(KNOWN_RESULTS)
+        similarities = tuple(round(similarity, 6) for similarity in exact.similarities.tolist())
+        answers.append(KnownAnswer(item, clip.clip_id, tuple(exact.items.tolist()), similarities, len(exact)))
+    return tuple(answers)

@@ -1,0 +1,66 @@
+"""The tables of a schema: `catalogues`, of which one is current, and for each of them a table of clips and of labels,
+with the catalogue's id in their names, so that a reader never sees two catalogues at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from psycopg import sql
+
+FORMAT = 1
+OLDEST_PGVECTOR = (0, 8)
+"""The first with iterative scans, without which a filter leaves too few results."""
+MOST_DIMENSIONS = 4000
+"""What an HNSW index of halfvec takes."""
+
+ROOT = """
+CREATE SCHEMA IF NOT EXISTS {schema};
+CREATE EXTENSION IF NOT EXISTS vector;
+CREATE TABLE IF NOT EXISTS {catalogues} (
+    id text PRIMARY KEY, format integer NOT NULL, facts text NOT NULL, projection bytea,
+    loaded bigint NOT NULL DEFAULT 0, current boolean NOT NULL DEFAULT false, taken_up timestamptz
+);
+CREATE UNIQUE INDEX IF NOT EXISTS catalogues_current ON {catalogues} (current) WHERE current;
+"""
+CATALOGUE = """
+CREATE TABLE {labels} (label integer PRIMARY KEY, name text NOT NULL, clips bigint NOT NULL);
+CREATE TABLE {clips} (
+    item integer NOT NULL, start float8 NOT NULL, "end" float8 NOT NULL, length float8,
+    clip_id text COLLATE "C" NOT NULL, source text COLLATE "C" NOT NULL,
+    labels integer[] NOT NULL, title text, url text, embedding vector({dimension})
+);
+ALTER TABLE {clips} ALTER COLUMN embedding SET STORAGE MAIN;
+"""
+COPIED = ("item", "start", "end", "length", "clip_id", "source", "labels", "title", "url", "embedding")
+INDEXES = {
+    "item": "CREATE UNIQUE INDEX {index} ON {clips} (item)",
+    "clip_id": "CREATE UNIQUE INDEX {index} ON {clips} (clip_id)",
+    "source": "CREATE INDEX {index} ON {clips} (source)",
+    "labels": "CREATE INDEX {index} ON {clips} USING gin (labels) WITH (fastupdate = off)",
+    "hnsw": "CREATE INDEX {index} ON {clips} USING hnsw ((embedding::halfvec({dimension})) halfvec_ip_ops) "
+    "WITH (m = {m}, ef_construction = {ef_construction})",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The tables of one catalogue; id: the empty text for those of the schema alone."""
+
+    schema: str
+    id: str = ""
+    dimension: int = 0
+
+    def sql(self, text: str, **more: sql.Composable) -> sql.Composed:
+        """Fill the names of tables into a statement, which is always this package's own text."""
+        return sql.SQL(text).format(
+            schema=sql.Identifier(self.schema),
+            catalogues=sql.Identifier(self.schema, "catalogues"),
+            clips=sql.Identifier(self.schema, f"clips_{self.id}"),
+            labels=sql.Identifier(self.schema, f"labels_{self.id}"),
+            dimension=sql.Literal(self.dimension),
+            **more,
+        )
+
+    def index(self, name: str) -> str:
+        """Return the name of an index of the table of clips."""
+        return f"clips_{self.id}_{name}"

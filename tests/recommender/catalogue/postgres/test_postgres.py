@@ -1,0 +1,226 @@
+"""A catalogue in PostgreSQL: what the contract of all kinds does not ask."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import psycopg
+import pytest
+
+from recommender.catalogue import open_catalogue, push, read_facts
+from recommender.catalogue.filters import Filter
+from recommender.catalogue.postgres.address import Address
+from recommender.catalogue.postgres.catalogue import PostgresCatalogue
+from recommender.cli import main
+from recommender.errors import BuildFailed, CatalogueDamaged, NoCatalogue
+from tests.support.catalogues import clips, clustered, pushed, write
+
+pytestmark = pytest.mark.xdist_group("postgres")
+CLIPS = 3000
+SHARES = {"third": 3, "tenth": 10, "hundredth": 100}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    new = [
+        clip._replace(labels=tuple(name for name, every in SHARES.items() if number % every == 0))
+        for number, clip in enumerate(clips(CLIPS, per_source=2))
+    ]
+    made = tmp_path_factory.mktemp("postgres") / "c"
+    write(made, clustered(CLIPS), new, extra={"kind": "test", "links": "youtube"})
+    return made
+
+
+@pytest.fixture(scope="module")
+def url(folder, postgres_url):
+    url = f"{postgres_url}&schema=small"
+    pushed(folder, url)
+    return url
+
+
+@pytest.fixture
+def schema(postgres_url, request):
+    """The address of a schema that is empty, and dropped afterwards."""
+    name = "t" + str(abs(hash(request.node.nodeid)))[:12]
+    yield f"{postgres_url}&schema={name}"
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute(psycopg.sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(psycopg.sql.Identifier(name)))
+
+
+def by_index(catalogue):
+    """The same catalogue, which leaves even few clips to the index."""
+    assert isinstance(catalogue, PostgresCatalogue)
+    catalogue.searcher = replace(catalogue.searcher, scan_clips=0)
+    return catalogue
+
+
+@pytest.mark.parametrize(
+    ("chosen", "every"),
+    [(Filter(), 1), (Filter(only=("third",)), 3), (Filter(only=("tenth",)), 10), (Filter(only=("hundredth",)), 100)],
+    ids=["all", "a third", "a tenth", "a hundredth"],
+)
+def test_the_index_finds_what_exact_search_finds(url, folder, chosen, every):
+    catalogue, local = by_index(open_catalogue(url)), open_catalogue(folder)
+    queries = local.vectors_of(range(0, CLIPS, 60))
+    wanted, found = (each.nearest(queries, 10, chosen=chosen) for each in (local, catalogue))
+    common = [
+        len({hit.item for hit in a} & {hit.item for hit in b}) / len(a) for a, b in zip(wanted, found, strict=True)
+    ]
+    assert np.mean(common) >= 0.99
+    for hits in found:
+        assert len({hit.source for hit in hits}) == len(hits) == 10
+        assert all(hit.item % every == 0 for hit in hits)
+        assert [hit.similarity for hit in hits] == sorted((hit.similarity for hit in hits), reverse=True)
+    catalogue.close()
+
+
+def test_a_filter_that_the_index_gives_out_on_is_still_answered_whole(url):
+    catalogue = by_index(open_catalogue(url))
+    # By the counts there may be a thousand; of those that are left, thirty are each one's own source.
+    chosen = Filter(only=("third",), without=("tenth",))
+    (hits,) = catalogue.nearest(catalogue.vectors_of([5]), 900, chosen=chosen)
+    sources = {clip // 2 for clip in range(0, CLIPS, 3) if clip % 10}
+    assert len(hits) == len(sources)
+    catalogue.close()
+
+
+def test_it_is_searched_through_the_index(url):
+    catalogue = by_index(open_catalogue(url))
+    with psycopg.connect(url.partition("&schema")[0]) as connection:
+        connection.execute("SET enable_seqscan = off")
+        plan = connection.execute(
+            f'EXPLAIN SELECT item FROM small."clips_{catalogue.id}" '
+            f"ORDER BY embedding::halfvec(128) <#> '{catalogue.vectors_of([3])[0].tolist()}'::halfvec(128) LIMIT 10"
+        ).fetchall()
+    assert "_hnsw" in str(plan)
+    catalogue.close()
+
+
+def test_a_push_goes_on_where_it_broke_off(folder, schema, monkeypatch):
+    from recommender.catalogue.postgres import loading
+
+    monkeypatch.setattr(loading, "BLOCK_CLIPS", 1000)
+    catalogue = open_catalogue(folder)
+    broken = catalogue.clips
+
+    def clips_until(items):
+        if items[0] >= 2000:
+            raise KeyboardInterrupt
+        return broken(items)
+
+    monkeypatch.setattr(type(catalogue), "clips", lambda self, items: clips_until(items))
+    with pytest.raises(KeyboardInterrupt):
+        push(catalogue, schema, progress=False)
+    with pytest.raises(NoCatalogue):
+        open_catalogue(schema)
+    monkeypatch.undo()
+    assert push(catalogue, schema, progress=False).clips == 1000
+    opened = open_catalogue(schema)
+    assert [clip.clip_id for clip, _ in opened.all_clips()] == [clip.clip_id for clip, _ in catalogue.all_clips()]
+    assert opened.verify().startswith("3,000 clips")
+    assert push(catalogue, schema, progress=False).clips == 0
+    opened.close()
+    catalogue.close()
+
+
+def test_the_catalogue_that_was_current_stays_until_the_next_push(tmp_path, schema):
+    opened = []
+    for number in range(3):
+        write(tmp_path / "c", clustered(50, seed=number), extra={"kind": "test"})
+        pushed(tmp_path / "c", schema)
+        opened.append(open_catalogue(schema))
+    assert len({catalogue.id for catalogue in opened}) == 3
+    assert len(opened[1].nearest(opened[1].vectors_of([3]), 5)[0]) == 5
+    with psycopg.connect(schema.partition("&schema")[0]) as connection:
+        tables = "SELECT count(*) FROM pg_tables WHERE schemaname = %s"
+        assert connection.execute(tables, (Address.parse(schema).schema,)).fetchone() == (5,)
+    for catalogue in opened:
+        catalogue.close()
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        ("DELETE FROM {clips} WHERE item > 5", "holds 6 clips where 50 were pushed"),
+        ("TRUNCATE {clips}", "holds 0 clips"),
+        ("DROP INDEX {hnsw}", "lacks an index"),
+        ("UPDATE {clips} SET clip_id = clip_id || 'x'", "holds other clips"),
+        ("UPDATE {clips} SET embedding = (SELECT embedding FROM {clips} WHERE item = 7)", "known answers"),
+        ("UPDATE {catalogues} SET format = 9", "format 9, this version reads 1"),
+        ("UPDATE {catalogues} SET facts = '{{}}'", "does not tell what its catalogue is"),
+    ],
+)
+def test_what_is_not_whole_is_a_sentence(tmp_path, schema, harm, said):
+    write(tmp_path / "c", clustered(50), extra={"kind": "test"})
+    pushed(tmp_path / "c", schema)
+    catalogue = PostgresCatalogue.open(schema)
+    name = Address.parse(schema).schema
+    with psycopg.connect(schema.partition("&schema")[0]) as connection:
+        hnsw = psycopg.sql.Identifier(name, catalogue.tables.index("hnsw"))
+        connection.execute(catalogue.tables.sql(harm, hnsw=hnsw))
+    with pytest.raises(CatalogueDamaged, match=said) as caught:
+        open_catalogue(schema)
+    assert "push" in str(caught.value)
+    catalogue.close()
+
+
+def test_an_empty_database_and_a_wrong_address_are_sentences(postgres_url, schema):
+    for ask in (open_catalogue, read_facts):
+        with pytest.raises(NoCatalogue, match="push FOLDER URL"):
+            ask(schema)
+        with pytest.raises(NoCatalogue, match="small letters"):
+            ask(f"{postgres_url}&schema=Big")
+
+
+def test_nothing_can_be_pushed_to_a_folder(folder, tmp_path):
+    catalogue = open_catalogue(folder)
+    with pytest.raises(NoCatalogue, match="Nothing can be pushed to a folder"):
+        push(catalogue, str(tmp_path))
+    catalogue.close()
+
+
+def test_two_pushes_at_once_are_refused(folder, schema):
+    name = Address.parse(schema).schema
+    catalogue = open_catalogue(folder)
+    with psycopg.connect(schema.partition("&schema")[0]) as connection:
+        connection.execute("SELECT pg_advisory_lock(hashtextextended('soundalike ' || %s, 0))", (name,))
+        with pytest.raises(BuildFailed, match="Another push"):
+            push(catalogue, schema, progress=False)
+    catalogue.close()
+
+
+def test_the_commands_work_on_it(folder, schema, capsys, tmp_path):
+    assert main(["push", str(folder), schema]) == 0
+    assert "3,000 clips copied" in capsys.readouterr().out
+    assert main(["push", str(folder), schema]) == 0
+    assert "already" in capsys.readouterr().out
+    assert main(["verify", schema]) == 0
+    assert capsys.readouterr().out == "postgresql:///postgres: whole, 3,000 clips, 8 known answers right\n"
+    assert main(["info", schema]) == 0
+    assert "hnsw" in capsys.readouterr().out
+    answers = []
+    for location in (str(folder), schema):
+        assert main(["similar", location, "#193", "--json", "--only", "third"]) == 0
+        answers.append(capsys.readouterr().out)
+        assert main(["export", location, "--jsonl", str(tmp_path / "out.jsonl")]) == 0
+        answers.append((tmp_path / "out.jsonl").read_text())
+        capsys.readouterr()
+    assert answers[:2] == answers[2:]
+
+
+@pytest.mark.parametrize(
+    ("location", "shown", "schema"),
+    [
+        (
+            "postgresql://me:secret@host:5433/sounds?schema=team_a&sslmode=require",
+            "postgresql://host:5433/sounds",
+            "team_a",
+        ),
+        ("postgresql:///sounds?host=/run/pg&password=secret", "postgresql:///sounds", "soundalike"),
+    ],
+)
+def test_an_address_shows_no_password(location, shown, schema):
+    address = Address.parse(location)
+    assert (address.shown, address.schema) == (shown, schema)
+    assert "schema" not in address.conninfo and "secret" in address.conninfo
