@@ -1,8 +1,8 @@
 """The decoder's child process: reads requests from standard input, answers with framed PCM on standard output.
 
-A request is a line of JSON: {"path": str, "seconds": time limit} and what is asked for: {"block": samples, "limit":
-samples or null} for all of the sound, {"excerpt": [start, end]} for a stretch of it, {"metadata": true} for what the
-file says of itself.
+A request is a line of JSON: {"path": str, "seconds": time limit} and what is asked for: {"rate": hertz, "block":
+samples, "limit": samples or null} for all of the sound, {"excerpt": [start, end]} for a stretch of it, {"metadata":
+true} for what the file says of itself.
 An answer is a run of messages, each a kind (one byte), a length (unsigned 32 bits, little-endian) and a payload:
 `B` nothing, before the file is opened; `P` int16 samples, `R` JSON of what was read of the file, `W` an excerpt as a
 WAV file, `M` JSON of metadata, `E` JSON {"code", "message"}, `D` nothing, the end. Each answer begins with `B`, and
@@ -88,14 +88,13 @@ def _blocks(request: dict[str, Any], reading: Reading) -> Iterator[NDArray[np.in
     waiting: list[NDArray[np.int16]] = []
     held = total = 0
     with _mapped_errors(), _one_file_only():
-        for pcm in _within(request["seconds"], pcm_blocks(Path(request["path"]), reading)):
+        for pcm in _within(request["seconds"], pcm_blocks(Path(request["path"]), reading, request["rate"])):
             waiting.append(pcm)
             held += len(pcm)
             total += len(pcm)
             if limit is not None and total > limit:
-                raise TooLong(
-                    f"This file is longer than {_spoken(limit / SAMPLE_RATE)}: send the part that you want compared."
-                )
+                most = _spoken(limit / request["rate"])
+                raise TooLong(f"This file is longer than {most}: send the part that you want compared.")
             if held >= request["block"]:
                 joined = np.concatenate(waiting)
                 whole = held - held % request["block"]

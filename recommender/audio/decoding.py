@@ -1,4 +1,4 @@
-"""Any audio or video file to 16 kHz mono PCM, and what can be said of PCM before it is embedded."""
+"""Any audio or video file to mono PCM of an embedder's rate, and what can be said of PCM before it is embedded."""
 
 from __future__ import annotations
 
@@ -56,19 +56,20 @@ class Incomplete:
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """Decoded audio. pcm: int16 (n,), 16 kHz mono; incomplete: where a part of the file could not be read."""
+    """Decoded audio. pcm: int16 (n,), mono; incomplete: where a part of the file could not be read."""
 
     pcm: NDArray[np.int16]
     incomplete: Incomplete | None = None
+    rate: int = SAMPLE_RATE
 
     @property
     def seconds(self) -> float:
         """Length in seconds."""
-        return len(self.pcm) / SAMPLE_RATE
+        return len(self.pcm) / self.rate
 
 
-def decode(path: Path, *, max_seconds: float, timeout: float = 30) -> Audio:
-    """Decode a file in a child process, within `timeout` seconds.
+def decode(path: Path, *, max_seconds: float, rate: int = SAMPLE_RATE, timeout: float = 30) -> Audio:
+    """Decode a file in a child process, within `timeout` seconds, to `rate` samples a second.
 
     Raises `CannotRead`, `NotAudio`, `CannotDecode`, `NoSamples`, `Protected`, `TooHigh`, `TooLong` beyond `max_seconds`
     of audio, `TooShort`, `Silent`.
@@ -76,14 +77,15 @@ def decode(path: Path, *, max_seconds: float, timeout: float = 30) -> Audio:
     _require_file(path)
     parts = process.Blocks(
         path,
-        block=_WHOLE_BLOCK_SECONDS * SAMPLE_RATE,
-        limit=int(max_seconds * SAMPLE_RATE),
+        rate=rate,
+        block=_WHOLE_BLOCK_SECONDS * rate,
+        limit=int(max_seconds * rate),
         timeout=timeout,
         whole=True,
     )
     pcm = np.frombuffer(b"".join(parts), np.int16)
-    require_audible(pcm)
-    return Audio(pcm, Incomplete.of(parts.reading))
+    require_audible(pcm, rate)
+    return Audio(pcm, Incomplete.of(parts.reading), rate)
 
 
 class Blocks(Iterator[NDArray[np.int16]]):
@@ -106,14 +108,14 @@ class Blocks(Iterator[NDArray[np.int16]]):
         return Incomplete.of(self._parts.reading)
 
 
-def decode_blocks(path: Path, *, block_seconds: float, timeout: float = 30) -> Blocks:
-    """Decode a file of any length to blocks of `block_seconds`. timeout: seconds for each block.
+def decode_blocks(path: Path, *, block_seconds: float, rate: int = SAMPLE_RATE, timeout: float = 30) -> Blocks:
+    """Decode a file of any length to blocks of `block_seconds` at a rate. timeout: seconds for each block.
 
     The blocks raise as `decode` does, but for `TooLong`, `TooShort` and `Silent`.
     """
     _require_file(path)
-    block = max(1, round(block_seconds * SAMPLE_RATE))
-    return Blocks(process.Blocks(path, block=block, limit=None, timeout=timeout, whole=False))
+    block = max(1, round(block_seconds * rate))
+    return Blocks(process.Blocks(path, rate=rate, block=block, limit=None, timeout=timeout, whole=False))
 
 
 def excerpt(path: Path, start: float, end: float, *, timeout: float = 30) -> bytes:
@@ -139,10 +141,10 @@ def warm() -> None:
     process.warm()
 
 
-def require_audible(pcm: NDArray[np.int16]) -> None:
-    """Raise `TooShort` or `Silent` where PCM (n,) holds nothing that can be embedded."""
-    if len(pcm) < MIN_SECONDS * SAMPLE_RATE:
-        raise TooShort(f"This audio lasts {1000 * len(pcm) / SAMPLE_RATE:.0f} ms: send at least {MIN_SECONDS:g} s.")
+def require_audible(pcm: NDArray[np.int16], rate: int = SAMPLE_RATE) -> None:
+    """Raise `TooShort` or `Silent` where PCM (n,) of a rate holds nothing that can be embedded."""
+    if len(pcm) < MIN_SECONDS * rate:
+        raise TooShort(f"This audio lasts {1000 * len(pcm) / rate:.0f} ms: send at least {MIN_SECONDS:g} s.")
     if is_silent(pcm):
         raise Silent("This audio is silent: check the recording's level, or send another part of it.")
 

@@ -176,15 +176,16 @@ def warm() -> None:
 
 
 class Blocks:
-    """A file decoded to blocks of int16 samples, as bytes, of `block` samples each; the last may be shorter.
+    """A file decoded to blocks of int16 samples at a rate, as bytes, of `block` samples each; the last may be shorter.
 
     limit: samples beyond which `TooLong` is raised; timeout: seconds, for the whole file or for each block. Iterating
     raises `AudioError`s and `DecoderDown`. reading: when all blocks are there, {"seconds": read, "claimed": seconds by
     the file's header or None, "incomplete": bool}.
     """
 
-    def __init__(self, path: Path, *, block: int, limit: int | None, timeout: float, whole: bool) -> None:
-        self._request = {"path": str(path.resolve()), "block": block, "limit": limit, "seconds": timeout}
+    def __init__(self, path: Path, *, rate: int, block: int, limit: int | None, timeout: float, whole: bool) -> None:
+        path = path.resolve()
+        self._request = {"path": str(path), "rate": rate, "block": block, "limit": limit, "seconds": timeout}
         self._timeout = timeout
         self._whole = whole
         self.reading: dict[str, Any] = {}

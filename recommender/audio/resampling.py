@@ -1,4 +1,4 @@
-"""Resampling to 16 kHz mono with ffmpeg's swresample, set up like the resampler of the embedders' authors."""
+"""Resampling to an embedder's rate with ffmpeg's swresample, set up like the resampler of the embedders' authors."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _PHASES = 1024
 
 
 class Resampler:
-    """Turns float32 mono of one rate into float32 mono of 16 kHz, piece by piece; the last piece comes from `flush`."""
+    """Turns float32 mono of one rate into that of another, piece by piece; the last piece comes from `flush`."""
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: int, out: int = SAMPLE_RATE) -> None:
         if not 0 < rate <= MAX_RATE:
             raise ValueError(f"sample rate of {rate} Hz")
         self.rate = rate
         self._pts = 0
         self._held: list[NDArray[np.float32]] = []
-        self._graph = None if rate == SAMPLE_RATE else _graph(rate)
+        self._graph = None if rate == out else _graph(rate, out)
 
     def push(self, mono: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return what can be told of the output after these samples (n,); may be empty."""
@@ -81,19 +81,19 @@ class Resampler:
         return out
 
 
-def resample(mono: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
-    """Resample one stretch of audio (n,) to 16 kHz."""
-    resampler = Resampler(rate)
+def resample(mono: NDArray[np.float32], rate: int, out: int = SAMPLE_RATE) -> NDArray[np.float32]:
+    """Resample one stretch of audio (n,) from one rate to another."""
+    resampler = Resampler(rate, out)
     return np.concatenate([resampler.push(mono), resampler.flush()])
 
 
-def _graph(rate: int) -> Graph:
+def _graph(rate: int, out: int) -> Graph:
     graph = Graph()
     if hasattr(graph, "threads"):
         graph.threads = 1  # from PyAV 19 on each graph brings threads along, and lives until the garbage is collected
     source = graph.add_abuffer(sample_rate=rate, format="flt", layout="mono", time_base=Fraction(1, rate))
-    between = int(SAMPLE_RATE // gcd(SAMPLE_RATE, rate) > _PHASES)
-    resampler = graph.add("aresample", f"{SAMPLE_RATE}:{_QUALITY}:linear_interp={between}")
-    form = graph.add("aformat", f"sample_fmts=flt:channel_layouts=mono:sample_rates={SAMPLE_RATE}")
+    between = int(out // gcd(out, rate) > _PHASES)
+    resampler = graph.add("aresample", f"{out}:{_QUALITY}:linear_interp={between}")
+    form = graph.add("aformat", f"sample_fmts=flt:channel_layouts=mono:sample_rates={out}")
     graph.link_nodes(source, resampler, form, graph.add("abuffersink")).configure()
     return graph

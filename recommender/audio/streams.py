@@ -1,4 +1,4 @@
-"""From a file's bytes to 16 kHz mono PCM, inside the decoder's child process."""
+"""From a file's bytes to mono PCM of an embedder's rate, inside the decoder's child process."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from av.container import InputContainer
 from av.stream import Discard
 from numpy.typing import NDArray
 
+from recommender.audio import SAMPLE_RATE
 from recommender.audio.completeness import Meter, Reading, claimed_seconds, too_high
 from recommender.audio.formats import ALLOWED_DEMUXERS, looks_like_media
 from recommender.audio.protection import is_protected, protected_entry
@@ -49,18 +50,19 @@ PROTECTED = (
 )
 NO_SAMPLES = "This file is a header that holds no samples: its recording or transfer broke off, so send it again."
 TOO_HIGH = (
-    "All sound of this file lies above 8 kHz, where nothing is compared: slow it down or pitch it down, and send that."
+    "All sound of this file lies above {:g} kHz, where nothing is compared: slow it down or pitch it down, and send "
+    "that."
 )
 
 
-def pcm_blocks(path: Path, reading: Reading) -> Iterator[NDArray[np.int16]]:
-    """Decode the audio of a file to blocks of 16 kHz mono samples, (n,) int16 each, and note what became of it.
+def pcm_blocks(path: Path, reading: Reading, rate: int = SAMPLE_RATE) -> Iterator[NDArray[np.int16]]:
+    """Decode the audio of a file to blocks of mono samples of a rate, (n,) int16 each, and note what became of it.
 
     Of several tracks the first that sounds is taken, beginning with the one that a player would choose. Raises
     `NotAudio`, `CannotDecode`, `Protected`, `NoSamples`, at the end `TooHigh`; after the first block damage is a gap.
     """
     with path.open("rb") as file:
-        yield from pcm_of(file, reading)
+        yield from pcm_of(file, reading, rate)
 
 
 def metadata_of(path: Path) -> dict[str, str]:
@@ -73,14 +75,14 @@ def metadata_of(path: Path) -> dict[str, str]:
             return tags_of(stream.metadata if stream is not None else {}, container.metadata)
 
 
-def pcm_of(file: BinaryIO, reading: Reading) -> Iterator[NDArray[np.int16]]:
+def pcm_of(file: BinaryIO, reading: Reading, rate: int = SAMPLE_RATE) -> Iterator[NDArray[np.int16]]:
     """Decode an open file, as `pcm_blocks` does."""
     before, after = Meter(), Meter()
-    for mono in _resampled(frames_of(file, reading), before):
+    for mono in _resampled(frames_of(file, reading), before, rate):
         if len(mono):
             yield to_int16(after.push(mono))
     if too_high(before, after):
-        raise TooHigh(TOO_HIGH)
+        raise TooHigh(TOO_HIGH.format(rate / 2000))
 
 
 def frames_of(file: BinaryIO, reading: Reading) -> Iterator[AudioFrame]:
@@ -269,7 +271,7 @@ def _taken(gathered: av.AudioFifo, enough: int) -> Iterator[AudioFrame]:
         yield frame
 
 
-def _resampled(frames: Iterator[AudioFrame], meter: Meter) -> Iterator[NDArray[np.float32]]:
+def _resampled(frames: Iterator[AudioFrame], meter: Meter, rate: int) -> Iterator[NDArray[np.float32]]:
     """Mix and resample; a stream whose rate changes on the way gets a new resampler there."""
     resampler: Resampler | None = None
     for frame in frames:
@@ -277,7 +279,7 @@ def _resampled(frames: Iterator[AudioFrame], meter: Meter) -> Iterator[NDArray[n
             if resampler is None or resampler.rate != frame.sample_rate:
                 if resampler is not None:
                     yield resampler.flush()
-                resampler = Resampler(frame.sample_rate)
+                resampler = Resampler(frame.sample_rate, rate)
             yield resampler.push(meter.push(mono_of(frame)))
         except (ValueError, av.error.FFmpegError) as error:
             raise CannotDecode(BROKEN) from error

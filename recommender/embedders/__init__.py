@@ -26,7 +26,7 @@ class Frames:
 
 
 class Embedder(Protocol):
-    """Anything that turns 16 kHz mono PCM into frame vectors of one space."""
+    """Anything that turns mono PCM of its space's rate into frame vectors of one space."""
 
     @property
     def space(self) -> str:

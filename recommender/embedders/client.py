@@ -71,9 +71,9 @@ class EmbedderClient:
         self._http.close()
 
     def embed(self, pcm: NDArray[np.int16], tags: bool = False) -> Frames:
-        """Embed samples (n,) int16, 16 kHz mono, of any length; raises `TooShort`, `Silent`, `EmbedderError`."""
-        require_audible(pcm)
+        """Embed samples (n,) int16, mono at its rate, of any length; raises `TooShort`, `Silent`, `EmbedderError`."""
         spec = self._spec()
+        require_audible(pcm, spec.sample_rate)
         framing = spec.framing
         pcm = framing.filled(pcm)
         names = self.tag_names if tags else ()
@@ -97,7 +97,7 @@ class EmbedderClient:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         asked = {"tags": bool(names), "piece": partial, "packed": self.metadata().get("packed") is True}
         options = {name: "true" for name, wanted in asked.items() if wanted}
-        files = {"audio": ("audio.wav", wav_bytes(pcm), "audio/wav")}
+        files = {"audio": ("audio.wav", wav_bytes(pcm, spec.sample_rate), "audio/wav")}
         answer, response = self._http.json("POST", "/model/predict", params=options, files=files)
         self._require_same_space(response.headers.get(SPACE_HEADER, _MAX_SPACE), spec.space)
         vectors = _matrix(answer.get("embedding"), piece.rows, spec.dimension)

@@ -27,8 +27,8 @@ class LocalEmbedder:
         return self.network.tag_names
 
     def embed(self, pcm: NDArray[np.int16], tags: bool = False) -> Frames:
-        """Embed samples (n,) int16, 16 kHz mono; raises `TooShort`, `Silent`."""
-        require_audible(pcm)
+        """Embed samples (n,) int16, mono at its rate; raises `TooShort`, `Silent`."""
+        require_audible(pcm, self.network.spec.sample_rate)
         return self.embed_piece(pcm, tags)
 
     def embed_piece(self, pcm: NDArray[np.int16], tags: bool = False) -> Frames:

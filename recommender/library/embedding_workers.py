@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.audio import decoding as audio
-from recommender.embedders import Embedder, Frames
+from recommender.embedders import Embedder, Frames, registry
 from recommender.errors import AudioError, EmbedderBusy, EmbedderDown, SoundalikeError
 from recommender.library.windowing import Analysis, Stopped, analyse
 from recommender.vectors import WINDOW_SECONDS
@@ -122,7 +122,8 @@ class EmbeddingRun:
     def _analyse(self, task: Task, embedder: Embedder) -> Outcome | None:
         try:
             metadata = audio.metadata(task.absolute)
-            blocks = audio.decode_blocks(task.absolute, block_seconds=WINDOW_SECONDS)
+            rate = registry.of_space(embedder.space).sample_rate
+            blocks = audio.decode_blocks(task.absolute, block_seconds=WINDOW_SECONDS, rate=rate)
             return Outcome(task, analyse(blocks, embedder, self._count), metadata, None)
         except AudioError as error:
             if self._stopping.wait(KILLED_DECODER_SECONDS if error.code == "cannot-decode" else 0):

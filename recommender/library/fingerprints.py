@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender.audio import SAMPLE_RATE
 
-DECIMATION = 4
-"""Fingerprints look below 2 kHz, which every encoding keeps."""
-FRAME_SAMPLES = 1480
-"""0.37 s at 4 kHz: Haitsma and Kalker's frame (A Highly Robust Audio Fingerprinting System, ISMIR 2002)."""
-HOP_SAMPLES = 186
-"""46.5 ms: the same moment in two encodings is at most half of it off, a sixteenth of a frame."""
+LOW_RATE = 4000
+"""Samples a second, about, to which audio is thinned out: fingerprints look below 2 kHz, which every encoding keeps."""
+FRAME_SECONDS = 0.37
+"""Haitsma and Kalker's frame (A Highly Robust Audio Fingerprinting System, ISMIR 2002)."""
+HOP_SECONDS = 0.0465
+"""The same moment in two encodings is at most half of it off, a sixteenth of a frame."""
 BANDS = 33
 LOWEST_HZ, HIGHEST_HZ = 100.0, 1900.0
 QUIET = 1e-5
@@ -30,16 +32,16 @@ FEWEST_BITS = 32 * 20
 Fingerprint = NDArray[np.uint32]
 
 
-def fingerprint(pcm: NDArray[np.int16]) -> Fingerprint:
-    """Return one 32-bit word per 46.5 ms of samples (n,) at 16 kHz: in which of 33 bands the energy rises over the next
-    band and the last frame. Words of quiet frames are 0."""
-    usable = len(pcm) // DECIMATION * DECIMATION
-    low = pcm[:usable].reshape(-1, DECIMATION).mean(axis=1, dtype=np.float32)
-    count = (len(low) - FRAME_SAMPLES) // HOP_SAMPLES + 1
-    if count < 2:
+def fingerprint(pcm: NDArray[np.int16], rate: int = SAMPLE_RATE) -> Fingerprint:
+    """Return one 32-bit word per 46.5 ms of samples (n,) at a rate: in which of 33 bands the energy rises over the next
+    band and the last frame. Words of quiet frames are 0. Fingerprints of different rates are not compared."""
+    every = max(1, round(rate / LOW_RATE))
+    low = pcm[: len(pcm) // every * every].reshape(-1, every).mean(axis=1, dtype=np.float32)
+    size, hop = round(FRAME_SECONDS * rate / every), round(HOP_SECONDS * rate / every)
+    if (len(low) - size) // hop < 1:
         return np.empty(0, np.uint32)
-    frames = np.lib.stride_tricks.sliding_window_view(low, FRAME_SAMPLES)[::HOP_SAMPLES]
-    energy = np.abs(np.fft.rfft(frames * _WINDOW, axis=1)) ** 2 @ _BAND_MATRIX
+    frames = np.lib.stride_tricks.sliding_window_view(low, size)[::hop]
+    energy = np.abs(np.fft.rfft(frames * np.hanning(size).astype(np.float32), axis=1)) ** 2 @ _bands(size, rate / every)
     rising = np.diff(np.diff(energy, axis=1), axis=0) < 0
     words = np.packbits(rising, axis=1, bitorder="little").view("<u4")[:, 0].astype(np.uint32)
     loudness = energy.sum(axis=1)
@@ -67,12 +69,10 @@ def difference(first: Fingerprint, second: Fingerprint) -> float:
     return best
 
 
-def _band_matrix() -> NDArray[np.float32]:
+@functools.cache
+def _bands(size: int, rate: float) -> NDArray[np.float32]:
+    """Return which of a frame's frequencies belong to which band."""
     edges = np.geomspace(LOWEST_HZ, HIGHEST_HZ, BANDS + 1)
-    frequencies = np.fft.rfftfreq(FRAME_SAMPLES, DECIMATION / SAMPLE_RATE)
+    frequencies = np.fft.rfftfreq(size, 1 / rate)
     inside = (frequencies[:, None] >= edges[:-1]) & (frequencies[:, None] < edges[1:])
     return inside.astype(np.float32)
-
-
-_BAND_MATRIX = _band_matrix()
-_WINDOW = np.hanning(FRAME_SAMPLES).astype(np.float32)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.audio import SAMPLE_RATE
 from recommender.audio.decoding import is_silent, require_audible
 from recommender.embedders import Embedder, registry
 from recommender.errors import Silent, TooShort
@@ -49,7 +48,7 @@ class Stopped(Exception):
 def analyse(
     blocks: Iterable[NDArray[np.int16]], embedder: Embedder, on_seconds: Callable[[float], bool] = lambda _: True
 ) -> Analysis:
-    """Embed decoded blocks of `WINDOW_SECONDS` each, int16 (n,) at 16 kHz.
+    """Embed decoded blocks of `WINDOW_SECONDS` each, int16 (n,) at the embedder's rate.
 
     on_seconds: told the length of each block; where it returns False, `Stopped` is raised. Raises `TooShort`, `Silent`,
     `EmbedderError` and whatever the blocks raise.
@@ -57,7 +56,7 @@ def analyse(
     analyser = _Analyser(embedder)
     for block in blocks:
         analyser.add(block)
-        if not on_seconds(len(block) / SAMPLE_RATE):
+        if not on_seconds(len(block) / analyser.rate):
             raise Stopped
     return analyser.finish()
 
@@ -68,6 +67,7 @@ class _Analyser:
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
         self._framing = registry.of_space(embedder.space).framing
+        self.rate = self._framing.rate
         self._batch = max(1, int(PIECE_SECONDS / self._framing.seconds))
         self._pcm = np.empty(0, np.int16)
         self._origin = 0  # of self._pcm, in samples of the whole
@@ -102,14 +102,14 @@ class _Analyser:
                 break
             self._embed(min(rest, self._batch))
         self._print()
-        seconds = self._samples / SAMPLE_RATE
+        seconds = self._samples / self.rate
         found = tuple(self._windows(seconds))
         if not found:
             raise Silent("This audio is silent: check the recording's level.")
         return Analysis(seconds, found, np.concatenate(self._prints) if self._prints else np.empty(0, np.uint32))
 
     def _embed_short(self) -> None:
-        require_audible(self._pcm)
+        require_audible(self._pcm, self.rate)
         frames = self._embedder.embed(self._pcm, tags=True)
         self._tag_names = frames.tag_names
         self._count(frames.vectors, frames.tags)
@@ -165,6 +165,6 @@ class _Analyser:
         return tuple((self._tag_names[i], round(float(tags[i]), 3)) for i in best if tags[i] >= LOWEST_KEPT_TAG)
 
     def _print(self) -> None:
-        if self._unprinted and self._samples <= LONGEST_SECONDS * SAMPLE_RATE:
-            self._prints.append(fingerprint(np.concatenate(self._unprinted)))
+        if self._unprinted and self._samples <= LONGEST_SECONDS * self.rate:
+            self._prints.append(fingerprint(np.concatenate(self._unprinted), self.rate))
         self._unprinted = []

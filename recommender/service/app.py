@@ -203,7 +203,7 @@ def _predict(service: Service) -> Response:
         raise BadRequest("Invalid file type/extension")
     tags, spec = _flag("tags"), batched.spec
     data = upload.read()
-    samples, rate = predicting.read(data, spec.sample_rate)
+    samples, rate = predicting.read(data)
     memory = predicting.memory_for(len(data), rate, len(samples), spec, len(batched.tag_names) if tags else 0)
     with service.admission.memory(memory):
         with service.metrics.step("read"):

@@ -26,7 +26,7 @@ _NUMBER_BYTES = 32
 """Of a value in work: as float32, joined to others, and as text twice."""
 
 
-def read(data: bytes, rate: int) -> tuple[NDArray[np.int16], int]:
+def read(data: bytes) -> tuple[NDArray[np.int16], int]:
     """Return the samples of a WAV file, (n, channels), and their rate; raises `CannotDecode`."""
     samples, rate_in = read_wav(data)
     if not MIN_RATE <= rate_in <= MAX_RATE:
@@ -42,11 +42,11 @@ def mono(samples: NDArray[np.int16], rate_in: int, rate: int) -> NDArray[np.int1
     """Average the channels and resample, as IBM's container does: int16 (n,)."""
     if rate_in == rate and samples.shape[1] == 1:
         return samples[:, 0]
-    return np.concatenate(list(_blocks(samples, rate_in)))
+    return np.concatenate(list(_blocks(samples, rate_in, rate)))
 
 
-def _blocks(samples: NDArray[np.int16], rate: int) -> Iterator[NDArray[np.int16]]:
-    resampler = Resampler(rate)
+def _blocks(samples: NDArray[np.int16], rate_in: int, rate: int) -> Iterator[NDArray[np.int16]]:
+    resampler = Resampler(rate_in, rate)
     for start in range(0, len(samples), _BLOCK):
         yield _rounded(resampler.push(samples[start : start + _BLOCK].mean(axis=1, dtype=np.float32)))
     yield _rounded(resampler.flush())

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from recommender.audio.wav import wav_bytes
-from recommender.embedders import Embedder
+from recommender.embedders import Embedder, registry
 from recommender.errors import AudioError, BadEmbedding, DecoderDown, EmbedderBusy, SoundalikeError
 
 FRESH_SECONDS = 20.0
@@ -42,7 +42,7 @@ def check_sound(embedder: Embedder | None) -> None:
         raise DecoderDown("A plain WAV file is decoded to something else here: install anew.")
     if embedder is None:
         return
-    vectors = embedder.embed(pcm).vectors
+    vectors = embedder.embed(np.resize(pcm, registry.of_space(embedder.space).sample_rate)).vectors
     if not len(vectors) or not np.isfinite(vectors).all():
         raise BadEmbedding("The embedder answers a plain sound with something that is no embedding.")
 

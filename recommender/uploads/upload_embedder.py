@@ -71,12 +71,13 @@ class UploadEmbedder:
         from recommender.audio import decoding
 
         embedder = self._loaded(space)
+        known = registry.of_space(space)
         with timings("decode"):
-            sound = decoding.decode(path, max_seconds=self._settings.max_upload_seconds)
+            sound = decoding.decode(path, max_seconds=self._settings.max_upload_seconds, rate=known.sample_rate)
         with timings("embed"):
             require_same(space, embedder.space)
             frames = embedder.embed(sound.pcm)
-        wanted = (registry.of_space(space).dimension,)
+        wanted = (known.dimension,)
         if not len(frames.vectors) or frames.vectors.shape[1:] != wanted or not np.isfinite(frames.vectors).all():
             raise BadEmbedding("The embedder answered something that is no embedding: tell the operator.")
         upload = Upload(sha256, sound.seconds, frames)

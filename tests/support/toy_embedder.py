@@ -15,7 +15,7 @@ SPEC = EmbedderSpec(
     name="toy",
     space="toy-bands",
     dimension=BANDS,
-    framing=Framing(hop=8_000, window=16_000, before=0, fill=16_000),
+    framing=Framing(hop=16_000, window=32_000, before=0, fill=32_000, rate=32_000),
     model=Model("toy", "Toy", "Energies of bands", "MIT", "https://soundalike.example/toy"),
     weights="none",
     purpose="tests",

@@ -122,7 +122,7 @@ def test_what_a_file_provokes_is_logged(
 ):
     (tmp_path / "sitecustomize.py").write_text(
         "import recommender.audio.streams as s\n"
-        "def fail(path, reading): raise ZeroDivisionError('nobody foresaw it')\n"
+        "def fail(*_): raise ZeroDivisionError('nobody foresaw it')\n"
         "s.pcm_blocks = fail\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -215,7 +215,8 @@ def test_memory_limit_is_an_error_and_not_the_machines_end(tmp_path: Path):
     """
     path = tmp_path / "a.wav"
     path.write_bytes(wav_bytes(np.resize(pcm16(melody(1)), 8_000_000)))
-    request = json.dumps({"path": str(path), "block": 8_000_000, "limit": None, "seconds": 20}) + "\n"
+    asked = {"path": str(path), "rate": 16_000, "block": 8_000_000, "limit": None, "seconds": 20}
+    request = json.dumps(asked) + "\n"
     run = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)], input=request.encode(), capture_output=True, timeout=60
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
+from recommender.audio.wav import wav_bytes
 from recommender.catalogue.local.catalogue import LocalCatalogue
 from recommender.cli import main
 from recommender.embedders import registry
@@ -17,7 +19,6 @@ from recommender.embedders.local import LocalEmbedder, in_process
 from recommender.embedders.spec import EmbedderSpec
 from recommender.errors import BadEmbedding, NoWeights, Silent
 from recommender.service.app import create_app
-from tests.recommender.library.conftest import write_song
 from tests.support import toy_embedder
 from tests.support.audio import melody, pcm16
 from tests.support.http import serving
@@ -133,19 +134,30 @@ def test_its_service_answers_what_it_computes(spec: EmbedderSpec, embedder: Loca
     np.testing.assert_allclose(there.tags, here.tags, rtol=0, atol=1e-4)
 
 
-def test_a_new_embedder_is_one_module_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    """Built, searched and told apart through the command line, which knows of it by the registry alone."""
+@pytest.mark.parametrize("served", [False, True], ids=["in process", "served"])
+def test_a_new_embedder_is_one_module_and_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, served: bool
+):
+    """Built, searched and told apart through the command line, which knows of it by the registry alone; by sounds that
+    only its sample rate holds."""
+    music, out = tmp_path / "music", tmp_path / "out"
+    music.mkdir()
     for number in range(6):
-        write_song(tmp_path / "music" / f"song {number}.wav", 6, number)
-    out = tmp_path / "out"
-    assert main(["build", "library", str(tmp_path / "music"), "--out", str(out), "--embedder", "toy"]) == 0
-    with_toy = LocalCatalogue.open(out)
-    space, dimension = with_toy.manifest.space, with_toy.manifest.dimension
-    with_toy.close()
-    assert (space, dimension) == ("toy-bands", 24)
-    capsys.readouterr()
-    assert main(["similar", str(out), str(tmp_path / "music" / "song 3.wav"), "--top", "1"]) == 0
-    assert "song 3.wav" in capsys.readouterr().out
+        tone = np.sin(2 * np.pi * (9000 + 1000 * number) * np.arange(14 * 44_100) / 44_100) * 9000
+        (music / f"song {number}.wav").write_bytes(wav_bytes(tone.astype(np.int16), 44_100))
+    with serving(create_app(in_process("toy", None))) if served else nullcontext() as url:
+        embedder = ["--embedder-url", url] if url else ["--embedder", "toy"]
+        assert main(["build", "library", str(music), "--out", str(out), *embedder]) == 0
+        with_toy = LocalCatalogue.open(out)
+        manifest, (clip,) = with_toy.manifest, with_toy.clips([0])
+        with_toy.close()
+        assert (manifest.space, manifest.dimension, manifest.clips) == ("toy-bands", 24, 6)
+        assert (clip.start, clip.end) == (0, 14)  # the rest of a window belongs to the one before
+        capsys.readouterr()
+        monkeypatch.setenv("EMBEDDER_URL", url or "")
+        (tmp_path / "like it.wav").write_bytes((music / "song 3.wav").read_bytes()[: 2 * 44_100 * 7])
+        assert main(["similar", str(out), str(tmp_path / "like it.wav"), "--top", "1"]) == 0
+        assert "song 3.wav" in capsys.readouterr().out
 
 
 def test_what_there_is_not(capsys: pytest.CaptureFixture[str]):

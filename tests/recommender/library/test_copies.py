@@ -15,11 +15,12 @@ from tests.support.audio import pcm16, write_audio
 
 
 @pytest.mark.parametrize(("codec", "name"), [("libmp3lame", "a.mp3"), ("aac", "a.m4a"), ("libopus", "a.ogg")])
-def test_an_encoding_is_the_same_recording(tmp_path: Path, codec: str, name: str) -> None:
+@pytest.mark.parametrize("rate", [16_000, 22_050, 32_000])
+def test_an_encoding_is_the_same_recording(tmp_path: Path, codec: str, name: str, rate: int) -> None:
     sound = tune(8, 1, rate=48_000)
     original = write_audio(tmp_path / "a.wav", "pcm_s16le", rate=48_000, sound=sound)
     copy = write_audio(tmp_path / name, codec, rate=48_000, sound=sound * 0.5, bit_rate=64_000)
-    prints = [fingerprint(decode(path, max_seconds=60).pcm) for path in (original, copy)]
+    prints = [fingerprint(decode(path, max_seconds=60, rate=rate).pcm, rate) for path in (original, copy)]
     assert same_recording(*prints)
 
 
