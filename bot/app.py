@@ -9,10 +9,11 @@ from typing import Any
 
 from slack_bolt import App, BoltResponse
 
-from bot.errors import QueueAway, QueueFull
+from bot.errors import OddPayload, QueueAway, QueueFull
 from bot.listeners import actions, commands, home, library, mentions, modal, shortcuts, uploads
 from bot.listeners.context import Context
 from bot.listeners.replies import Place
+from bot.slack.payloads import text
 from recommender.errors import SoundalikeError
 
 _log = logging.getLogger(__name__)
@@ -46,9 +47,12 @@ def build_app(context: Context) -> App:
 def _tell(context: Context, error: Exception, body: dict[str, Any]) -> BoltResponse:
     """Map what a listener raised: people are told in the acknowledgement or through the response_url. An event that
     could not be taken on stays unacknowledged, so that Slack delivers it again."""
-    user = str((body.get("user") or {}).get("id") or body.get("user_id") or "")
+    user = text(body, "user", "id") or text(body, "user_id")
     with context.services.observer.request("error", uuid.uuid4().hex[:12], user) as request:
         message = context.answerer.sentence(error, request)
+    if isinstance(error, OddPayload):
+        kind = text(body, "event", "type") or text(body, "type")
+        _log.warning("Slack sent an odd payload of type %s: %s", kind, error)
     if body.get("type") == "event_callback":
         told = isinstance(error, SoundalikeError) and not isinstance(error, (QueueAway, QueueFull))
         return BoltResponse(status=200 if told else 503)

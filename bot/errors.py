@@ -10,6 +10,7 @@ SlackError
 ├── ForeignFile                   foreign-file: it does not lie on Slack's own file hosts
 ├── DownloadFailed                download-failed
 ├── SlackRefused                  slack-refused: Slack does not do what the bot asks of it
+├── OddPayload                    odd-payload: Slack left out what an answer needs
 ├── NoRoom                        no-room: the disk of the bot is full
 ├── RateLimited                   rate-limited: the person or the team asks too much
 ├── QueueFull                     busy
@@ -63,6 +64,10 @@ class DownloadFailed(SlackError):
 
 class SlackRefused(SlackError):
     code = "slack-refused"
+
+
+class OddPayload(SlackError):
+    code = "odd-payload"
 
 
 class NoRoom(SlackError):

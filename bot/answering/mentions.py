@@ -14,6 +14,7 @@ from bot.queue.jobs import Job, marked
 from bot.queue.records import Records
 from bot.slack.errors import UNREACHED, code_of
 from bot.slack.files import SharedFile
+from bot.slack.payloads import items
 
 FILE_WAITS = (0.4, 1.1)
 """Seconds between looks for the file of a mention: Slack may leave it out of the event, and tells of it in others."""
@@ -83,6 +84,6 @@ class Mentions:
         except UNREACHED as error:
             _log.info("the thread of a mention cannot be read (%s)", type(error).__name__)
             return []
-        first: dict[str, Any] = next((each for each in found.get("messages") or [] if each.get("ts") == job.thread), {})
-        files = [SharedFile.from_slack(file) for file in first.get("files") or []]
+        first = [each for each in items(found.data, "messages") if each.get("ts") == job.thread]
+        files = [SharedFile.from_slack(file) for each in first for file in items(each, "files")]
         return [file.file_id for file in files if file.file_id and file.sounds is not False]

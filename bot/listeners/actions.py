@@ -14,6 +14,7 @@ from bot.messages import Message, asked_again, matches_view
 from bot.messages.button_values import ButtonValue
 from bot.operations.requests import Request
 from bot.questions import Question
+from bot.slack.payloads import mapping, need
 
 Change = Callable[[Question, str], Question]
 
@@ -42,7 +43,7 @@ def register(app: App, context: Context) -> None:
     @app.action("where_matched")
     def where_matched(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
         place = Place.of_interaction(body)
-        trigger = str(body["trigger_id"])
+        trigger = need(body, "trigger_id")
 
         def show(request: Request) -> None:
             value = ButtonValue.read(action)
@@ -56,8 +57,8 @@ def register(app: App, context: Context) -> None:
 
 def _listener(context: Context, change: Change) -> Callable[[Ack, dict[str, Any], dict[str, Any]], BoltResponse]:
     def listener(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
-        user = Place.of_interaction(body).user
-        context.submit(str(action["action_id"]), user, lambda request: _edit(context, change, action, body, request))
+        user, kind = Place.of_interaction(body).user, need(action, "action_id")
+        context.submit(kind, user, lambda request: _edit(context, change, action, body, request))
         return ack()
 
     return listener
@@ -66,7 +67,7 @@ def _listener(context: Context, change: Change) -> Callable[[Ack, dict[str, Any]
 def _edit(context: Context, change: Change, action: dict[str, Any], body: dict[str, Any], request: Request) -> None:
     """Edit the answer into that of the changed question; an error is told beside it, which leaves it as it was."""
     place = Place.of_interaction(body)
-    ephemeral = bool((body.get("container") or {}).get("is_ephemeral"))
+    ephemeral = mapping(body, "container").get("is_ephemeral") is True
 
     def changed() -> Message:
         value = ButtonValue.read(action)

@@ -12,6 +12,7 @@ from bot.messages import ask_view
 from bot.operations.requests import Request
 from bot.questions import parse
 from bot.slack.names import COMMAND
+from bot.slack.payloads import need, text
 
 
 def register(app: App, context: Context) -> None:
@@ -20,9 +21,9 @@ def register(app: App, context: Context) -> None:
     @app.command(COMMAND)
     def similar(ack: Ack, command: dict[str, Any]) -> BoltResponse:
         place = Place.of_command(command)
-        typed = parse(str(command.get("text") or ""))
+        typed = parse(text(command, "text"))
         if typed.kind == "nothing":
-            trigger, view = str(command["trigger_id"]), ask_view(place.response_url)
+            trigger, view = need(command, "trigger_id"), ask_view(place.response_url)
 
             def open_form(request: Request) -> None:
                 context.services.client.views_open(trigger_id=trigger, view=view)

@@ -14,6 +14,7 @@ from bot.messages.button_values import ButtonValue
 from bot.operations.health import Health
 from bot.operations.requests import Request
 from bot.questions import Typed
+from bot.slack.payloads import need, text
 from recommender.errors import SoundalikeError
 
 
@@ -24,14 +25,14 @@ def register(app: App, context: Context) -> None:
     @app.event("app_home_opened")
     def opened(event: dict[str, Any]) -> None:
         if event.get("tab", "home") == "home":
-            user = str(event["user"])
+            user = need(event, "user")
             context.submit("home", user, lambda request: _publish(context, health, user, request))
 
     @app.action("repeat")
     def repeat(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
-        user = str(body["user"]["id"])
+        user = need(body, "user", "id")
         question = ButtonValue.read(action).asked
-        mark = f"repeat:{action.get('action_ts') or body.get('trigger_id')}"
+        mark = f"repeat:{text(action, 'action_ts') or need(body, 'trigger_id')}"
         accept_question(context, user, user, mark, Typed("similar", question))
         return ack()
 

@@ -20,6 +20,7 @@ from bot.slack.downloads import Downloader
 from bot.slack.errors import code_of
 from bot.slack.files import file_info
 from bot.slack.names import GROUPS_SCOPE, LISTEN_SCOPE
+from bot.slack.payloads import need, team_of, text
 
 GROUP_PREFIX = "S"
 """Ids of Slack's user groups begin so, those of people with U or W."""
@@ -50,17 +51,16 @@ def _listen(context: Context, value: ButtonValue, body: dict[str, Any], request:
     """Post the clip's sound into the thread of the answer."""
     from recommender.library.excerpts import excerpt
 
-    context.answerer.count_question(str(body["user"]["id"]))
+    context.answerer.count_question(Place.of_interaction(body).user)
     recommender = context.services.recommender
     clip = recommender.clip(value.clip)
     with request.timings("excerpt"):
         sound = excerpt(recommender.catalogue.facts, clip)
-    message = body.get("message") or {}
     try:
         with request.timings("reply"):
             context.services.client.files_upload_v2(
-                channel=str((body.get("channel") or {}).get("id") or ""),
-                thread_ts=str(message.get("thread_ts") or message.get("ts") or "") or None,
+                channel=need(body, "channel", "id"),
+                thread_ts=text(body, "message", "thread_ts") or text(body, "message", "ts") or None,
                 content=sound,
                 filename=f"{clip.clip_id}.wav",
                 title=excerpt_title(clip),
@@ -75,9 +75,9 @@ def _listen(context: Context, value: ButtonValue, body: dict[str, Any], request:
 
 def _add(context: Context, value: ButtonValue, body: dict[str, Any], request: Request) -> Message:
     """Keep the upload in the library, where the next question finds it."""
-    user = str(body["user"]["id"])
+    user = need(body, "user", "id")
     context.answerer.count_question(user)
-    _require_librarian(context, user)
+    _require_librarian(context, user, team_of(body))
     services = context.services
     file = file_info(services.client, value.file)
     file.require_obtainable(services.settings.max_upload_bytes)
@@ -89,20 +89,23 @@ def _add(context: Context, value: ButtonValue, body: dict[str, Any], request: Re
     return added(clip)
 
 
-def _require_librarian(context: Context, user: str) -> None:
+def _require_librarian(context: Context, user: str, team: str) -> None:
     """Raise `NotAllowed` unless the person is listed, or in a user group that is."""
     listed = context.services.settings.librarians
     if user in listed:
         return
-    if any(user in _members(context, group) for group in sorted(listed) if group.startswith(GROUP_PREFIX)):
+    if any(user in _members(context, group, team) for group in sorted(listed) if group.startswith(GROUP_PREFIX)):
         return
     raise NotAllowed("Only some people may add sounds to the library: ask the operator to put you on LIBRARY_ADDERS.")
 
 
-def _members(context: Context, group: str) -> Sequence[str]:
-    """Return the people of a user group; raises `MissingScope`."""
+def _members(context: Context, group: str, team: str) -> Sequence[str]:
+    """Return the people of a user group; raises `MissingScope`. team: needed where the app is installed for a whole
+    organisation."""
     try:
-        members: Sequence[str] = context.services.client.usergroups_users_list(usergroup=group).get("users") or ()
+        client = context.services.client
+        found = client.usergroups_users_list(usergroup=group, team_id=team or None)
+        members: Sequence[str] = found.get("users") or ()
     except SlackApiError as error:
         if code_of(error) == "no_such_subteam":
             _log.error("LIBRARY_ADDERS names the user group %s, which Slack does not know", group)

@@ -8,6 +8,7 @@ from slack_bolt import App
 
 from bot.listeners.context import Context
 from bot.listeners.message_events import accept_files, accept_words, typed_in
+from bot.slack.payloads import text
 
 
 def register(app: App, context: Context) -> None:
@@ -17,4 +18,4 @@ def register(app: App, context: Context) -> None:
     def app_mention(event: dict[str, Any], body: dict[str, Any]) -> None:
         if not event.get("bot_id") and not accept_files(context, event, body):
             # Slack may have left a file out, whose filters these words are: that shows in the queue.
-            accept_words(context, event, body, typed_in(str(event.get("text") or ""), beside_file=True))
+            accept_words(context, event, body, typed_in(text(event, "text"), beside_file=True))

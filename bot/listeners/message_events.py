@@ -10,6 +10,7 @@ from typing import Any
 from bot.listeners.context import Context
 from bot.operations.requests import Request
 from bot.questions import Question, Typed, parse
+from bot.slack.payloads import items, need, team_of, text
 from recommender.errors import BadQuery
 
 _MENTION = re.compile(r"<@[A-Z0-9]+(?:\|[^>]*)?>")
@@ -17,16 +18,15 @@ _WORDY = frozenset({"fallback", "from_url", "original_url", "pretext", "text", "
 _LINK = re.compile(r"<((?:https?://)[^|>]+)(?:\|[^>]*)?>")
 
 
-def plain_text(text: str) -> str:
+def plain_text(marked: str) -> str:
     """Return a message's text as it was typed: without mentions, links bare, entities resolved."""
-    return html.unescape(_LINK.sub(r"\1", _MENTION.sub(" ", text))).strip()
+    return html.unescape(_LINK.sub(r"\1", _MENTION.sub(" ", marked))).strip()
 
 
 def files_of(message: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the files of a message, and those of the messages that it forwards, each once."""
-    attachments = [each for each in message.get("attachments") or [] if isinstance(each, dict)]
-    found = [file for each in (message, *attachments) for file in each.get("files") or [] if isinstance(file, dict)]
-    return list({str(file["id"]): file for file in found if file.get("id")}.values())
+    found = [file for each in (message, *items(message, "attachments")) for file in items(each, "files")]
+    return list({text(file, "id"): file for file in found if text(file, "id")}.values())
 
 
 def words_of(message: dict[str, Any]) -> str:
@@ -34,65 +34,64 @@ def words_of(message: dict[str, Any]) -> str:
     return "\n".join(_strings([message.get("text"), message.get("blocks"), message.get("attachments")]))
 
 
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings(item)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if key in _WORDY or isinstance(item, (list, dict)):
-                yield from _strings(item)
+def _strings(values: list[Any]) -> Iterator[str]:
+    left = values[::-1]
+    while left:
+        value = left.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, list):
+            left += value[::-1]
+        elif isinstance(value, dict):
+            left += [each for key, each in value.items() if key in _WORDY or isinstance(each, (list, dict))][::-1]
 
 
-def typed_in(text: str, *, beside_file: bool = False) -> Typed:
+def typed_in(marked: str, *, beside_file: bool = False) -> Typed:
     """Read a question out of a message; one that breaks the grammar is kept, for the answer to say how."""
     try:
-        return parse(plain_text(text), beside_file=beside_file)
+        return parse(plain_text(marked), beside_file=beside_file)
     except BadQuery as error:
         return Typed("wrong", Question(str(error)), True)
 
 
 def accept_files(context: Context, event: dict[str, Any], body: dict[str, Any]) -> bool:
     """Accept the files of a message that addresses the bot, in their order; false where it has none."""
-    files = [str(file["id"]) for file in files_of(event)]
-    typed = typed_in(str(event.get("text") or ""), beside_file=True)
+    files = [need(file, "id") for file in files_of(event)]
+    typed = typed_in(text(event, "text"), beside_file=True)
     # Words beside a file are a remark, unless they are nothing but filters.
     filters = typed.question if typed.kind == "nothing" else None
     for file in files:
         context.acceptance.upload(
-            str(event["channel"]),
+            need(event, "channel"),
             file,
-            str(event.get("user") or ""),
-            team=str(body.get("team_id") or ""),
-            thread=str(event.get("thread_ts") or event["ts"]),
+            text(event, "user"),
+            team=team_of(body),
+            thread=thread_of(event),
             asked=True,
             filters=filters,
-            edition=_edition(event),
-            at=str(event.get("event_ts") or ""),
+            edition=text(event, "edited", "ts"),
+            at=text(event, "event_ts"),
         )
     return bool(files)
 
 
-def _edition(event: dict[str, Any]) -> str:
-    """Return what tells a corrected message from the one that it was: Slack sends both under one ts."""
-    edited = event.get("edited")
-    return str(edited.get("ts") or "") if isinstance(edited, dict) else ""
+def thread_of(event: dict[str, Any]) -> str:
+    """Return the ts of the thread that answers to a message belong in."""
+    return text(event, "thread_ts") or need(event, "ts")
 
 
 def accept_words(context: Context, event: dict[str, Any], body: dict[str, Any], typed: Typed) -> None:
     """Accept what was typed in a message that addresses the bot."""
     accept_question(
         context,
-        str(event["channel"]),
-        str(event.get("user") or ""),
-        f"message:{event['ts']}",
+        need(event, "channel"),
+        text(event, "user"),
+        f"message:{need(event, 'ts')}",
         typed,
-        team=str(body.get("team_id") or ""),
-        thread=str(event.get("thread_ts") or event["ts"]),
-        edition=_edition(event),
-        at=str(event["ts"]),
+        team=team_of(body),
+        thread=thread_of(event),
+        edition=text(event, "edited", "ts"),  # tells a corrected message from the one that it was: both have one ts
+        at=need(event, "ts"),
     )
 
 

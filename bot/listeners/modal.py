@@ -7,7 +7,7 @@ from typing import Any
 
 from slack_bolt import Ack, App, BoltResponse
 
-from bot.errors import QueueAway
+from bot.errors import OddPayload, QueueAway
 from bot.listeners.context import Context, fits_ack
 from bot.listeners.message_events import plain_text
 from bot.listeners.replies import Place
@@ -15,6 +15,7 @@ from bot.messages import Message, where_to_look
 from bot.messages.modal import ASK_CALLBACK
 from bot.operations.requests import Request
 from bot.questions import Question, Typed
+from bot.slack.payloads import items, mapping, need, team_of, text
 from recommender.errors import BadQuery
 
 LABELS_OFFERED = 20
@@ -28,13 +29,13 @@ def register(app: App, context: Context) -> None:
 
     @app.view(ASK_CALLBACK)
     def submitted(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> BoltResponse:
-        user, values = str(body["user"]["id"]), view["state"]["values"]
-        clip = plain_text(str(values["clip"]["clip"].get("value") or ""))
-        files = [str(file["id"]) for file in values["files"]["files"].get("files") or []]
+        user, values = need(body, "user", "id"), mapping(view, "state", "values")
+        clip = plain_text(text(values, "clip", "clip", "value"))
+        files = [need(file, "id") for file in items(values, "files", "files", "files")]
         if not clip and not files:
             return ack(response_action="errors", errors={"clip": MISSING})
         question = Question(clip, only=_chosen(values, "only"), without=_chosen(values, "without"))
-        place, team = Place(user, _response_url(view)), str((body.get("team") or {}).get("id") or "")
+        place, team = Place(user, _response_url(view)), team_of(body)
         try:
             for file in files:
                 context.acceptance.upload(user, file, user, team=team, asked=True, filters=question, once=True)
@@ -47,7 +48,7 @@ def register(app: App, context: Context) -> None:
 
         @app.options(name)
         def complete(ack: Ack, payload: dict[str, Any]) -> BoltResponse:
-            labels = context.services.recommender.labels(str(payload.get("value") or ""), LABELS_OFFERED)
+            labels = context.services.recommender.labels(text(payload, "value"), LABELS_OFFERED)
             options = [_option(label) for label in labels if len(label) <= MAX_OPTION_CHARS]
             while not fits_ack({"options": options}):
                 options.pop()
@@ -62,14 +63,13 @@ def _reply(context: Context, question: Question, files: int, user: str, request:
 
 def _response_url(view: dict[str, Any]) -> str:
     try:
-        return str(json.loads(view.get("private_metadata") or "{}")["response_url"])
-    except (ValueError, KeyError, TypeError) as error:
+        return need(json.loads(text(view, "private_metadata") or "{}"), "response_url")
+    except (ValueError, OddPayload) as error:
         raise BadQuery("This form is too old: type /similar again.") from error
 
 
 def _chosen(values: dict[str, Any], name: str) -> tuple[str, ...]:
-    options = values[name][name].get("selected_options") or []
-    return tuple(str(option["value"]) for option in options)
+    return tuple(need(option, "value") for option in items(values, name, name, "selected_options"))
 
 
 def _option(label: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from slack_sdk.webhook import WebhookResponse
 
 from bot.messages import Message, sent_directly
 from bot.slack.errors import BAD_BLOCKS, DELETED, UNREACHED, code_of
+from bot.slack.payloads import text
 from bot.slack.response_urls import is_slacks
 
 WEBHOOK_TIMEOUT_SECONDS = 20
@@ -35,19 +36,17 @@ class Place:
     @classmethod
     def of_command(cls, command: dict[str, Any]) -> Place:
         """Return where a command was typed; Slack allows none in threads."""
-        where = (command.get(name) for name in ("user_id", "response_url", "channel_id"))
-        return cls(*(str(each or "") for each in where))
+        return cls(*(text(command, name) for name in ("user_id", "response_url", "channel_id")))
 
     @classmethod
     def of_interaction(cls, body: dict[str, Any]) -> Place:
         """Return where a button was pressed, a shortcut chosen or a form sent."""
-        message, container = body.get("message") or {}, body.get("container") or {}
-        thread, ts = container.get("thread_ts") or message.get("thread_ts"), message.get("ts")
+        thread = text(body, "container", "thread_ts") or text(body, "message", "thread_ts")
         return cls(
-            user=str((body.get("user") or {}).get("id") or ""),
-            response_url=str(body.get("response_url") or ""),
-            channel=str((body.get("channel") or {}).get("id") or ""),
-            thread=str(thread) if thread and thread != ts else "",
+            user=text(body, "user", "id"),
+            response_url=text(body, "response_url"),
+            channel=text(body, "channel", "id"),
+            thread="" if thread == text(body, "message", "ts") else thread,
         )
 
 

@@ -14,6 +14,7 @@ from bot.operations.requests import Request
 from bot.questions import Question
 from bot.slack.files import SharedFile
 from bot.slack.names import FIND_SIMILAR
+from bot.slack.payloads import mapping, need, team_of, text
 from recommender.errors import BadQuery
 
 NOTHING = "That message has neither audio nor a YouTube link that the catalogue knows: try it on another."
@@ -25,19 +26,19 @@ def register(app: App, context: Context) -> None:
     @app.shortcut(FIND_SIMILAR)
     def find_similar(ack: Ack, shortcut: dict[str, Any]) -> BoltResponse:
         place = Place.of_interaction(shortcut)
-        user, message = place.user, shortcut.get("message") or {}
+        user, message = place.user, mapping(shortcut, "message")
         files = [SharedFile.from_slack(file) for file in files_of(message)]
         sounds = [file for file in files if file.sounds is not False and file.file_id]
         for file in sounds:
             context.acceptance.upload(
-                place.channel,
+                need(shortcut, "channel", "id"),
                 file.file_id,
                 user,
-                team=str((shortcut.get("team") or {}).get("id") or ""),
-                thread=str(message.get("thread_ts") or message.get("ts") or ""),
+                team=team_of(shortcut),
+                thread=text(message, "thread_ts") or text(message, "ts"),
                 asked=True,
                 fallback=user,
-                mark=str(shortcut["trigger_id"]),
+                mark=need(shortcut, "trigger_id"),
                 once=True,
             )
         context.answer_later("shortcut", place, lambda request: _reply(context, message, len(sounds), user, request))

@@ -7,9 +7,10 @@ from typing import Any
 from slack_bolt import App
 
 from bot.listeners.context import Context
-from bot.listeners.message_events import accept_files, accept_words, files_of, typed_in
+from bot.listeners.message_events import accept_files, accept_words, files_of, thread_of, typed_in
+from bot.slack.payloads import need, team_of, text
 
-WANTED_SUBTYPES = frozenset({None, "file_share"})
+WANTED_SUBTYPES = frozenset({"", "file_share"})
 """Edits, joins, unfurls and the rest are nobody's question."""
 
 
@@ -18,22 +19,20 @@ def register(app: App, context: Context) -> None:
 
     @app.event("file_shared")
     def file_shared(event: dict[str, Any], body: dict[str, Any]) -> None:
-        user = str(event.get("user_id") or "")
-        channel, file = str(event.get("channel_id") or ""), str(event.get("file_id") or "")
+        channel, file = text(event, "channel_id"), text(event, "file_id")
         if channel and file:
-            context.acceptance.upload(
-                channel, file, user, team=str(body.get("team_id") or ""), at=str(event.get("event_ts") or "")
-            )
+            user, at = text(event, "user_id"), text(event, "event_ts")
+            context.acceptance.upload(channel, file, user, team=team_of(body), at=at)
 
     @app.event("message")
     def message(event: dict[str, Any], body: dict[str, Any]) -> None:
         if event.get("channel_type") != "im" and event.get("subtype") == "file_share" and not event.get("bot_id"):
             _shared(context, event, body)
-        if event.get("channel_type") != "im" or event.get("subtype") not in WANTED_SUBTYPES or event.get("bot_id"):
+        if event.get("channel_type") != "im" or text(event, "subtype") not in WANTED_SUBTYPES or event.get("bot_id"):
             return
         if accept_files(context, event, body):
             return
-        accept_words(context, event, body, typed_in(str(event.get("text") or "")))
+        accept_words(context, event, body, typed_in(text(event, "text")))
 
 
 def _shared(context: Context, event: dict[str, Any], body: dict[str, Any]) -> None:
@@ -41,10 +40,10 @@ def _shared(context: Context, event: dict[str, Any], body: dict[str, Any]) -> No
     it is one wish with this."""
     for file in files_of(event):
         context.acceptance.upload(
-            str(event["channel"]),
-            str(file["id"]),
-            str(event.get("user") or ""),
-            team=str(body.get("team_id") or ""),
-            thread=str(event.get("thread_ts") or event["ts"]),
-            at=str(event.get("event_ts") or ""),
+            need(event, "channel"),
+            need(file, "id"),
+            text(event, "user"),
+            team=team_of(body),
+            thread=thread_of(event),
+            at=text(event, "event_ts"),
         )

@@ -20,6 +20,7 @@ SILENT_MIMETYPES = frozenset(
 )
 """Notes and playlists: called audio, and hold none."""
 GONE = frozenset({"file_not_found", "file_deleted"})
+MAX_NUMBER = 1e15
 UNSEEN = frozenset({"not_visible", "access_denied", "file_access_denied", "not_in_channel", "no_permission"})
 
 
@@ -55,7 +56,7 @@ class SharedFile:
         """Read a file object, which may lack anything but its id."""
         mode = "hidden" if data.get("file_access") == "access_denied" else str(data.get("mode") or "")
         external = bool(data.get("is_external")) or mode == "external"
-        milliseconds = data.get("duration_ms")
+        milliseconds = _number(data.get("duration_ms"))
         return cls(
             file_id=str(data.get("id") or ""),
             name=str(data.get("name") or data.get("title") or "this file"),
@@ -64,7 +65,7 @@ class SharedFile:
             url=str(data.get("url_private_download") or data.get("url_private") or ""),
             mode="external" if external else mode,
             sounds=_sounds(data),
-            seconds=milliseconds / 1000 if isinstance(milliseconds, (int, float)) and milliseconds > 0 else None,
+            seconds=milliseconds / 1000 if milliseconds else None,
             shares=tuple(_shares(data.get("shares"))),
         )
 
@@ -153,7 +154,7 @@ def _shares(data: Any) -> list[Share]:
 
 
 def _number(value: Any) -> int:
-    return int(value) if isinstance(value, (int, float)) and value >= 0 else 0
+    return int(value) if isinstance(value, (int, float)) and 0 <= value < MAX_NUMBER else 0
 
 
 def _megabytes(size: int) -> str:

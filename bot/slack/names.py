@@ -15,10 +15,10 @@ LISTEN_SCOPE = "files:write"
 """For the excerpts that the Listen button posts."""
 GROUPS_SCOPE = "usergroups:read"
 """For user groups among those who may add uploads to the library."""
-OPTIONAL_SCOPES = ("channels:history", "groups:history")
-"""Messages of channels that the bot is in: they tell of files whose `file_shared` or mention never comes (shared
-channels), and let the bot look, after a crash between posting and noting it, whether a placeholder stands in a thread;
-without them it may post that placeholder twice. Who installs the app may leave them out."""
+OPTIONAL_SCOPES = ("channels:history", "groups:history", "mpim:history")
+"""Messages of channels and group messages that the bot is in: they tell of files whose `file_shared` or mention never
+comes (shared channels), and let the bot look, after a crash between posting and noting it, whether a placeholder stands
+in a thread; without them it may post that placeholder twice. Who installs the app may leave them out."""
 EVENTS = {
     "app_home_opened": "",
     "app_mention": "app_mentions:read",
@@ -26,6 +26,7 @@ EVENTS = {
     "message.channels": "channels:history",
     "message.groups": "groups:history",
     "message.im": "im:history",
+    "message.mpim": "mpim:history",
 }
 """What the app subscribes to, and the scope that each event needs."""
 

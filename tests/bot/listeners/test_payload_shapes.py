@@ -12,7 +12,7 @@ from tests.conftest import REPOSITORY
 WRAPPER = "token team_id enterprise_id api_app_id event type event_id event_time authorizations event_context"
 MESSAGE = """
 type subtype text blocks attachments files upload display_as_bot user parent_user_id ts thread_ts channel event_ts
-channel_type bot_id edited team
+channel_type bot_id edited team user_team source_team metadata
 """
 FIELDS = {
     "file_shared": "file_id user_id file channel_id type event_ts",
@@ -28,7 +28,7 @@ FIELDS = {
     """,
     "action": "action_id block_id text value type style action_ts",
     "container": "type message_ts attachment_id channel_id view_id text is_ephemeral thread_ts",
-    "block_suggestion": "type value",
+    "block_suggestion": "type value user team channel container",
     "message_action": """
         type callback_id trigger_id message_ts response_url message enterprise team user channel token action_ts
         is_enterprise_install
@@ -40,47 +40,82 @@ FIELDS = {
         duration_ms is_external external_type size url_private url_private_download permalink is_public shares
     """,
     "share": "reply_users reply_users_count reply_count ts thread_ts latest_reply channel_name team_id",
+    "user": "id username name team_id",
+    "team": "id domain enterprise_id enterprise_name",
+    "channel": "id name",
+    "edited": "user ts",
+    "event": "type",
+    "metadata": "event_type event_payload",
     "attachment": "fallback from_url original_url title title_link text pretext ts channel_id author_id files",
+    "auth.test": "ok url team user team_id user_id bot_id is_enterprise_install app_id enterprise_id",
+    "chat.postMessage": "ok channel ts message",
+    "conversations.replies": "ok messages has_more",
+    "files.info": "ok file comments",
+    "usergroups.users.list": "ok users",
 }
+OURS = {"values", "clip", "files", "selected_options", "value", "response_url", "private_metadata", "id", "job"}
+"""What the bot itself put into its form and its metadata, below what Slack names."""
 READERS = {
     "bot/app.py": {"body": f"command block_actions message_action view_submission {WRAPPER}"},
     "bot/listeners/actions.py": {"body": "block_actions", "action": "action"},
     "bot/listeners/commands.py": {"command": "command"},
     "bot/listeners/home.py": {"event": "app_home_opened", "body": "block_actions", "action": "action"},
-    "bot/listeners/library.py": {"body": "block_actions", "message": "message"},
+    "bot/listeners/library.py": {"body": "block_actions", "found": "usergroups.users.list"},
     "bot/listeners/mentions.py": {"event": "app_mention", "body": "wrapper"},
-    "bot/listeners/message_events.py": {"event": "message", "body": "wrapper", "message": "message", "file": "file"},
+    "bot/listeners/message_events.py": {
+        "event": "message",
+        "body": "wrapper",
+        "message": "message",
+        "each": "message attachment",
+        "file": "file",
+    },
     "bot/listeners/modal.py": {
         "body": "view_submission",
         "view": "view",
         "payload": "block_suggestion",
         "file": "file",
     },
-    "bot/listeners/replies.py": {
-        "command": "command",
-        "body": "block_actions message_action view_submission",
-        "message": "message",
-        "container": "container",
-    },
+    "bot/listeners/replies.py": {"command": "command", "body": "block_actions message_action view_submission"},
     "bot/listeners/shortcuts.py": {"shortcut": "message_action", "message": "message"},
-    "bot/listeners/uploads.py": {"event": "file_shared message", "body": "wrapper"},
+    "bot/listeners/uploads.py": {"event": "file_shared message", "body": "wrapper", "file": "file"},
     "bot/slack/files.py": {"data": "file", "entry": "share"},
+    "bot/slack/payloads.py": {"body": f"command block_actions {WRAPPER} context_team_id"},
+    "bot/answering/mentions.py": {"found.data": "conversations.replies", "each": "message"},
+    "bot/answering/posts.py": {"answer": "chat.postMessage", "found": "conversations.replies", "each": "message"},
+    "bot/operations/check.py": {"answer": "auth.test"},
 }
-"""Which module reads which payload, by the name of its variable."""
+"""Which module reads which payload or answer, by the name of its variable."""
+
+
+def read_of(source: str, variable: str) -> list[tuple[str, ...]]:
+    """Return the paths of keys that a module reads of a variable."""
+    name = re.escape(variable)
+    plain = re.findall(rf'\b{name}(?:\.get\(|\[)"([a-z_]+)"', source)
+    by_path = re.findall(rf'\b(?:text|need|mapping|items)\({name}((?:, [\'"][a-z_]+[\'"])+)', source)
+    return [(key,) for key in plain] + [tuple(re.findall(r"[a-z_]+", path)) for path in by_path]
 
 
 @pytest.mark.parametrize("path", READERS)
 def test_no_field_is_read_that_slacks_samples_lack(path: str):
-    text = (REPOSITORY / path).read_text()
+    source = (REPOSITORY / path).read_text()
     for variable, kinds in READERS[path].items():
         known = set(WRAPPER.split() if "wrapper" in kinds else ())
         for kind in kinds.split():
             known |= {kind, *FIELDS.get(kind, "").split()}
-        read = set(re.findall(rf'\b{variable}(?:\.get\(|\[)"([a-z_]+)"', text))
-        assert read - known == set(), variable
+        for first, *more in read_of(source, variable):
+            assert first in known, (variable, first)
+            for outer, key in zip([first, *more], more, strict=False):
+                assert key in {*FIELDS.get(outer, "").split(), *OURS}, (variable, first, *more)
+
+
+def test_the_paths_are_found():
+    source = (
+        """need(body, "user", "id"), f"{text(body, 'action_ts')}", body.get("team"), body["channel"], text(e, "ts")"""
+    )
+    assert read_of(source, "body") == [("team",), ("channel",), ("user", "id"), ("action_ts",)]
 
 
 def test_every_module_that_reads_payloads_is_listed():
-    reading = re.compile(r'\b(?:event|body|command|shortcut)(?:\.get\(|\[)"')
+    reading = re.compile(r'\b(?:event|body|command|shortcut)(?:\.get\(|\[)"|\b(?:text|need|mapping|items)\(')
     modules = {path for path in (REPOSITORY / "bot/listeners").glob("*.py") if reading.search(path.read_text())}
     assert {f"bot/listeners/{path.name}" for path in modules} <= set(READERS)
