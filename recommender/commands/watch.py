@@ -37,7 +37,7 @@ def register(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Watch until Ctrl-C or SIGTERM."""
-    from recommender.commands.build.library import embedder_pool_of, follows_links, say_interrupted
+    from recommender.commands.build.library import embedder_pool_of, say_interrupted, selection_of
     from recommender.library.additions import KIND
     from recommender.library.building import Interrupted
     from recommender.library.report import Report
@@ -52,7 +52,10 @@ def run(arguments: argparse.Namespace) -> int:
     told: list[str] = []
 
     def built(report: Report) -> None:
-        told.clear()
+        for warning in set(report.warnings()).difference(told):
+            sys.stderr.write(f"{_now()} {warning}\n")
+            sys.stderr.flush()
+        told[:] = report.warnings()
         if arguments.json:
             print(json.dumps(report.to_json()), flush=True)
         elif report.written:
@@ -73,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         every=arguments.every * SECONDS_PER_MINUTE,
         look=arguments.look,
         index=IndexOptions(manifest.extra.get("trees", manifest.trees), manifest.target_recall),
-        follow_links=follows_links(arguments, manifest),
+        selection=selection_of(arguments, manifest),
         on_built=built,
         on_trouble=trouble,
     )

@@ -13,12 +13,14 @@ from typing import Any
 
 from tqdm import tqdm
 
+from recommender.audio.decoding import Incomplete
 from recommender.catalogue.local.journal import memory_of
 from recommender.errors import BuildFailed, CannotRead
+from recommender.library.changes import Changes, compare
 from recommender.library.embedder_pool import EmbedderPool
 from recommender.library.embedding_workers import EmbeddingRun, Outcome, Task
 from recommender.library.report import Report
-from recommender.library.scanning import FoundFile, Scan, scan
+from recommender.library.scanning import EVERYTHING, FoundFile, Scan, Selection, scan
 from recommender.library.store import Store
 from recommender.library.writing import USUAL, IndexOptions, Stock, require_same_library, write
 
@@ -44,28 +46,35 @@ def build(
     pool: EmbedderPool,
     *,
     retry_failed: bool = False,
-    follow_links: bool = False,
+    remove_missing: bool = False,
+    selection: Selection = EVERYTHING,
     index: IndexOptions = USUAL,
     progress: bool = True,
 ) -> Report:
     """Bring the catalogue at `out` in step with a folder; only content that is new is embedded.
 
+    remove_missing: also where so many files are missing that a disk may be away, which are kept otherwise.
+
     Raises `BuildFailed` where nothing can be indexed, `EmbedderError` where the embedder is gone, `Interrupted` on
     Ctrl-C: what was embedded is remembered in each case.
     """
     started = time.monotonic()
-    found = scan(folder, follow_links)
+    found = scan(folder, selection)
     require_same_library(folder, out)
     space = pool.space
     store = Store(memory_of(out))
     try:
         hashes = _hashes(found, store, progress)
+        changes = compare(found, hashes, store.indexed(), store.mounts(), remove_missing)
+        if not remove_missing:
+            _require_embedded(changes, store, space)
         if retry_failed:
             store.forget_failures(space)
-        report = Report(other=found.other)
+        report = Report(other=found.other, changes=changes, excluded=found.excluded)
         _embed_new(found, hashes, store, pool, report, progress)
         report.took = time.monotonic() - started
-        write(Stock(folder, found, hashes, store, space), out, index, report, progress)
+        write(Stock(folder, found, changes, store, space), out, index, report, progress)
+        store.keep_indexed(changes.hashes, changes.mounts)
     except (OSError, sqlite3.Error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise BuildFailed(
@@ -99,11 +108,18 @@ def _hashes(found: Scan, store: Store, progress: bool) -> dict[str, str]:
             stopping.set()
             pool.shutdown(cancel_futures=True)
             raise
-    present = {file.path for file in found.files}
-    gone = [path for path in known if path not in present]
-    if gone:
-        store.forget_stamps(gone)
     return hashes
+
+
+def _require_embedded(changes: Changes, store: Store, space: str) -> None:
+    """Raise `BuildFailed` where files that are not within reach would have to be embedded."""
+    known = store.outcomes(space)
+    left = [path for path in (*changes.unseen, *changes.missing) if changes.hashes[path] not in known]
+    if left:
+        raise BuildFailed(
+            f"{len(left):,} files of this library are not within reach and would have to be embedded anew, such as "
+            f"{left[0]}: bring their disk back, or let them go with --remove-missing."
+        )
 
 
 def _hash(file: FoundFile, stopping: threading.Event) -> str:
@@ -173,12 +189,21 @@ def _embed_new(
 def _keep(outcome: Outcome, found: Scan, store: Store, space: str, report: Report) -> None:
     if outcome.analysis is not None:
         report.embedded += 1
-        store.keep_analysis(outcome.task.sha256, space, outcome.analysis, outcome.metadata)
+        store.keep_analysis(
+            outcome.task.sha256, space, outcome.analysis, outcome.metadata, _lacking(outcome.incomplete)
+        )
     elif isinstance(outcome.error, CannotRead):
         # Content is remembered for good, and this one was not at fault.
         found.unreadable[outcome.task.path] = "it could not be read while it was embedded"
     elif outcome.error is not None:
         store.keep_failure(outcome.task.sha256, space, outcome.error.code, str(outcome.error))
+
+
+def _lacking(incomplete: Incomplete | None) -> str | None:
+    if incomplete is None:
+        return None
+    claimed = f" of the {incomplete.claimed:.1f} s that its header speaks of" if incomplete.claimed else ""
+    return f"Only {incomplete.seconds:.1f} s{claimed} could be read: its recording or transfer broke off."
 
 
 def _bar(progress: bool, work: Sequence[Any]) -> dict[str, Any]:

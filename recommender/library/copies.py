@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from recommender.audio.formats import LOSSLESS_SUFFIXES
 from recommender.library.fingerprints import Fingerprint, same_recording
+from recommender.library.unwanted import in_bin
 
 LONGEST_DIFFERENCE_SECONDS = 0.2
 """Encoders pad: MP3 by up to 0.1 s, AAC by 0.13 s."""
@@ -56,8 +57,13 @@ def group(recordings: Sequence[Known], fingerprint_of: Callable[[int], Fingerpri
 
 
 def best_first(paths: Sequence[str]) -> list[str]:
-    """Order the paths of one recording: the one that stands for all comes first, lossless ones before others."""
-    return sorted(paths, key=lambda path: (PurePosixPath(path).suffix.lower() not in LOSSLESS_SUFFIXES, path))
+    """Order the paths of one recording: the one that stands for all comes first, lossless ones before others, and those
+    in a bin last."""
+
+    def order(path: str) -> tuple[bool, bool, str]:
+        return in_bin(path), PurePosixPath(path).suffix.lower() not in LOSSLESS_SUFFIXES, path
+
+    return sorted(paths, key=order)
 
 
 def _candidates(recordings: Sequence[Known]) -> list[tuple[int, int]]:

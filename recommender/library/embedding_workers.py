@@ -41,12 +41,14 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a task: its analysis and what the file says of itself, or an error."""
+    """What came of a task: its analysis and what the file says of itself, or an error; incomplete: where a part of its
+    sound could not be read."""
 
     task: Task
     analysis: Analysis | None
     metadata: dict[str, str]
     error: AudioError | None
+    incomplete: audio.Incomplete | None = None
 
 
 @dataclass(slots=True)
@@ -124,7 +126,8 @@ class EmbeddingRun:
             metadata = audio.metadata(task.absolute)
             rate = registry.of_space(embedder.space).sample_rate
             blocks = audio.decode_blocks(task.absolute, block_seconds=WINDOW_SECONDS, rate=rate)
-            return Outcome(task, analyse(blocks, embedder, self._count), metadata, None)
+            analysis = analyse(blocks, embedder, self._count)
+            return Outcome(task, analysis, metadata, None, blocks.incomplete)
         except AudioError as error:
             if self._stopping.wait(KILLED_DECODER_SECONDS if error.code == "cannot-decode" else 0):
                 return None

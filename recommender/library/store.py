@@ -25,13 +25,20 @@ SETTLED_NS = 2_000_000_000
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS stamps (
-    path TEXT PRIMARY KEY, size INTEGER, mtime INTEGER, ctime INTEGER, seen INTEGER, sha256 TEXT NOT NULL
+    path TEXT PRIMARY KEY, size INTEGER, mtime INTEGER, ctime INTEGER, seen INTEGER, sha256 TEXT NOT NULL,
+    indexed TEXT
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS mounts (path TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS heard (
     sha256 TEXT NOT NULL, space TEXT NOT NULL, seconds REAL, metadata TEXT, windows TEXT, vectors BLOB,
-    fingerprint BLOB, error TEXT, message TEXT, PRIMARY KEY (sha256, space)
+    fingerprint BLOB, error TEXT, message TEXT, incomplete TEXT, PRIMARY KEY (sha256, space)
 );
 """
+_ADDED = {
+    "stamps": ("indexed TEXT", "UPDATE stamps SET indexed = sha256"),
+    "heard": ("incomplete TEXT", ""),
+}
+"""Columns that 0.1 did not have, and what fills them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,7 @@ class Store:
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._require_format()
             self._db.executescript(_SCHEMA)
+            self._add_columns()
         except sqlite3.Error as error:
             os.close(self._lock)
             raise BuildFailed(
@@ -88,13 +96,33 @@ class Store:
         """Remember the hashes of files."""
         now = time.time_ns()
         rows = [(file.path, *file.stamp, now, sha256) for file, sha256 in hashes]
+        sql = (
+            "INSERT INTO stamps (path, size, mtime, ctime, seen, sha256) VALUES (?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET size = excluded.size, mtime = excluded.mtime, ctime = excluded.ctime, "
+            "seen = excluded.seen, sha256 = excluded.sha256"
+        )
         with self._transaction():
-            self._db.executemany("INSERT OR REPLACE INTO stamps VALUES (?, ?, ?, ?, ?, ?)", rows)
+            self._db.executemany(sql, rows)
 
-    def forget_stamps(self, paths: Iterable[str]) -> None:
-        """Forget files that are no longer there; their analysis stays, for when they come back."""
+    def indexed(self) -> dict[str, str]:
+        """Return the sha256 of the files of the last build that came to its end, by path."""
+        return dict(self._db.execute("SELECT path, indexed FROM stamps WHERE indexed IS NOT NULL").fetchall())
+
+    def mounts(self) -> set[str]:
+        """Return the folders of other disks that the last build has seen."""
+        return {path for (path,) in self._db.execute("SELECT path FROM mounts")}
+
+    def keep_indexed(self, hashes: Mapping[str, str], mounts: Iterable[str]) -> None:
+        """Remember that a build came to its end, with these files; the analysis of others stays, for when they come
+        back."""
+        rows = self._db.execute("SELECT path, indexed FROM stamps").fetchall()
+        gone = [(path,) for path, _ in rows if path not in hashes]
+        new = [(hashes[path], path) for path, sha256 in rows if hashes.get(path, sha256) != sha256]
         with self._transaction():
-            self._db.executemany("DELETE FROM stamps WHERE path = ?", [(path,) for path in paths])
+            self._db.executemany("DELETE FROM stamps WHERE path = ?", gone)
+            self._db.executemany("UPDATE stamps SET indexed = ? WHERE path = ?", new)
+            self._db.execute("DELETE FROM mounts")
+            self._db.executemany("INSERT INTO mounts VALUES (?)", [(path,) for path in mounts])
 
     def outcomes(self, space: str) -> dict[str, str | None]:
         """Return, for all content embedded in a space, the error's code, or None where all went well."""
@@ -104,8 +132,16 @@ class Store:
         """Forget errors, so that those files are tried again."""
         self._db.execute("DELETE FROM heard WHERE space = ? AND error IS NOT NULL", (space,))
 
-    def keep_analysis(self, sha256: str, space: str, analysis: Analysis, metadata: Mapping[str, str]) -> None:
-        """Remember an analysis; it is on disk, or will be though the process is killed now."""
+    def keep_analysis(
+        self,
+        sha256: str,
+        space: str,
+        analysis: Analysis,
+        metadata: Mapping[str, str],
+        incomplete: str | None = None,
+    ) -> None:
+        """Remember an analysis; it is on disk, or will be though the process is killed now. incomplete: what is missing
+        of the file's sound."""
         cuts = [[window.start, window.end, window.tags] for window in analysis.windows]
         vectors = np.stack([window.vector for window in analysis.windows]).astype("<f4").tobytes()
         prints = analysis.fingerprint.astype("<u4").tobytes()
@@ -119,13 +155,14 @@ class Store:
             prints,
             None,
             None,
+            incomplete,
         )
-        self._db.execute("INSERT OR REPLACE INTO heard VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self._db.execute("INSERT OR REPLACE INTO heard VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def keep_failure(self, sha256: str, space: str, code: str, message: str) -> None:
         """Remember that this content cannot be embedded."""
-        row = (sha256, space, None, None, None, None, None, code, message)
-        self._db.execute("INSERT OR REPLACE INTO heard VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        sql = "INSERT OR REPLACE INTO heard (sha256, space, error, message) VALUES (?, ?, ?, ?)"
+        self._db.execute(sql, (sha256, space, code, message))
 
     def recordings(self, hashes: Iterable[str], space: str) -> Iterator[Recording]:
         """Return what is remembered of these hashes, in their order; unknown ones are left out."""
@@ -138,6 +175,11 @@ class Store:
                 yield Recording(sha256, None, {}, (row[5], row[6]))
             else:
                 yield Recording(sha256, _analysis(*row[:5]), json.loads(row[1]), None)
+
+    def incomplete(self, space: str) -> dict[str, str]:
+        """Return what is missing of the sound of files that were cut or damaged, by sha256."""
+        sql = "SELECT sha256, incomplete FROM heard WHERE space = ? AND incomplete IS NOT NULL"
+        return dict(self._db.execute(sql, (space,)).fetchall())
 
     def metadata(self, hashes: Iterable[str], space: str) -> dict[str, dict[str, str]]:
         """Return what the files said of themselves."""
@@ -156,6 +198,14 @@ class Store:
         if found not in (0, FORMAT):
             raise sqlite3.DatabaseError(f"format {found}, this version reads {FORMAT}")
         self._db.execute(f"PRAGMA user_version = {FORMAT}")
+
+    def _add_columns(self) -> None:
+        for table, (column, filling) in _ADDED.items():
+            known = {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}
+            if column.split()[0] not in known:
+                with self._transaction():
+                    self._db.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+                    self._db.execute(filling)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

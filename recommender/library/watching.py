@@ -12,7 +12,7 @@ from recommender.errors import SoundalikeError
 from recommender.library.building import build
 from recommender.library.embedder_pool import EmbedderPool
 from recommender.library.report import Report
-from recommender.library.scanning import Scan, scan
+from recommender.library.scanning import Scan, Selection, scan
 from recommender.library.writing import IndexOptions
 
 
@@ -31,7 +31,7 @@ class Watch:
         every: float,
         look: float,
         index: IndexOptions,
-        follow_links: bool,
+        selection: Selection,
         on_built: Callable[[Report], None],
         on_trouble: Callable[[SoundalikeError], None],
     ) -> None:
@@ -41,7 +41,7 @@ class Watch:
         self._every = every
         self._look = look
         self._index = index
-        self._follow_links = follow_links
+        self._selection = selection
         self._on_built = on_built
         self._on_trouble = on_trouble
         self._stopping = threading.Event()
@@ -69,7 +69,7 @@ class Watch:
 
     def _state(self) -> str | None:
         try:
-            return state_of(scan(self._folder, self._follow_links))
+            return state_of(scan(self._folder, self._selection))
         except SoundalikeError as error:
             # The disk may be away for a while: the catalogue stays as it is.
             self._on_trouble(error)
@@ -81,7 +81,7 @@ class Watch:
                 self._folder,
                 self._out,
                 self._pool,
-                follow_links=self._follow_links,
+                selection=self._selection,
                 index=self._index,
                 progress=False,
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,10 +20,20 @@ from recommender.clips import clip_id
 from recommender.errors import BuildFailed, CatalogueError
 from recommender.library import copies
 from recommender.library.additions import KIND
+from recommender.library.changes import Changes
 from recommender.library.fingerprints import Fingerprint
 from recommender.library.naming import clip_labels, file_labels, one_spelling, shared_folders, title_of
-from recommender.library.report import FAILURES, LEADS_OUT, UNREADABLE, Failure, Report, write_failures
-from recommender.library.scanning import Scan
+from recommender.library.report import (
+    FAILURES,
+    INCOMPLETE,
+    LEADS_OUT,
+    MISSING,
+    UNREADABLE,
+    Failure,
+    Report,
+    write_failures,
+)
+from recommender.library.scanning import EVERYTHING, HERE, Scan
 from recommender.library.store import Store
 
 NAMING = 2
@@ -45,11 +55,11 @@ USUAL = IndexOptions()
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """What is known of a folder once it was embedded. hashes: sha256 by path; space: the embedder's."""
+    """What is known of a folder once it was embedded. space: the embedder's."""
 
     folder: Path
     found: Scan
-    hashes: dict[str, str]
+    changes: Changes
     store: Store
     space: str
 
@@ -61,15 +71,15 @@ def write(stock: Stock, out: Path, index: IndexOptions, report: Report, progress
     """
     outcomes = stock.store.outcomes(stock.space)
     paths_of: dict[str, list[str]] = {}
-    for path, sha256 in stock.hashes.items():
+    for path, sha256 in stock.changes.hashes.items():
         paths_of.setdefault(sha256, []).append(path)
     good = {sha256: paths for sha256, paths in paths_of.items() if outcomes.get(sha256, "") is None}
     report.failures = sorted(_failures(stock, paths_of, outcomes), key=lambda failure: failure.path)
     report.indexed = sum(map(len, good.values()))
-    digest = _digest(good, stock.space, index)
+    digest = _digest(good, stock, index)
     standing = Manifest.standing(out)
     if standing is not None:
-        prune(out, standing)
+        prune(out, standing, missing_too=not (stock.found.unreadable or stock.changes.missing))
     if not good:
         write_failures(memory_of(out), report.failures)
         raise BuildFailed(_nothing(stock, report, memory_of(out)))
@@ -85,7 +95,8 @@ def write(stock: Stock, out: Path, index: IndexOptions, report: Report, progress
             "kind": KIND,
             "links": FILES,
             "folder": str(stock.folder.resolve()),
-            "follow_links": stock.found.follow_links,
+            "follow_links": stock.found.selection.follow_links,
+            "exclude": list(stock.found.selection.exclude),
             "trees": index.trees,
             "digest": digest,
             "recordings": report.recordings,
@@ -118,10 +129,17 @@ def _failures(stock: Stock, paths_of: dict[str, list[str]], outcomes: dict[str, 
         if recording.error is not None:
             for path in paths_of[recording.sha256]:
                 yield Failure(path, *recording.error)
+    for sha256, cause in stock.store.incomplete(stock.space).items():
+        for path in paths_of.get(sha256, ()):
+            yield Failure(path, INCOMPLETE, cause)
     for path in stock.found.outside:
         yield Failure(path, LEADS_OUT, "This link leads out of the library: build with --follow-links to follow it.")
     for path, reason in stock.found.unreadable.items():
-        yield Failure(path, UNREADABLE, f"{reason}: check the file's rights and its name.")
+        folder = path == HERE or path.endswith("/")
+        kept = "; what is indexed of it stays" if folder or path in stock.changes.unseen else ""
+        yield Failure(path, UNREADABLE, f"{reason}: check its disk, its rights and its name{kept}.")
+    for path in stock.changes.missing:
+        yield Failure(path, MISSING, "This file was not found, and stays indexed: --remove-missing lets it go.")
 
 
 def _grouped(good: dict[str, list[str]], stock: Stock) -> dict[str, tuple[str, ...]]:
@@ -171,10 +189,12 @@ def _batches(groups: dict[str, tuple[str, ...]], stock: Stock, seconds: _Sum) ->
         yield ClipBatch(clips, np.stack(vectors))
 
 
-def _digest(good: dict[str, list[str]], space: str, index: IndexOptions) -> str:
+def _digest(good: dict[str, list[str]], stock: Stock, index: IndexOptions) -> str:
     """Name what a catalogue would hold: the same files under the same names, the same digest."""
     files = sorted((min(paths), sorted(paths), sha256) for sha256, paths in good.items())
-    content = json.dumps([NAMING, space, index.trees, index.target_recall, files])
+    facts = [NAMING, stock.space, index.trees, index.target_recall, files]
+    selection = stock.found.selection
+    content = json.dumps(facts if selection == EVERYTHING else [*facts, asdict(selection)])
     return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -119,9 +119,9 @@ def memory_of(folder: Path) -> Path:
     return resolved.with_name(f"{resolved.name}.library")
 
 
-def prune(folder: Path, standing: Manifest) -> None:
+def prune(folder: Path, standing: Manifest, missing_too: bool) -> None:
     """Drop from the journal what the catalogue that stands in the folder holds: running processes have it from there
-    by now; and files that are no longer where they were put."""
+    by now; missing_too: also files that are no longer where they were put."""
     path = memory_of(folder) / JOURNAL
     if not path.exists():
         return
@@ -139,7 +139,7 @@ def prune(folder: Path, standing: Manifest) -> None:
                 for entry in entries
                 if entry["path"] not in held
                 and not table.items_of_source(entry["path"])
-                and (root / entry["path"]).exists()
+                and not (missing_too and not (root / entry["path"]).exists())
             ]
             if len(left) < len(entries):
                 jsonl.rewrite(path, left)

@@ -15,7 +15,9 @@ from recommender.embedders import registry
 from recommender.errors import SettingsError
 from recommender.library.building import Interrupted, build
 from recommender.library.embedder_pool import EmbedderPool
-from recommender.library.report import FAILURES
+from recommender.library.report import FAILURES, count
+from recommender.library.scanning import Selection
+from recommender.library.unwanted import IGNORE_FILE
 from recommender.library.writing import IndexOptions
 from recommender.settings import Settings, load
 
@@ -36,6 +38,11 @@ def register(kinds: Any) -> None:
     add_index_options(parser)
     add_embedder_options(parser)
     parser.add_argument("--retry-failed", action="store_true", help="try files again that failed before")
+    parser.add_argument(
+        "--remove-missing",
+        action="store_true",
+        help="let files go that are not found, be they a tenth of the library or on a disk that is away",
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.set_defaults(run=_run)
 
@@ -60,6 +67,13 @@ def add_embedder_options(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="index also what links lead to outside of the folder (default: as before, else not)",
     )
+    parser.add_argument(
+        "--exclude",
+        action="append",
+        metavar="GLOB",
+        help="leave out what this matches, as in .gitignore; give it several times; '' for none (default: as before). "
+        f"The library's own {IGNORE_FILE} is read as well",
+    )
 
 
 def embedder_pool_of(arguments: argparse.Namespace, default: str) -> EmbedderPool:
@@ -71,11 +85,14 @@ def embedder_pool_of(arguments: argparse.Namespace, default: str) -> EmbedderPoo
     )
 
 
-def follows_links(arguments: argparse.Namespace, standing: Manifest | None) -> bool:
-    """Whether links out of the folder are followed: as it is said, else as the standing catalogue was built."""
-    if arguments.follow_links is not None:
-        return bool(arguments.follow_links)
-    return standing is not None and bool(standing.extra.get("follow_links"))
+def selection_of(arguments: argparse.Namespace, standing: Manifest | None) -> Selection:
+    """Return what of the folder is taken: as it is said, else as for the standing catalogue."""
+    before = standing.extra if standing is not None else {}
+    follow_links, exclude = arguments.follow_links, arguments.exclude
+    return Selection(
+        bool(before.get("follow_links") if follow_links is None else follow_links),
+        tuple(before.get("exclude", ()) if exclude is None else filter(None, exclude)),
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -89,11 +106,14 @@ def _run(arguments: argparse.Namespace) -> int:
             arguments.out,
             pool,
             retry_failed=arguments.retry_failed,
-            follow_links=follows_links(arguments, standing),
+            remove_missing=arguments.remove_missing,
+            selection=selection_of(arguments, standing),
             index=index,
         )
     except Interrupted as stop:
         return say_interrupted(stop)
+    for warning in report.warnings():
+        sys.stderr.write(f"{warning}\n")
     if arguments.json:
         sys.stdout.write(f"{json.dumps(report.to_json())}\n")
         return 0
@@ -101,7 +121,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if report.failures:
         lines.append(f"{arguments.out / FAILURES} says why, file by file.")
     state = "written" if report.written else "unchanged: nothing differs from the last build"
-    lines.append(f"{arguments.out} {state} ({report.recordings:,} recordings, {report.clips:,} clips)")
+    lines.append(f"{arguments.out} {state} ({count(report.recordings, 'recording')}, {count(report.clips, 'clip')})")
     sys.stdout.write("\n".join([*lines, ""]))
     return 0
 

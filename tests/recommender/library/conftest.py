@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,3 +38,42 @@ def music(tmp_path: Path) -> Path:
         write_song(folder / "Songs" / f"song_{number}.wav", 12, 10 + number)
     write_song(folder / "Songs" / "long.wav", 31, 20)
     return folder
+
+
+FailingListing = Callable[..., None]
+
+
+@pytest.fixture
+def failing_listing(monkeypatch: pytest.MonkeyPatch) -> FailingListing:
+    """Make the listing of a folder fail as a disk or a file server does: with an errno, after some entries."""
+    real, failing = os.scandir, dict[str, tuple[int, int]]()
+
+    class Listing:
+        def __init__(self, folder: str) -> None:
+            self._folder, self._entries = folder, real(folder)
+
+        def __enter__(self) -> Listing:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self._entries.close()
+
+        def __iter__(self) -> Iterator[os.DirEntry[str]]:
+            code, after = failing[self._folder]
+            for count, entry in enumerate(self._entries):
+                if count == after:
+                    break
+                yield entry
+            raise OSError(code, os.strerror(code))
+
+    def scandir(folder: Any = ".") -> Any:
+        code, after = failing.get(str(folder), (0, 0))
+        if code and not after:
+            raise OSError(code, os.strerror(code))
+        return Listing(str(folder)) if code else real(folder)
+
+    def fail(folder: Path, code: int, after: int = 0) -> None:
+        failing[str(folder.resolve())] = code, after
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    return fail
