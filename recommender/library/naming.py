@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
+from recommender.spelling import shown
+
 TAGS_PER_CLIP = 3
 LOWEST_TAG = 0.2
 """A tag that the embedder is less sure of says more about the embedder than about the clip."""
@@ -25,7 +27,7 @@ def title_of(path: str, metadata: dict[str, str]) -> str:
     artist = _clean(metadata.get("artist", ""))
     if title and artist and artist.casefold() not in _MEANINGLESS:
         return f"{artist} – {title}"[:LONGEST_TITLE]
-    return (title or _clean(PurePosixPath(path).stem) or path)[:LONGEST_TITLE]
+    return (title or _clean(PurePosixPath(path).stem) or shown(path))[:LONGEST_TITLE]
 
 
 def shared_folders(paths: Iterable[str]) -> int:
