@@ -20,8 +20,9 @@ from recommender.catalogue.local.known_answers import SHARE_FOUND, in_common
 from recommender.catalogue.postgres.address import Address
 from recommender.catalogue.postgres.connections import Connections, Row
 from recommender.catalogue.postgres.facts import PostgresFacts
+from recommender.catalogue.postgres.kept import Kept
 from recommender.catalogue.postgres.nearest import Labels, Searcher, read
-from recommender.catalogue.postgres.tables import INDEXES, OLDEST_PGVECTOR, Tables
+from recommender.catalogue.postgres.tables import CLIP, INDEXES, OLDEST_PGVECTOR, Tables
 from recommender.clips import Clip
 from recommender.embedders.spaces import refuse_retired
 from recommender.errors import CatalogueDamaged, CatalogueUnavailable, NoCatalogue
@@ -32,8 +33,9 @@ NEIGHBOURS_IN_SPELLING = 40
 """Clip ids fetched on each side of a misspelt one, to choose suggestions from."""
 DRAWN_AMONG = 10_000
 """Clips of a label that are numbered to draw one; of more, the next behind a random place is taken."""
+CLIPS_KEPT = 10_000
+"""Clips that were found lately, with their vectors: a catalogue never changes while it stands."""
 _random = random.SystemRandom()
-_CLIP = 'SELECT item, clip_id, source, start, "end", labels, title, url FROM {clips} WHERE item = ANY(%s)'
 
 
 class PostgresCatalogue(Catalogue):
@@ -50,7 +52,9 @@ class PostgresCatalogue(Catalogue):
         rows = connections.rows(self.tables.sql("SELECT name, clips FROM {labels} ORDER BY label"))
         names = tuple(str(name) for name, _ in rows)
         self._labels = Labels(names, {name: n for n, name in enumerate(names)}, dict(rows))
-        self.searcher = Searcher(connections, self.tables, facts, self._labels)
+        self._kept: Kept[int, Row] = Kept(CLIPS_KEPT)
+        self.searcher = Searcher(connections, self.tables, facts, self._labels, self._kept)
+        self._items: Kept[str, int] = Kept(CLIPS_KEPT)
         self._looking = threading.Lock()
         self._looked = time.monotonic()
         self._seen: object = facts.id
@@ -92,13 +96,17 @@ class PostgresCatalogue(Catalogue):
 
     def clips(self, items: Sequence[int]) -> list[Clip]:
         """Return the clips of these items, in this order."""
-        known = [item for item in items if 0 <= item < len(self)]
-        rows = self._connections.rows(self.tables.sql(_CLIP), (known,), binary=True) if known else []
-        found = {row[0]: self._clip(row) for row in rows}
-        return [found[item] for item in items if item in found]
+        found = {item: row for item in items if (row := self._kept.get(item)) is not None}
+        missing = sorted({item for item in items if item not in found and 0 <= item < len(self)})
+        if missing:
+            found.update((row[0], row) for row in self._look_up(sql.SQL("item = ANY(%s)"), missing))
+        return [self._clip(found[item]) for item in items if item in found]
 
     def vectors_of(self, items: Sequence[int] | Items) -> Vectors:
         """Return the vectors of these items."""
+        kept = self._kept.get(int(items[0])) if len(items) == 1 else None
+        if kept is not None and kept[2] is not None:
+            return read([kept[2]], self.facts.dimension)
         parameters: list[Any]
         if isinstance(items, range) and items.step == 1:
             condition, parameters = sql.SQL("item >= %s AND item < %s"), [items.start, items.stop]
@@ -121,8 +129,12 @@ class PostgresCatalogue(Catalogue):
 
     def item_of(self, clip_id: str) -> int | None:
         """Return the item of a clip id."""
-        rows = self._connections.rows(self.tables.sql("SELECT item FROM {clips} WHERE clip_id = %s"), (_text(clip_id),))
-        return int(rows[0][0]) if rows else None
+        item = self._items.get(clip_id)
+        if item is None:
+            # A clip that is asked for by name is nearly always asked for as a whole.
+            for row in self._look_up(sql.SQL("clip_id = %s"), _text(clip_id)):
+                item = self._items.keep(clip_id, row[0])
+        return item
 
     def clips_of(self, source: str) -> list[tuple[int, float, float]]:
         """Return item, start and end of a source's clips."""
@@ -191,9 +203,10 @@ class PostgresCatalogue(Catalogue):
         return catalogue
 
     def still_whole(self) -> None:
-        """Raise `CatalogueUnavailable` where the database does not answer."""
-        self._seen = _current(self._connections)
-        self._looked = time.monotonic()
+        """Raise `CatalogueUnavailable` where the database did not answer within the last second."""
+        if self._connections.away or time.monotonic() - self._looked > LOOK_SECONDS:
+            self._seen = _current(self._connections)
+            self._looked = time.monotonic()
 
     def warm(self) -> None:
         """Ask the known answers."""
@@ -274,8 +287,16 @@ class PostgresCatalogue(Catalogue):
         """Close the connections; the catalogue cannot be asked afterwards."""
         self._connections.close()
 
+    def _look_up(self, condition: sql.SQL, parameter: Any) -> list[Row]:
+        text = "SELECT {clip} FROM {clips} WHERE {condition}"
+        statement = self.tables.sql(text, clip=sql.SQL(CLIP), condition=condition)
+        rows = self._connections.rows(statement, (parameter,), binary=True)
+        for row in rows:
+            self._kept.keep(row[0], row)
+        return rows
+
     def _clip(self, row: Row) -> Clip:
-        item, clip_id, source, start, end, labels, title, url = row
+        item, source, _, clip_id, start, end, labels, title, url = row
         return Clip(
             item=item,
             clip_id=clip_id,

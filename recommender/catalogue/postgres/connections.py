@@ -21,6 +21,7 @@ CONNECT_SECONDS = 3
 MOST_IDLE = 16
 SESSION = {
     "jit": "off",  # compiling takes longer than most answers
+    "plan_cache_mode": "force_generic_plan",  # so does planning each time; statements are written to need one plan
     "hnsw.iterative_scan": "relaxed_order",
     "hnsw.max_scan_tuples": "50000",
     "hnsw.scan_mem_multiplier": "8",
@@ -33,10 +34,9 @@ _log = logging.getLogger(__name__)
 
 class Connection(psycopg.Connection[Row]):
     """A connection whose waits end, also where the server holds still and says nothing. until: by time.monotonic(),
-    None for no limit; ef_search: what the session has it set to."""
+    None for no limit."""
 
     until: float | None = None
-    ef_search: int | None = None
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """Wait for the server, as long as there is time."""
@@ -53,6 +53,7 @@ def connect(address: Address, seconds: float | None = ANSWER_SECONDS) -> Connect
         address.conninfo,
         autocommit=True,
         connect_timeout=int(known.get("connect_timeout") or CONNECT_SECONDS),
+        prepare_threshold=0 if seconds else None,
         application_name=str(known.get("application_name") or "soundalike"),
         options=options.strip(),
     )
@@ -69,7 +70,7 @@ class Connections:
         self.address = address
         self._idle: list[Connection] = []
         self._closed = False
-        self._away: str | None = None
+        self.away: str | None = None
         self._trying = threading.Lock()
 
     def rows(
@@ -81,7 +82,7 @@ class Connections:
     def run(self, work: Callable[[Connection], T], limited: bool = True) -> T:
         """Do some reading on a connection; it may be done twice. limited: False for what may take its time. Raises
         `CatalogueUnavailable`, `CatalogueDamaged`."""
-        away = self._away
+        away = self.away
         if away is not None and not self._trying.acquire(blocking=False):
             raise unavailable(away)
         try:
@@ -90,10 +91,10 @@ class Connections:
             _log.warning("%s: %s", self.address.shown, error)
             raise unavailable("it was replaced while it was asked") from error
         except psycopg.OperationalError as error:
-            self._away = reason_of(error)
+            self.away = reason_of(error)
             self._drop()
             _log.warning("%s does not answer: %s", self.address.shown, error)
-            raise unavailable(self._away) from error
+            raise unavailable(self.away) from error
         except psycopg.Error as error:
             _log.exception("%s cannot be asked", self.address.shown)
             message = str(error).strip().splitlines()[0]
@@ -103,7 +104,7 @@ class Connections:
         finally:
             if away is not None:
                 self._trying.release()
-        self._away = None
+        self.away = None
         return found
 
     def close(self) -> None:

@@ -13,9 +13,10 @@ from psycopg import sql
 from recommender.catalogue.base import Hit, Vectors
 from recommender.catalogue.exact import TIE_DECIMALS
 from recommender.catalogue.filters import Filter
-from recommender.catalogue.postgres.connections import Connection, Connections, Row
+from recommender.catalogue.postgres.connections import Connections, Row
 from recommender.catalogue.postgres.facts import PostgresFacts
-from recommender.catalogue.postgres.tables import Tables
+from recommender.catalogue.postgres.kept import Kept
+from recommender.catalogue.postgres.tables import CLIP, Tables
 
 SCAN_CLIPS = 2_000
 """So many are compared one by one in the time that the index takes."""
@@ -26,20 +27,21 @@ MOST_EF = 1000
 WIDENING = 4
 
 _BY_INDEX = """
-SELECT asked.place - 1, near.item, near.source, near.embedding
-FROM (SELECT place, vector::vector::halfvec({dimension}) AS vector FROM unnest(%(queries)s::text[])
-      WITH ORDINALITY AS given (vector, place) OFFSET 0) AS asked
+SELECT asked.place - 1, near.*
+FROM (SELECT place, vector::vector::halfvec({dimension}) AS vector, set_config('hnsw.ef_search', %(ef_search)s, false)
+      FROM unnest(%(queries)s::text[]) WITH ORDINALITY AS given (vector, place) OFFSET 0) AS asked
 CROSS JOIN LATERAL (
-    SELECT item, source, embedding FROM {clips} WHERE embedding IS NOT NULL AND {condition}
+    SELECT {clip} FROM {clips} WHERE embedding IS NOT NULL AND ({condition}) IS TRUE
     ORDER BY embedding::halfvec({dimension}) <#> asked.vector LIMIT %(limit)s
 ) AS near
 """
+# IS TRUE keeps the index of labels out of a plan that is to go through the vectors' own.
 _EXACTLY = """
-SELECT asked.place - 1, near.item, near.source, near.embedding
+SELECT asked.place - 1, near.*
 FROM (SELECT place, vector::vector({dimension}) AS vector FROM unnest(%(queries)s::text[])
       WITH ORDINALITY AS given (vector, place) OFFSET 0) AS asked
 CROSS JOIN LATERAL (
-    SELECT item, source, embedding FROM {clips} WHERE embedding IS NOT NULL AND {condition}
+    SELECT {clip} FROM {clips} WHERE embedding IS NOT NULL AND {condition}
     ORDER BY embedding <#> asked.vector, item LIMIT %(limit)s
 ) AS near
 """
@@ -64,12 +66,14 @@ class Ranked:
 
 @dataclass(frozen=True, slots=True)
 class Searcher:
-    """Searches the tables of one catalogue. scan_clips: as `SCAN_CLIPS`."""
+    """Searches the tables of one catalogue. kept: takes the clips that were found, by item, as `CLIP` has them;
+    scan_clips: as `SCAN_CLIPS`."""
 
     connections: Connections
     tables: Tables
     facts: PostgresFacts
     labels: Labels
+    kept: Kept[int, Row]
     scan_clips: int = SCAN_CLIPS
 
     def hits(
@@ -123,7 +127,8 @@ class Searcher:
         share = most / self.facts.searchable
         if depth is None:
             depth = self.facts.depth(share, sure)
-        limit = max(limit, math.ceil(depth * share))
+        if depth > MOST_EF:
+            limit = max(limit, math.ceil(depth * share))
         ranked: dict[int, Ranked] = {}
         if most > self.scan_clips and limit * WIDENING < most:
             rows = self._rows(_BY_INDEX, queries, limit, chosen, without, min(max(depth, limit), MOST_EF))
@@ -152,7 +157,7 @@ class Searcher:
         ef_search: int | None,
     ) -> list[Row]:
         conditions = [sql.SQL("true")]
-        parameters = {"queries": [written(query) for query in queries], "limit": limit}
+        parameters = {"queries": [written(query) for query in queries], "limit": limit, "ef_search": str(ef_search)}
         for name, labels, condition in (
             ("only", chosen.only, "labels && %(only)s::integer[]"),
             ("not", chosen.without, "NOT labels && %(not)s::integer[]"),
@@ -163,15 +168,11 @@ class Searcher:
         if without:
             conditions.append(sql.SQL("source <> ALL(%(without)s)"))
             parameters["without"] = sorted(without)
-        statement = self.tables.sql(text, condition=sql.SQL(" AND ").join(conditions))
-
-        def ask(connection: Connection) -> list[Row]:
-            if ef_search is not None and connection.ef_search != ef_search:
-                connection.execute("SELECT set_config('hnsw.ef_search', %s, false)", (str(ef_search),))
-                connection.ef_search = ef_search
-            return connection.execute(statement, parameters, binary=True).fetchall()
-
-        return self.connections.run(ask)
+        statement = self.tables.sql(text, clip=sql.SQL(CLIP), condition=sql.SQL(" AND ").join(conditions))
+        rows = self.connections.rows(statement, parameters, binary=True)
+        for row in rows:
+            self.kept.keep(row[1], row[1:])
+        return rows
 
 
 def written(vector: Vectors) -> str:

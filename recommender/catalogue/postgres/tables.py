@@ -32,6 +32,8 @@ CREATE TABLE {clips} (
 ALTER TABLE {clips} ALTER COLUMN embedding SET STORAGE MAIN;
 """
 COPIED = ("item", "start", "end", "length", "clip_id", "source", "labels", "title", "url", "embedding")
+CLIP = 'item, source, embedding, clip_id, start, "end", labels, title, url'
+"""What is read of a clip that may be shown, in this order."""
 INDEXES = {
     "item": "CREATE UNIQUE INDEX {index} ON {clips} (item)",
     "clip_id": "CREATE UNIQUE INDEX {index} ON {clips} (clip_id)",
