@@ -53,7 +53,14 @@ def _parser() -> argparse.ArgumentParser:
     add("run", _bot, "serve the workspace in Socket Mode (the default)")
     add("web", _web, "serve the workspace in HTTP mode: gunicorn on HOST and PORT")
     add("worker", _worker, "answer uploads")
-    add("check", _check, "say what is wrong with tokens, scopes, Redis, embedder and catalogue, and how to mend it")
+    check = add(
+        "check",
+        _check,
+        "say what is wrong with tokens, scopes, Redis, embedders and catalogue, and how to mend it; decode, embed and "
+        "search for a second of sound. Exit status 1 where something is wrong",
+    )
+    check.add_argument("--say", metavar="CHANNEL", help="post the outcome to a channel, by its id, too")
+    check.add_argument("--json", action="store_true", help="one JSON object: version, ok, findings")
     add("manifest", _manifest, "print the Slack app manifest").add_argument(
         "--url", help="address where Slack reaches HTTP mode, https://…; Socket Mode without"
     )
@@ -94,7 +101,7 @@ def _worker(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from bot.operations import check
 
-    return check.run(load(BotSettings), sys.stdout.write)
+    return check.run(load(BotSettings), sys.stdout.write, say=arguments.say, as_json=arguments.json)
 
 
 def _manifest(arguments: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ With Slack's tokens in .env the bot serves the real workspace; without them, a s
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shlex
 import signal
@@ -27,6 +28,7 @@ from recommender.catalogue import read_facts
 from recommender.embedders import registry
 from recommender.errors import SoundalikeError
 from recommender.settings import load
+from recommender.spelling import shown
 from sandbox import names
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -119,6 +121,7 @@ def _running(settings: BotSettings, port: int, library: Path | None) -> Iterator
         for process, address in starting:
             _wait_ready(process, f"{address}/healthz")
             say(process.name, "ready")
+        _check(environment)
         _say_where(real, port)
         yield processes
     finally:
@@ -170,6 +173,18 @@ def _command(environment: dict[str, str], *arguments: str) -> None:
     done = subprocess.run([sys.executable, "-m", *arguments], env=environment, cwd=PROJECT, check=False)
     if done.returncode != 0:
         raise StartFailed(f"`python -m {' '.join(arguments)}` failed: see above.")
+
+
+def _check(environment: dict[str, str]) -> None:
+    """Say what `bot check` finds wrong; what is left works all the same."""
+    command = [sys.executable, "-m", "bot", "check", "--json"]
+    done = subprocess.run(command, env=environment, cwd=PROJECT, stdout=subprocess.PIPE, check=False)
+    if done.returncode == 0:
+        say("check", "all is well")
+        return
+    for finding in json.loads(done.stdout or '{"findings": []}')["findings"]:
+        if finding["works"] is False:
+            say("check", f"{finding['name']}: {shown(finding['text'])}")
 
 
 def _wait_ready(process: Process, url: str) -> None:

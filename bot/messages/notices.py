@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.messages.block_kit import Message, bold, clock, context, escape, plain, section, shorten
 from recommender.errors import QueryError, SoundalikeError
 
@@ -84,6 +86,12 @@ def where_to_look(count: int) -> Message:
 def asked_again(sentence: str) -> Message:
     """Return a plain sentence."""
     return Message(escape(sentence), [section(escape(sentence))])
+
+
+def outcome_of_check(version: str, wrong: Sequence[str]) -> Message:
+    """Return what an operator's check posts. wrong: names of what has to be mended."""
+    told = f"to mend: {', '.join(wrong)}" if wrong else "all is well"
+    return asked_again(f"Soundalike {version}, checked by its operator: {told}.")
 
 
 def _either(words: list[str]) -> str:

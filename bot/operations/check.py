@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass
+from email.utils import parsedate_to_datetime
+from hashlib import sha256
 from typing import cast
 
 import redis
 from slack_sdk.errors import SlackApiError
 
+from bot.messages.notices import outcome_of_check
 from bot.operations.redis_advice import advice
 from bot.services import redis_client
 from bot.settings import BotSettings
 from bot.slack.client import web_client
-from bot.slack.errors import UNREACHED, code_of
+from bot.slack.errors import CLOSED, UNREACHED, code_of
 from bot.slack.names import GROUPS_SCOPE, LISTEN_SCOPE, OPTIONAL_SCOPES, scopes_of
+from recommender import __version__
 from recommender.catalogue import open_catalogue, read_facts
+from recommender.embedders import Frames
 from recommender.embedders.client import EmbedderClient
 from recommender.embedders.http import shown_address
 from recommender.embedders.spaces import require_same
 from recommender.errors import NoCatalogue, SoundalikeError
 from recommender.library.additions import library_of
+from recommender.recommender import Recommender
 from recommender.spelling import shown
+from recommender.uploads import Upload
 from recommender.uploads.sound_check import check_sound
 
 NAME_WIDTH = 10
 CACHE_SECONDS = 1.0
+CLOCK_SECONDS = 60.0
+"""How far this machine's clock may be from Slack's: requests count as forged from five minutes on."""
 EMBEDDER_SECONDS = 10.0
 """For a second of audio, on an embedder that may be busy; somebody waits."""
 
@@ -44,13 +55,26 @@ class Finding:
         return f"{self.name:<{NAME_WIDTH}} {mark:<5} {shown(self.text)}"
 
 
-def run(settings: BotSettings, write: Callable[[str], object]) -> int:
-    """Check everything and write a line for each; returns the exit status."""
-    wrong = 0
+def run(settings: BotSettings, write: Callable[[str], object], *, say: str | None = None, as_json: bool = False) -> int:
+    """Check everything and write a line for each, or one JSON object; returns the exit status. say: the channel that a
+    line about the outcome is posted to."""
+    found: list[Finding] = []
+
+    def add(finding: Finding) -> None:
+        found.append(finding)
+        if not as_json:
+            write(f"{finding}\n")
+
     for finding in findings(settings):
-        write(f"{finding}\n")
-        wrong += finding.works is False
-    write("All is well.\n" if not wrong else f"{wrong} to mend.\n")
+        add(finding)
+    if say is not None:
+        add(_said(settings, say, [finding.name for finding in found if finding.works is False]))
+    wrong = sum(finding.works is False for finding in found)
+    if as_json:
+        body = {"version": __version__, "ok": not wrong, "findings": [asdict(finding) for finding in found]}
+        write(json.dumps(body, ensure_ascii=False) + "\n")
+    else:
+        write("All is well.\n" if not wrong else f"{wrong} to mend.\n")
     return 1 if wrong else 0
 
 
@@ -62,12 +86,15 @@ def findings(settings: BotSettings) -> Iterator[Finding]:
     if settings.cache_url:
         yield _cache(settings.cache_url)
     embedder_space = yield from _embedders(settings)
-    yield _sound(settings.embedder_url if embedder_space else None)
+    finding, frames = _sound(settings.embedder_url if embedder_space else None)
+    yield finding
     finding, catalogue_space = _catalogue(settings)
     yield finding
-    yield from _library(settings)
     if embedder_space and catalogue_space:
         yield _spaces(catalogue_space, embedder_space)
+    if catalogue_space:
+        yield _search(settings, frames if frames is not None and frames.space == catalogue_space else None)
+    yield from _library(settings)
 
 
 def _bot_token(settings: BotSettings) -> Iterator[Finding]:
@@ -86,7 +113,19 @@ def _bot_token(settings: BotSettings) -> Iterator[Finding]:
         return
     yield Finding("bot token", True, f"{answer.get('user', 'bot')} in {answer.get('team', 'the workspace')}")
     headers = {name.lower(): value for name, value in answer.headers.items()}
+    yield from clock(headers.get("date", ""))
     yield _scopes(headers.get("x-oauth-scopes", ""), scopes_of(settings))
+
+
+def clock(date: str) -> Iterator[Finding]:
+    """Yield a finding where this machine's clock is far from a Date header of now."""
+    try:
+        apart = abs(time.time() - parsedate_to_datetime(date).timestamp())
+    except (ValueError, TypeError):
+        return
+    if apart > CLOCK_SECONDS:
+        text = f"{apart:.0f} s apart from Slack's; from 300 s on requests look forged: synchronise it (NTP)."
+        yield Finding("clock", False, text)
 
 
 def _scopes(header: str, needed: Sequence[str]) -> Finding:
@@ -208,16 +247,16 @@ def _client(url: str) -> EmbedderClient:
     return EmbedderClient(url, timeout=EMBEDDER_SECONDS)
 
 
-def _sound(embedder_url: str | None) -> Finding:
+def _sound(embedder_url: str | None) -> tuple[Finding, Frames | None]:
     client = _client(embedder_url) if embedder_url else None
     try:
-        check_sound(client)
+        frames = check_sound(client)
     except SoundalikeError as error:
-        return Finding("sound", False, str(error))
+        return Finding("sound", False, str(error)), None
     finally:
         if client is not None:
             client.close()
-    return Finding("sound", True, f"a second of it is decoded{' and embedded' if client else ''}")
+    return Finding("sound", True, f"a second of it is decoded{' and embedded' if client else ''}"), frames
 
 
 def _catalogue(settings: BotSettings) -> tuple[Finding, str | None]:
@@ -230,6 +269,44 @@ def _catalogue(settings: BotSettings) -> tuple[Finding, str | None]:
     facts = catalogue.facts
     catalogue.close()
     return Finding("catalogue", True, f"{facts.clips:,} clips, {facts.space}, built {facts.built}"), facts.space
+
+
+def _search(settings: BotSettings, frames: Frames | None) -> Finding:
+    """Search for the second of sound that was embedded, or for any clip."""
+    try:
+        with closing(Recommender.open(settings)) as recommender:
+            if frames is not None:
+                answer = recommender.similar_to(Upload(sha256(b"check").hexdigest(), 1.0, frames))
+            else:
+                answer = recommender.similar(recommender.random().clip_id)
+    except SoundalikeError as error:
+        return Finding("search", False, str(error))
+    what = "the second of sound" if frames is not None else "a clip"
+    if not answer.results:
+        return Finding("search", None, f"{what} is like nothing: the catalogue holds that alone")
+    nearest = answer.results[0]
+    return Finding("search", True, f"{what} is like {nearest.clip.clip_id} ({nearest.similarity:.1%})")
+
+
+def _said(settings: BotSettings, channel: str, wrong: Sequence[str]) -> Finding:
+    """Post the outcome."""
+    try:
+        message = outcome_of_check(__version__, wrong)
+        web_client(settings).chat_postMessage(channel=channel, text=message.text, blocks=message.blocks)
+    except SoundalikeError as error:
+        return Finding("post", False, str(error))
+    except SlackApiError as error:
+        code = code_of(error)
+        told = CLOSED.get(code)
+        text = f"Slack does not take it ({code}): " + (
+            f"{told}: name a channel by its id (C…), and /invite the bot there."
+            if told
+            else "see what is wrong with the token above."
+        )
+        return Finding("post", False, text)
+    except UNREACHED as error:
+        return Finding("post", False, f"Slack does not answer ({type(error).__name__}): check the network.")
+    return Finding("post", True, f"posted to {channel}")
 
 
 def _library(settings: BotSettings) -> Iterator[Finding]:

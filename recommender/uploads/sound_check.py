@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from recommender.audio.wav import wav_bytes
-from recommender.embedders import Embedder, registry
-from recommender.errors import AudioError, BadEmbedding, DecoderDown, EmbedderBusy, SoundalikeError
+from recommender.embedders import Embedder, Frames, registry
+from recommender.errors import AudioError, BadEmbedding, CannotWrite, DecoderDown, EmbedderBusy, SoundalikeError
 
 FRESH_SECONDS = 20.0
 """How long an outcome is believed; then it is found out anew, in the background."""
@@ -22,29 +22,33 @@ WAIT_SECONDS = 0.3
 _RATE = 44_100
 
 
-def check_sound(embedder: Embedder | None) -> None:
-    """Write a second of two tones in stereo, decode and embed it; without an embedder decode it.
+def check_sound(embedder: Embedder | None) -> Frames | None:
+    """Write a second of two tones in stereo, decode and embed it; without an embedder decode it, and return None.
 
-    Raises `DecoderDown` or an `EmbedderError`.
+    Raises `DecoderDown`, an `EmbedderError`, or `CannotWrite` where `TMPDIR` takes no file.
     """
     from recommender.audio import decoding  # a process that answers clip ids alone never needs it
 
     time_axis = np.arange(_RATE) / _RATE
     left, right = (np.rint(9000 * np.sin(2 * np.pi * pitch * time_axis)).astype(np.int16) for pitch in (440, 660))
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "check.wav"
-        path.write_bytes(wav_bytes(np.stack([left, right], axis=1), _RATE))
-        try:
+    try:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "check.wav"
+            path.write_bytes(wav_bytes(np.stack([left, right], axis=1), _RATE))
             pcm = decoding.decode(path, max_seconds=2).pcm
-        except AudioError as error:
-            raise DecoderDown(f"A plain WAV file cannot be decoded here ({error.code}): install anew.") from error
+    except AudioError as error:
+        raise DecoderDown(f"A plain WAV file cannot be decoded here ({error.code}): install anew.") from error
+    except OSError as error:
+        text = f"No temporary file can be written here ({error.strerror}): make room in TMPDIR, or name another folder."
+        raise CannotWrite(text) from error
     if abs(len(pcm) - 16_000) > 1 or not 8000 < np.abs(pcm).max() < 10_000:
         raise DecoderDown("A plain WAV file is decoded to something else here: install anew.")
     if embedder is None:
-        return
-    vectors = embedder.embed(np.resize(pcm, registry.of_space(embedder.space).sample_rate)).vectors
-    if not len(vectors) or not np.isfinite(vectors).all():
+        return None
+    frames = embedder.embed(np.resize(pcm, registry.of_space(embedder.space).sample_rate))
+    if not len(frames.vectors) or not np.isfinite(frames.vectors).all():
         raise BadEmbedding("The embedder answers a plain sound with something that is no embedding.")
+    return frames
 
 
 class SoundCheck:

