@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 _HARMLESS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 """They join emoji and letters, and move nothing."""
+_FOREIGN = re.compile("[\udc80-\udcff]")
+_SPELT_OCTET = re.compile(r"\\x([89a-f][0-9a-f])")
+_SPELT_SIGN = re.compile(r"\\(?:u[0-9a-f]{4}|[nrtbf])")
 SUGGESTIONS = 5
 SUGGESTION_SCORE = 60.0
 """Of 100 by rapidfuzz: a spelling that is further off than this helps nobody."""
@@ -17,11 +21,15 @@ SUGGESTION_SCORE = 60.0
 
 def closest(name: str, choices: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     """Return what a misspelt name may mean, out of pairs of that and one of its spellings; the closest first."""
+    pairs = list(choices)
+    spellings = [spelling.casefold() for _, spelling in pairs]
+    found = process.extract(
+        name.casefold(), spellings, scorer=fuzz.ratio, score_cutoff=SUGGESTION_SCORE, limit=len(pairs)
+    )
     scores: dict[str, float] = {}
-    for meant, spelling in sorted(choices):
-        score = fuzz.ratio(name.casefold(), spelling.casefold(), score_cutoff=SUGGESTION_SCORE)
-        if score:
-            scores[meant] = max(scores.get(meant, 0.0), score)
+    for _, score, place in found:
+        meant = pairs[place][0]
+        scores[meant] = max(scores.get(meant, 0.0), score)
     return tuple(sorted(scores, key=lambda meant: (-scores[meant], meant))[:SUGGESTIONS])
 
 
@@ -32,6 +40,30 @@ def is_text(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def spelt(name: str) -> str:
+    r"""Return a file's name as text: bytes that are no UTF-8 are spelt `\xe4`. The system gives them as surrogates."""
+    return _FOREIGN.sub(lambda match: f"\\x{ord(match[0]) - 0xDC00:02x}", name)
+
+
+def unspelt(name: str) -> str:
+    """Return the name that the system knows a file by, of what `spelt` returned."""
+    return _SPELT_OCTET.sub(lambda match: chr(0xDC00 + int(match[1], 16)), name)
+
+
+def readable(name: str) -> str:
+    """Return a file's name for people, of what `spelt` returned: in Windows' Latin letters where it is no UTF-8."""
+    octets = unspelt(name).encode(errors="surrogateescape")
+    return name if is_text(unspelt(name)) else octets.decode("cp1252", "replace")
+
+
+def as_typed(name: str) -> Iterator[str]:
+    """Yield what somebody who types a name may mean by it: itself; with signs that `shown` spells; composed, as all
+    type, and decomposed, as some systems keep names."""
+    signs = _SPELT_SIGN.sub(lambda match: str(json.loads(f'"{match[0]}"')), name)
+    forms = [unicodedata.normalize(form, text) for text in (name, signs) for form in ("NFC", "NFD")]
+    yield from filter(is_text, dict.fromkeys((name, signs, *forms)))
 
 
 def shown(name: str) -> str:

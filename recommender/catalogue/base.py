@@ -9,8 +9,9 @@ upload, and counts votes.
 from __future__ import annotations
 
 import string
+import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +24,7 @@ from recommender.catalogue.filters import EVERYTHING, Filter
 from recommender.catalogue.links import FILES, video_moment
 from recommender.clips import ID_LENGTH, Clip
 from recommender.errors import CannotWrite, UnknownClip, UnknownLabel
-from recommender.spelling import closest
+from recommender.spelling import as_typed, closest
 from recommender.vectors import Recipe
 
 LONGEST_RESPELT = 24
@@ -180,6 +181,10 @@ class Catalogue(ABC):
     def draw(self, label: str | None = None) -> int | None:
         """Return an item drawn at random among those that have a vector, and the label; None where there is none."""
 
+    def names(self) -> Iterable[tuple[str, str]]:
+        """Return each source and its title, for suggestions; only asked of catalogues of files."""
+        return ()
+
     def lengths(self) -> NDArray[np.float64] | None:
         """Return what each clip's vector was divided by when it was built, None where that was not kept."""
         return None
@@ -252,8 +257,11 @@ class Catalogue(ABC):
         return self.find(name) is not None
 
     def find(self, name: str) -> int | None:
-        """Return the item that a clip id, source, YouTube link or `#item` names, None where there is none."""
-        name = name.strip()
+        """Return the item that a clip id, source, YouTube link or `#item` names, None where there is none. A source may
+        be typed composed or decomposed, and as it is shown."""
+        return next((item for form in as_typed(name.strip()) if (item := self._find(form)) is not None), None)
+
+    def _find(self, name: str) -> int | None:
         if name.startswith("#") and name[1:].isascii() and name[1:].isdecimal() and len(name) < 12:
             clips = self.clips([int(name[1:])])
             return clips[0].item if clips else None
@@ -315,7 +323,14 @@ class Catalogue(ABC):
         near = set(self.ids_near(name)) | set(self.ids_near(name.swapcase()))
         if len(name) <= LONGEST_RESPELT:
             near.update(self.ids_of(list(_one_edit_away(name))))
-        return closest(name, [(clip_id, text) for clip_id in near for text in (clip_id, clip_id.rpartition("_")[0])])
+        ids = [(clip_id, text) for clip_id in near for text in (clip_id, clip_id.rpartition("_")[0])]
+        if self.facts.extra.get("links") == FILES:
+            # Of a path as much as was typed: the file's name, or its folders too.
+            depth = name.count("/") + 1
+            for source, title in self.names():
+                end = "/".join(source.split("/")[-depth:])
+                ids += [(source, unicodedata.normalize("NFC", text)) for text in {end, end.rpartition(".")[0], title}]
+        return closest(unicodedata.normalize("NFC", name), ids)
 
 
 def _one_edit_away(name: str) -> Iterator[str]:

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qs, quote, urlsplit
 
+from recommender.spelling import unspelt
+
 YOUTUBE = "youtube"
 """Value of `links` in a catalogue's extra facts: clips are moments of YouTube videos."""
 FILES = "files"
@@ -31,7 +33,9 @@ def link_of(links: str | None, library_url: str | None, source: str, start: floa
         return f"https://youtu.be/{source}?t={int(start)}"
     if links == FILES and library_url:
         # A media fragment, which browsers play.
-        return f"{library_url.rstrip('/')}/{quote(source)}#t={start:g},{end:g}"
+        return (
+            f"{library_url.rstrip('/')}/{quote(unspelt(source).encode(errors='surrogateescape'))}#t={start:g},{end:g}"
+        )
     return None
 
 

@@ -16,6 +16,7 @@ from recommender.catalogue.local import jsonl
 from recommender.catalogue.local.journal import memory_of
 from recommender.errors import CannotWrite
 from recommender.library.naming import file_labels, title_of
+from recommender.library.scanning import file_of
 from recommender.uploads import Upload
 from recommender.vectors import windows
 
@@ -49,7 +50,7 @@ def add(catalogue: Catalogue, file: Path, upload: Upload, *, name: str, who: str
     try:
         with jsonl.locked(root):
             known = catalogue.added_as(upload.sha256) or _known_path(Path(catalogue.location), upload.sha256)
-            if known is not None and catalogue.has(known) and (root / known).is_file():
+            if known is not None and catalogue.has(known) and file_of(root, known).is_file():
                 return known
             path = _keep(root, file, name)
             now = datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -8,6 +8,7 @@ from recommender.catalogue.base import Facts
 from recommender.clips import Clip
 from recommender.errors import CannotDecode, UnknownClip
 from recommender.library.additions import library_of
+from recommender.library.scanning import file_of
 
 LONGEST_SECONDS = 15.0
 """A window is 10 s, the last one of a file up to 15 s."""
@@ -21,7 +22,7 @@ def excerpt(facts: Facts, clip: Clip) -> bytes:
     root = library_of(facts)
     if root is None:
         raise UnknownClip("This catalogue has no sound files of its own: follow the link instead.")
-    path = root / clip.source
+    path = file_of(root, clip.source)
     if not path.is_file():
         raise UnknownClip(f"{clip.source} is no longer in the library: build the catalogue again.")
     sound = decoding.excerpt(path, clip.start, min(clip.end, clip.start + LONGEST_SECONDS))

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
-from recommender.spelling import shown
+from recommender.spelling import readable, shown
 
 TAGS_PER_CLIP = 3
 LOWEST_TAG = 0.2
@@ -27,7 +27,7 @@ def title_of(path: str, metadata: dict[str, str]) -> str:
     artist = _clean(metadata.get("artist", ""))
     if title and artist and artist.casefold() not in _MEANINGLESS:
         return f"{artist} – {title}"[:LONGEST_TITLE]
-    return (title or _clean(PurePosixPath(path).stem) or shown(path))[:LONGEST_TITLE]
+    return (title or _clean(readable(PurePosixPath(path).stem)) or shown(path))[:LONGEST_TITLE]
 
 
 def shared_folders(paths: Iterable[str]) -> int:
@@ -40,7 +40,7 @@ def shared_folders(paths: Iterable[str]) -> int:
 
 def file_labels(path: str, metadata: dict[str, str], shared: int = 0) -> tuple[str, ...]:
     """Return the labels of a whole file: its folders but the outermost `shared`, then genres and artist."""
-    folders = [_NUMBERING.sub("", part) for part in PurePosixPath(path).parts[shared:-1]]
+    folders = [_NUMBERING.sub("", readable(part)) for part in PurePosixPath(path).parts[shared:-1]]
     genres = _GENRES.split(metadata.get("genre", ""))
     return _distinct([*folders, *genres, metadata.get("artist", "")])
 

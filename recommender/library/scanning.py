@@ -7,12 +7,13 @@ import stat
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from recommender.audio.formats import MEDIA_SUFFIXES, OTHER_SUFFIXES, looks_like_media
 from recommender.errors import BuildFailed
 from recommender.library.unwanted import Unwanted
-from recommender.spelling import is_text, shown
+from recommender.spelling import shown, spelt, unspelt
 
 HEAD_BYTES = 16
 HERE = "."
@@ -33,7 +34,8 @@ EVERYTHING = Selection()
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file that may hold audio. path: relative to the library, with `/`; stamp: size, mtime and ctime in ns."""
+    """A file that may hold audio. path: relative to the library, with `/`, and as text; stamp: size, mtime and ctime in
+    ns."""
 
     path: str
     absolute: Path
@@ -89,6 +91,9 @@ def scan(folder: Path, selection: Selection = EVERYTHING) -> Scan:
         else:
             found.other[shown(kind) or "no suffix"] += 1
     found.files.sort(key=lambda file: file.path)
+    for first, second in pairwise(found.files):
+        if first.path == second.path:
+            found.unreadable[f"{first.path} "] = "two files have this name, one of them in bytes that are no UTF-8"
     return found
 
 
@@ -129,7 +134,7 @@ class _Walk:
                 self.found.mounts.add(prefix or HERE)
             inside = []
             for entry in self._entries(prefix, folder):
-                relative = f"{prefix}{entry.name}"
+                relative = f"{prefix}{spelt(entry.name)}"
                 try:
                     if entry.is_symlink():
                         self._links.append((relative, entry.path))
@@ -148,13 +153,8 @@ class _Walk:
         try:
             with os.scandir(folder) as listing:
                 for entry in listing:
-                    if entry.name.startswith("."):
-                        continue
-                    if is_text(entry.name):
+                    if not entry.name.startswith("."):
                         entries.append(entry)
-                    else:
-                        name = f"{prefix}{entry.name}".encode(errors="replace").decode()
-                        self.found.unreadable[name] = "the name is not valid UTF-8"
         except OSError as error:
             self.found.unreadable[prefix or HERE] = _reason(error)
         return sorted(entries, key=lambda entry: entry.name)
@@ -172,7 +172,7 @@ class _Walk:
             self.found.outside.append(relative)
             return
         is_folder = stat.S_ISDIR(status.st_mode)
-        if inside and self.found.unwanted.covers(real.relative_to(self.root).as_posix(), is_folder):
+        if inside and self.found.unwanted.covers(spelt(real.relative_to(self.root).as_posix()), is_folder):
             self.found.excluded.append(relative)
         elif not self._wanted(relative, is_folder):
             return
@@ -187,6 +187,12 @@ class _Walk:
             self.found.excluded.append(relative)
             return False
         return True
+
+
+def file_of(root: Path, path: str) -> Path:
+    """Return the file of a library that is known by a path."""
+    literal = root / path
+    return literal if literal.exists() else root / unspelt(path)
 
 
 def _found(relative: str, path: str, status: os.stat_result) -> FoundFile:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -197,6 +197,10 @@ class LocalCatalogue(Catalogue):
         drawn = [item for item in items if item not in silent]
         drawn += [clip.item for clip in self.added.clips if label in clip.labels]
         return _random.choice(drawn) if drawn else None
+
+    def names(self) -> Iterable[tuple[str, str]]:
+        added = {clip.source: clip.title for clip in self.added.clips}
+        return [*self.table.names(), *added.items()]
 
     def lengths(self) -> NDArray[np.float64] | None:
         """Return what raw-frames vectors were divided by."""

@@ -221,6 +221,11 @@ class ClipTable:
         with self._reading() as db:
             return [str(row[0]) for row in db.execute(sql, (json.dumps(sources),))]
 
+    def names(self) -> list[tuple[str, str]]:
+        """Return each source and its title."""
+        with self._reading() as db:
+            return db.execute("SELECT source, coalesce(title, source) FROM clips GROUP BY source").fetchall()
+
     def all_rows(self, block: int = 4096) -> Iterator[ClipRow]:
         """Return all clips in the order of items, reading `block` at a time."""
         sql = "SELECT item, clip_id, source, start, end, labels, title, url FROM clips WHERE item >= ? LIMIT ?"

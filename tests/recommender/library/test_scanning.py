@@ -63,18 +63,6 @@ def test_a_library_may_itself_be_a_link_and_hold_links_into_itself(tmp_path: Pat
     assert found.outside == []
 
 
-@pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX alone")
-def test_a_name_that_is_no_text_is_told_and_stops_nothing(tmp_path: Path) -> None:
-    touch(tmp_path / "good.wav")
-    try:
-        (tmp_path / os.fsdecode(b"bad\xff.wav")).write_bytes(b"x")
-    except OSError:
-        pytest.skip("this file system takes UTF-8 names alone")
-    found = scan(tmp_path)
-    assert [file.path for file in found.files] == ["good.wav"]
-    assert list(found.unreadable.values()) == ["the name is not valid UTF-8"]
-
-
 def test_a_link_that_leads_in_a_circle_is_told_and_stops_nothing(tmp_path: Path) -> None:
     touch(tmp_path / "good.wav")
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
