@@ -45,7 +45,8 @@ def _default_shortcuts() -> list[dict[str, str]]:
 
 @dataclass
 class AppConfig:
-    """What the workspace has granted the app and knows of it. An empty request_url means Socket Mode."""
+    """What the workspace has granted the app and knows of it. An empty request_url means Socket Mode; org: the app is
+    installed for a whole organisation."""
 
     name: str = "Soundalike"
     scopes: list[str] = field(default_factory=lambda: list(DEFAULT_SCOPES))
@@ -54,6 +55,7 @@ class AppConfig:
     shortcuts: list[dict[str, str]] = field(default_factory=_default_shortcuts)
     request_url: str = ""
     options_url: str = ""
+    org: bool = False
 
     @classmethod
     def from_manifest(cls, path: Path) -> AppConfig:

@@ -8,6 +8,10 @@ SIGNING_SECRET = "sandbox"  # noqa: S105
 VERIFICATION_TOKEN = "sandbox"  # noqa: S105 - what payloads carry beside their signature
 
 TEAM = "T0SANDBOX"
+OTHER_TEAM = "T0OTHER"
+"""Another workspace, whose people share channels with this one."""
+ENTERPRISE = "E0SANDBOX"
+"""The organisation, where the app is installed for all of it."""
 DOMAIN = "sandbox"
 APP = "A0SOUND"
 BOT_ID = "B0SOUND"

@@ -23,7 +23,8 @@ class Channel:
     """A channel or a direct message with its messages, oldest first.
 
     person: who shares the direct message with the bot; last_post: when the bot last posted, on the monotonic clock;
-    kind: public, private, mpim (a group message) or im; refuses: Slack's code for every message of the bot, if any.
+    kind: public, private, mpim (a group message) or im; refuses: Slack's code for every message of the bot, if any;
+    connected: another workspace shares it.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Channel:
     last_post: float = -1.0
     kind: str = "public"
     refuses: str = ""
+    connected: bool = False
     messages: dict[str, Json] = field(default_factory=dict)
 
     @property
@@ -50,6 +52,7 @@ class Channel:
             "is_mpim": self.kind == "mpim",
             "is_member": self.bot,
             "is_private": self.kind != "public",
+            "is_ext_shared": self.connected,
             "refuses": self.refuses,
             "user": self.person or None,
         }
@@ -108,19 +111,28 @@ class Workspace:
 
     # People and places
 
-    def add_user(self, user: str, name: str) -> Json:
-        """Add a person with their direct message with the bot; returns the person."""
-        self._user(user, name, is_bot=False)
+    def add_user(self, user: str, name: str, team: str = names.TEAM) -> Json:
+        """Add a person of a workspace with their direct message with the bot; returns the person."""
+        self._user(user, name, is_bot=False, team=team)
         direct = names.direct_message(user)
         if direct not in self.channels:
             self.channels[direct] = Channel(direct, "directmessage", person=user, kind="im")
         self.changed("places", {})
         return self.users[user]
 
-    def add_channel(self, channel: str, name: str, *, bot: bool, kind: str = "public", refuses: str = "") -> Channel:
+    def add_channel(
+        self,
+        channel: str,
+        name: str,
+        *,
+        bot: bool,
+        kind: str = "public",
+        refuses: str = "",
+        connected: bool = False,
+    ) -> Channel:
         """Add a channel, or change whether the bot is in it and may write there."""
         place = self.channels.setdefault(channel, Channel(channel, name, kind=kind))
-        place.bot, place.refuses = bot, refuses
+        place.bot, place.refuses, place.connected = bot, refuses, connected
         self.changed("places", {})
         return place
 
@@ -129,6 +141,14 @@ class Workspace:
         if not isinstance(user, str) or not user.startswith(("U", "W")) or user == names.BOT:
             raise PersonRefusal(f"{user!r} is not a person's id")
         return self.users.get(user) or self.add_user(user, user.lower())
+
+    def team_of(self, user: str) -> str:
+        """The workspace that a person belongs to."""
+        return str(self.users[user]["team_id"]) if user in self.users else names.TEAM
+
+    def enterprise(self) -> Json | None:
+        """The organisation that the app is installed for, as interactions name it; None for a workspace alone."""
+        return {"id": names.ENTERPRISE, "name": "Sandbox Organisation"} if self.app.org else None
 
     def place(self, channel: Any) -> Channel:
         """A channel by id; raises `PersonRefusal`."""
@@ -231,10 +251,10 @@ class Workspace:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    def _user(self, user: str, name: str, *, is_bot: bool) -> None:
+    def _user(self, user: str, name: str, *, is_bot: bool, team: str = names.TEAM) -> None:
         self.users[user] = {
             "id": user,
-            "team_id": names.TEAM,
+            "team_id": team,
             "name": name.lower(),
             "real_name": name,
             "is_bot": is_bot,

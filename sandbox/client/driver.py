@@ -21,7 +21,7 @@ from typing import Any
 
 from sandbox.client.reading import element_of, text_of
 from sandbox.client.watcher import REQUEST_TIMEOUT_SECONDS, DriverError, Watcher
-from sandbox.names import BOT, direct_message
+from sandbox.names import BOT, TEAM, direct_message
 
 Json = dict[str, Any]
 
@@ -32,11 +32,17 @@ class Driver(Watcher):
     """A person at the sandbox; `user` and `channel` are the defaults of every method. Not for several threads."""
 
     def command(
-        self, text: str = "", *, command: str = "/similar", channel: str | None = None, user: str | None = None
+        self,
+        text: str = "",
+        *,
+        command: str = "/similar",
+        channel: str | None = None,
+        user: str | None = None,
+        thread_ts: str | None = None,
     ) -> Json:
         """Type a slash command; returns, once acknowledged or timed out, `acked`, `ms` (until the ack), `response`
         (what the ack carried), `error` (what Slack would show), `trigger_id` and `response_url`."""
-        return self._post("command", command=command, text=text, **self._place(channel, user))
+        return self._post("command", command=command, text=text, thread_ts=thread_ts, **self._place(channel, user))
 
     def say(
         self,
@@ -168,20 +174,28 @@ class Driver(Watcher):
 
     def configure(self, **settings: Any) -> Json:
         """Change the app: `scopes`, `events`, `commands`, `shortcuts` (lists), `request_url` (HTTP mode, checked by
-        url_verification; empty for Socket Mode), `options_url`; returns the app's configuration."""
+        url_verification; empty for Socket Mode), `options_url`, `org` (installed for a whole organisation); returns the
+        app's configuration."""
         return dict(self._post("app", **settings)["app"])
 
-    def add_user(self, user: str, name: str = "") -> Json:
-        """Add a person; their direct message with the bot comes with them."""
-        return dict(self._post("users", user=user, name=name or user.lower()))
+    def add_user(self, user: str, name: str = "", team: str = TEAM) -> Json:
+        """Add a person of a workspace; their direct message with the bot comes with them."""
+        return dict(self._post("users", user=user, name=name or user.lower(), team=team))
 
     def add_channel(
-        self, channel: str, name: str = "", *, bot: bool = True, kind: str = "public", refuses: str = ""
+        self,
+        channel: str,
+        name: str = "",
+        *,
+        bot: bool = True,
+        kind: str = "public",
+        refuses: str = "",
+        connected: bool = False,
     ) -> Json:
         """Add a channel of a kind (public, private, mpim), or change whether the bot is in it and may write there:
-        refuses is Slack's code for what it posts."""
+        refuses is Slack's code for what it posts; connected: another workspace shares it."""
         settings = {"name": name or channel.lower(), "bot": bot, "kind": kind, "refuses": refuses}
-        return dict(self._post("channels", channel=channel, **settings))
+        return dict(self._post("channels", channel=channel, connected=connected, **settings))
 
     def connections(self) -> int:
         """How many sockets the bot has open."""

@@ -97,12 +97,15 @@ class Events:
 
     def wrapped(self, event: Json) -> Json:
         """Put an event into the envelope of the Events API."""
-        event_id = self._workspace.ids.new("Ev")
+        event_id, org = self._workspace.ids.new("Ev"), self._workspace.app.org
+        enterprise = names.ENTERPRISE if org else None
+        channel = self._workspace.channels.get(str(event.get("channel") or event.get("channel_id") or ""))
         return {
             "token": names.VERIFICATION_TOKEN,
             "team_id": names.TEAM,
+            "enterprise_id": enterprise,
             "context_team_id": names.TEAM,
-            "context_enterprise_id": None,
+            "context_enterprise_id": enterprise,
             "api_app_id": names.APP,
             "event": event,
             "type": "event_callback",
@@ -110,14 +113,14 @@ class Events:
             "event_time": int(time.time()),
             "authorizations": [
                 {
-                    "enterprise_id": None,
-                    "team_id": names.TEAM,
+                    "enterprise_id": enterprise,
+                    "team_id": None if org else names.TEAM,
                     "user_id": names.BOT,
                     "is_bot": True,
-                    "is_enterprise_install": False,
+                    "is_enterprise_install": org,
                 }
             ],
-            "is_ext_shared_channel": False,
+            "is_ext_shared_channel": channel is not None and channel.connected,
             "event_context": f"4-{event_id}",
         }
 

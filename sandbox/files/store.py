@@ -95,7 +95,9 @@ class Files:
         if file.deleted or faults.file_mode:
             return self._gone(file)
         if faults.file_access:
-            return self._stub(file)
+            return self._stub(file, faults.file_access)
+        if self._workspace.team_of(file.user) != names.TEAM:
+            return self._stub(file, "check_file_info")  # Slack Connect
         return self.full(file)
 
     def in_info(self, file: File) -> Json:
@@ -104,7 +106,7 @@ class Files:
         if faults.file_mode:
             return self._gone(file)
         if faults.file_access == "access_denied":
-            return self._stub(file)
+            return self._stub(file, faults.file_access)
         full = self.full(file)
         if file.age < faults.shares_missing_for:
             full["shares"] = {}
@@ -128,7 +130,7 @@ class Files:
             "filetype": file.filetype,
             "pretty_type": PRETTY.get(file.filetype, file.filetype.upper()),
             "user": file.user,
-            "user_team": names.TEAM,
+            "user_team": self._workspace.team_of(file.user),
             "editable": False,
             "size": len(file.content),
             "mode": "hosted",
@@ -190,10 +192,10 @@ class Files:
             gone |= {"name": file.name, "filetype": file.filetype, "created": int(file.created)}
         return gone
 
-    def _stub(self, file: File) -> Json:
-        faults = self._workspace.faults
+    @staticmethod
+    def _stub(file: File, access: str) -> Json:
         stub: Json = {"id": file.id, "created": int(file.created), "user": file.user, "mode": "file_access"}
-        return stub | {"file_access": faults.file_access}
+        return stub | {"file_access": access}
 
 
 def duration_ms(content: bytes) -> int | None:

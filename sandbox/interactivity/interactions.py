@@ -36,13 +36,17 @@ class Interactions:
         self._inputs = inputs
         self._files = files
 
-    async def command(self, command: str, text: str, channel: Channel, user: str) -> Json:
+    async def command(self, command: str, text: str, channel: Channel, user: str, thread: str = "") -> Json:
         """Send a slash command; what its ack carries is shown as Slack shows it."""
         known = [c["command"] for c in self._workspace.app.commands]
         if command not in known or "commands" not in self._workspace.app.scopes:
             self._slackbot(channel, user, f"{command} is not a valid command.")
             return Outcome("invalid_command", 0).to_json()
+        if thread:
+            self._slackbot(channel, user, f"{command} is not supported in threads. Sorry!", thread_ts=thread)
+            return Outcome("not_supported_in_threads", 0).to_json()
         trigger, url = self._views.triggers.new(user), self._urls.new(channel.id, user)
+        enterprise = self._workspace.enterprise()
         payload = {
             "token": names.VERIFICATION_TOKEN,
             "team_id": names.TEAM,
@@ -54,10 +58,12 @@ class Interactions:
             "command": command,
             "text": text,
             "api_app_id": names.APP,
-            "is_enterprise_install": "false",
+            "is_enterprise_install": str(enterprise is not None).lower(),
             "response_url": url,
             "trigger_id": trigger,
         }
+        if enterprise:
+            payload |= {"enterprise_id": enterprise["id"], "enterprise_name": enterprise["name"]}
         outcome = await self._delivery.ask("slash_commands", command, payload)
         if not outcome.acked:
             self._slackbot(channel, user, f'{command} failed with the error "{outcome.error}"')
@@ -202,14 +208,14 @@ class Interactions:
         raise PersonRefusal(f"{user} has no view {view_id} open")
 
     def _asker(self, user: str) -> Json:
-        name = self._workspace.users[user]["name"]
+        name, enterprise = self._workspace.users[user]["name"], self._workspace.enterprise()
         return {
-            "user": {"id": user, "username": name, "name": name, "team_id": names.TEAM},
+            "user": {"id": user, "username": name, "name": name, "team_id": self._workspace.team_of(user)},
             "api_app_id": names.APP,
             "token": names.VERIFICATION_TOKEN,
-            "team": {"id": names.TEAM, "domain": names.DOMAIN},
-            "enterprise": None,
-            "is_enterprise_install": False,
+            "team": None if enterprise else {"id": names.TEAM, "domain": names.DOMAIN},
+            "enterprise": enterprise,
+            "is_enterprise_install": enterprise is not None,
         }
 
     def _from_message(self, message: Json, user: str) -> Json:
@@ -232,5 +238,5 @@ class Interactions:
         # Slack leaves the message itself out where it is ephemeral: a button must carry all that its listener needs.
         return about if ephemeral else {**about, "message": self._files.shown(message)}
 
-    def _slackbot(self, channel: Channel, user: str, text: str) -> None:
-        self._workspace.post_ephemeral(channel, user, {"user": names.SLACKBOT, "text": text})
+    def _slackbot(self, channel: Channel, user: str, text: str, **more: str) -> None:
+        self._workspace.post_ephemeral(channel, user, {"user": names.SLACKBOT, "text": text, **more})

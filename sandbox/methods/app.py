@@ -18,6 +18,7 @@ def api_test(api: Api, arguments: Json) -> Json:
 
 @method("auth.test")
 def auth_test(api: Api, arguments: Json) -> Json:
+    enterprise = api.workspace.enterprise()
     return {
         "url": api.origin + "/",
         "team": "Sandbox",
@@ -25,7 +26,8 @@ def auth_test(api: Api, arguments: Json) -> Json:
         "team_id": names.TEAM,
         "user_id": names.BOT,
         "bot_id": names.BOT_ID,
-        "is_enterprise_install": False,
+        "is_enterprise_install": enterprise is not None,
+        **({"enterprise_id": enterprise["id"]} if enterprise else {}),
     }
 
 

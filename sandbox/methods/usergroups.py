@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sandbox import names
 from sandbox.errors import SlackRefusal
 from sandbox.methods.web_api import Api, method
 
@@ -15,6 +16,8 @@ def users_list(api: Api, arguments: Json) -> Json:
     group = arguments.get("usergroup")
     if not isinstance(group, str) or not group:
         raise SlackRefusal("invalid_arguments")
+    if api.workspace.app.org and arguments.get("team_id") != names.TEAM:
+        raise SlackRefusal("team_not_found" if arguments.get("team_id") else "missing_argument")
     members = api.workspace.groups.get(group)
     if members is None:
         raise SlackRefusal("no_such_subteam")

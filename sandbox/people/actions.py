@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from sandbox import names
 from sandbox.errors import PersonRefusal, reason
 from sandbox.server import Server
 from sandbox.workspace import Channel
@@ -26,7 +27,8 @@ class Acts:
 
     async def command(self, body: Json) -> Json:
         channel, user = self._where(body)
-        return await self._server.interactions.command(str(body["command"]), str(body["text"]), channel, user)
+        thread = str(body.get("thread_ts") or "")
+        return await self._server.interactions.command(str(body["command"]), str(body["text"]), channel, user, thread)
 
     async def action(self, body: Json) -> Json:
         user = self._who(body)
@@ -148,6 +150,9 @@ class Acts:
         if not text and not files and not body.get("forward"):
             raise PersonRefusal("a message needs text or a file")
         message: Json = {"user": user, "text": text, "client_msg_id": self._workspace.ids.new("M")}
+        team = self._workspace.team_of(user)
+        if team != names.TEAM:
+            message |= {"team": team, "user_team": team, "source_team": team}
         if files:
             message |= {"subtype": "file_share", "upload": False, "display_as_bot": False, "_files": files}
         if body.get("thread_ts"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sandbox import names
 from sandbox.server import Server
 
 Json = dict[str, Any]
@@ -39,12 +40,17 @@ class Controls:
         return {"app": self._workspace.app.to_json()}
 
     async def users(self, body: Json) -> Json:
-        return self._workspace.add_user(str(body["user"]), str(body["name"]))
+        return self._workspace.add_user(str(body["user"]), str(body["name"]), str(body.get("team") or names.TEAM))
 
     async def channels(self, body: Json) -> Json:
         kind, refuses = str(body.get("kind") or "public"), str(body.get("refuses") or "")
         return self._workspace.add_channel(
-            body["channel"], body["name"], bot=bool(body["bot"]), kind=kind, refuses=refuses
+            body["channel"],
+            body["name"],
+            bot=bool(body["bot"]),
+            kind=kind,
+            refuses=refuses,
+            connected=bool(body.get("connected")),
         ).to_json()
 
     async def drop_sockets(self, body: Json) -> Json:

@@ -51,6 +51,7 @@ def library(stack: Stack, slack: Driver, music: Path) -> Iterator[Driver]:
         slack.wait_for_bot()
         slack.configure(scopes=[*SCOPES, LISTEN_SCOPE, GROUPS_SCOPE])
         yield slack
+        slack.configure(org=False)
 
 
 def downloaded(url: str) -> bytes:
@@ -72,6 +73,7 @@ def test_an_upload_is_added_by_who_may_and_is_found_and_played_at_once(
     assert "`not-allowed`" in text_of(refusal)
     assert not (music / "Added from Slack").exists()
 
+    library.configure(org=True)  # Slack then asks whose user group is meant
     library.click(answer, "add_to_library", user=MIA)
     told = library.wait_ephemeral(user=MIA, timeout=30)
     assert "Added as Added from Slack/fresh beat.wav" in text_of(told)
