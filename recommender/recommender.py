@@ -86,7 +86,8 @@ class Recommender:
     def embed_file(self, path: Path, timings: Timings | None = None) -> Upload:
         """Turn a file into an upload, by the cache where it was embedded before; raises `AudioError`, `EmbedderError`
         or `SpaceMismatch`."""
-        return self._embedder.embed_file(path, self.catalogue.facts.space, timings or Timings())
+        facts = self.catalogue.facts
+        return self._embedder.embed_file(path, facts.space, timings or Timings(), facts.recipe.prepared)
 
     def add(self, path: Path, upload: Upload, *, name: str, who: str) -> Clip:
         """Keep a file that was embedded in the library, where the next query finds it; returns its first clip.
@@ -147,8 +148,8 @@ class Recommender:
             tuple(sorted({catalogue.label(name) for name in without})),
         )
         query = parse(text, catalogue.has)
-        space = catalogue.facts.space
-        scope = Scope(catalogue, lambda sha256: uploads.get(sha256) or self._embedder.recall(sha256, space))
+        space, prepared = catalogue.facts.space, catalogue.facts.recipe.prepared
+        scope = Scope(catalogue, lambda sha256: uploads.get(sha256) or self._embedder.recall(sha256, space, prepared))
         terms = [(term.sign, resolve(term.text, scope)) for term in query.terms]
         # Each clip by its clip id, so that the same question has one text.
         query = Query(tuple(Term(sign, meaning.text) for sign, meaning in terms))

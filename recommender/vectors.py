@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.audio.preparation import PLAIN
+
 WINDOW_SECONDS = 10.0
 """Length of a clip: AudioSet's, so that uploads and library windows compare with it."""
 SHORTEST_TAIL_SECONDS = 5.0
@@ -121,6 +123,11 @@ class Recipe:
     def kind(self) -> str:
         """What `build --vectors` calls it."""
         return "learned" if self.pooling == "mean-deviation" else self.pooling
+
+    @property
+    def prepared(self) -> str:
+        """Name of what is done to audio before it is embedded."""
+        return str(self.preparation.get("name", PLAIN))
 
     def to_json(self) -> dict[str, Any]:
         """Return the recipe as it stands in a manifest; the projection is a file of its own."""

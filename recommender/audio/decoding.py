@@ -28,9 +28,9 @@ __all__ = [
     "wav_bytes",
 ]
 
-SILENCE_PEAK_TO_PEAK = 20
-"""Distance of the highest from the lowest sample, of 65,535, up to which audio counts as silence: -70 dB, which dither,
-converter noise and an offset stay under. A quieter recording has less than four bits left to tell sounds apart by."""
+SILENCE_PEAK_TO_PEAK = 12
+"""Distance of the highest from the lowest sample, of 65,535, up to which audio counts as silence: -75 dB, which dither
+and an offset stay under, and a sound that peaks at -70 dB does not."""
 MIN_SECONDS = 0.005
 """The shortest clicks of interfaces last so long; what is shorter is a single pulse, whatever made it."""
 _HASH_BYTES = 1 << 20
@@ -144,7 +144,7 @@ def warm() -> None:
 def require_audible(pcm: NDArray[np.int16], rate: int = SAMPLE_RATE) -> None:
     """Raise `TooShort` or `Silent` where PCM (n,) of a rate holds nothing that can be embedded."""
     if len(pcm) < MIN_SECONDS * rate:
-        raise TooShort(f"This audio lasts {1000 * len(pcm) / rate:.0f} ms: send at least {MIN_SECONDS:g} s.")
+        raise TooShort(f"This audio lasts {1000 * len(pcm) / rate:.1f} ms: send at least {1000 * MIN_SECONDS:g} ms.")
     if is_silent(pcm):
         raise Silent("This audio is silent: check the recording's level, or send another part of it.")
 

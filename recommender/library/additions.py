@@ -18,7 +18,6 @@ from recommender.errors import CannotWrite
 from recommender.library.naming import file_labels, title_of
 from recommender.library.scanning import file_of
 from recommender.uploads import Upload
-from recommender.vectors import windows
 
 KIND = "library"
 """Value of `kind` in a manifest's extra: the catalogue was built from a folder."""
@@ -126,7 +125,7 @@ def _keep(root: Path, file: Path, name: str) -> str:
 
 def _addition(catalogue: Catalogue, path: str, upload: Upload) -> Addition:
     frames = upload.frames
-    cuts = windows(len(frames.vectors), frames.hop, upload.seconds)
+    cuts = upload.windows
     return Addition(
         source=path,
         sha256=upload.sha256,

@@ -21,7 +21,7 @@ from recommender.library.embedder_pool import EmbedderPool
 from recommender.library.embedding_workers import EmbeddingRun, Outcome, Task
 from recommender.library.report import Report
 from recommender.library.scanning import EVERYTHING, FoundFile, Scan, Selection, scan
-from recommender.library.store import Store
+from recommender.library.store import Store, memory_key
 from recommender.library.writing import USUAL, IndexOptions, Stock, require_same_library, write
 
 HASHING_THREADS = 2
@@ -67,9 +67,9 @@ def build(
         hashes = _hashes(found, store, progress)
         changes = compare(found, hashes, store.indexed(), store.mounts(), remove_missing)
         if not remove_missing:
-            _require_embedded(changes, store, space)
+            _require_embedded(changes, store, memory_key(space))
         if retry_failed:
-            store.forget_failures(space)
+            store.forget_failures(memory_key(space))
         report = Report(other=found.other, changes=changes, excluded=found.excluded)
         _embed_new(found, hashes, store, pool, report, progress)
         report.took = time.monotonic() - started
@@ -143,7 +143,7 @@ def _embed_new(
     progress: bool,
 ) -> None:
     """Embed all content that is new to this space, and remember it file by file."""
-    space = pool.space
+    space = memory_key(pool.space)
     known = store.outcomes(space)
     tasks: dict[str, Task] = {}
     for file in found.files:

@@ -12,6 +12,8 @@ from recommender.spelling import readable, shown
 TAGS_PER_CLIP = 3
 LOWEST_TAG = 0.2
 """A tag that the embedder is less sure of says more about the embedder than about the clip."""
+SILENCE = "Silence"
+"""YAMNet's class for pauses: what is silent throughout is no clip, so that it names nothing that can be found."""
 LONGEST_LABEL = 60
 LONGEST_TITLE = 150
 
@@ -47,7 +49,8 @@ def file_labels(path: str, metadata: dict[str, str], shared: int = 0) -> tuple[s
 
 def clip_labels(of_file: Sequence[str], tags: Iterable[tuple[str, float]]) -> tuple[str, ...]:
     """Return the labels of a clip: its file's, then the tags that the embedder is surest of."""
-    sure = sorted((tag for tag in tags if tag[1] >= LOWEST_TAG), key=lambda tag: -tag[1])[:TAGS_PER_CLIP]
+    named = (tag for tag in tags if tag[1] >= LOWEST_TAG and tag[0] != SILENCE)
+    sure = sorted(named, key=lambda tag: -tag[1])[:TAGS_PER_CLIP]
     return _distinct([*of_file, *(name for name, _ in sure)])
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from recommender.audio.preparation import PLAIN
+from recommender.embedders import registry
 from recommender.errors import BuildFailed
 from recommender.library.fingerprints import Fingerprint
 from recommender.library.scanning import FoundFile
@@ -49,6 +51,12 @@ class Recording:
     analysis: Analysis | None
     metadata: Mapping[str, str]
     error: tuple[str, str] | None
+
+
+def memory_key(space: str) -> str:
+    """Return what analyses in a space are remembered under: another preparation of the audio is another analysis."""
+    preparation = registry.of_space(space).preparation
+    return space if preparation == PLAIN else f"{space}/{preparation}"
 
 
 class Store:

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.audio.decoding import is_silent, require_audible
+from recommender.audio.preparation import PLAIN
 from recommender.embedders import Embedder, registry
 from recommender.errors import Silent, TooShort
 from recommender.library.fingerprints import LONGEST_SECONDS, Fingerprint, fingerprint
+from recommender.prepared_windows import embed_windows, windows_of, with_sound
 from recommender.vectors import WINDOW_SECONDS, windows
 
 PIECE_SECONDS = 48
@@ -53,12 +55,73 @@ def analyse(
     on_seconds: told the length of each block; where it returns False, `Stopped` is raised. Raises `TooShort`, `Silent`,
     `EmbedderError` and whatever the blocks raise.
     """
-    analyser = _Analyser(embedder)
+    plain = registry.of_space(embedder.space).preparation == PLAIN
+    analyser = _Analyser(embedder) if plain else _PreparedAnalyser(embedder)
     for block in blocks:
         analyser.add(block)
         if not on_seconds(len(block) / analyser.rate):
             raise Stopped
     return analyser.finish()
+
+
+class _Prints:
+    """Fingerprints of blocks as they come."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._prints: list[Fingerprint] = []
+        self._unprinted: list[NDArray[np.int16]] = []
+        self._samples = 0
+
+    def add(self, block: NDArray[np.int16]) -> None:
+        self._unprinted.append(block)
+        self._samples += len(block)
+        # Two fingerprints are compared word by word, so pieces must be cut at the same places in every file.
+        if len(self._unprinted) * WINDOW_SECONDS >= PIECE_SECONDS:
+            self._print()
+
+    def finish(self) -> Fingerprint:
+        self._print()
+        return np.concatenate(self._prints) if self._prints else np.empty(0, np.uint32)
+
+    def _print(self) -> None:
+        if self._unprinted and self._samples <= LONGEST_SECONDS * self._rate:
+            self._prints.append(fingerprint(np.concatenate(self._unprinted), self._rate))
+        self._unprinted = []
+
+
+class _PreparedAnalyser:
+    """Windows that are prepared and embedded one by one, as those of uploads are."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self.rate = registry.of_space(embedder.space).sample_rate
+        self._prints = _Prints(self.rate)
+        self._rest = np.empty(0, np.int16)
+        self._start = 0
+        self._samples = 0
+        self._found: list[tuple[float, AnalysedWindow]] = []
+
+    def add(self, block: NDArray[np.int16]) -> None:
+        self._prints.add(block)
+        self._samples += len(block)
+        *whole, (start, rest) = windows_of([self._rest, block], self.rate)
+        for begin, pcm in whole:
+            self._embed(self._start + begin, pcm)
+        self._start, self._rest = self._start + start, rest
+
+    def finish(self) -> Analysis:
+        self._embed(self._start, self._rest)
+        found = tuple(window for _, window in with_sound(self._found, lambda pair: pair[0]))
+        if not found:
+            raise Silent("This audio is silent: check the recording's level.")
+        return Analysis(self._samples / self.rate, found, self._prints.finish())
+
+    def _embed(self, start: int, pcm: NDArray[np.int16]) -> None:
+        for window in embed_windows([(start, pcm)], self._embedder, tags=True):
+            vector = window.frames.vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+            tags = _surest(window.frames.tag_names, window.frames.tags.mean(axis=0, dtype=np.float64))
+            self._found.append((window.loudest, AnalysedWindow(window.start, window.end, vector, tags)))
 
 
 class _Analyser:
@@ -77,8 +140,7 @@ class _Analyser:
         self._tag_sums: list[NDArray[np.float64]] = []
         self._counts: list[int] = []
         self._tag_names: tuple[str, ...] = ()
-        self._prints: list[Fingerprint] = []
-        self._unprinted: list[NDArray[np.int16]] = []
+        self._prints = _Prints(self.rate)
 
     @property
     def _samples(self) -> int:
@@ -87,10 +149,7 @@ class _Analyser:
     def add(self, block: NDArray[np.int16]) -> None:
         self._pcm = np.concatenate([self._pcm, block])
         self._silent.append(is_silent(block))
-        self._unprinted.append(block)
-        # Two fingerprints are compared word by word, so pieces must be cut at the same places in every file.
-        if len(self._unprinted) * WINDOW_SECONDS >= PIECE_SECONDS:
-            self._print()
+        self._prints.add(block)
         while self._framing.rows(self._samples) - self._rows > self._batch:
             self._embed(self._batch)
 
@@ -101,12 +160,11 @@ class _Analyser:
             if rest < 0:
                 break
             self._embed(min(rest, self._batch))
-        self._print()
         seconds = self._samples / self.rate
         found = tuple(self._windows(seconds))
         if not found:
             raise Silent("This audio is silent: check the recording's level.")
-        return Analysis(seconds, found, np.concatenate(self._prints) if self._prints else np.empty(0, np.uint32))
+        return Analysis(seconds, found, self._prints.finish())
 
     def _embed_short(self) -> None:
         require_audible(self._pcm, self.rate)
@@ -158,13 +216,9 @@ class _Analyser:
                 continue
             vector = np.sum(self._sums[first:last], axis=0) / count
             tags = np.sum(self._tag_sums[first:last], axis=0) / count
-            yield AnalysedWindow(cut.start, cut.end, vector.astype(np.float32), self._surest(tags))
+            yield AnalysedWindow(cut.start, cut.end, vector.astype(np.float32), _surest(self._tag_names, tags))
 
-    def _surest(self, tags: NDArray[np.float64]) -> Tags:
-        best = np.argsort(-tags, kind="stable")[:KEPT_TAGS]
-        return tuple((self._tag_names[i], round(float(tags[i]), 3)) for i in best if tags[i] >= LOWEST_KEPT_TAG)
 
-    def _print(self) -> None:
-        if self._unprinted and self._samples <= LONGEST_SECONDS * self.rate:
-            self._prints.append(fingerprint(np.concatenate(self._unprinted), self.rate))
-        self._unprinted = []
+def _surest(names: tuple[str, ...], tags: NDArray[np.float64]) -> Tags:
+    best = np.argsort(-tags, kind="stable")[:KEPT_TAGS]
+    return tuple((names[i], round(float(tags[i]), 3)) for i in best if tags[i] >= LOWEST_KEPT_TAG)

@@ -17,6 +17,7 @@ from recommender.catalogue.local.builder import DEFAULT_TARGET_RECALL, ClipBatch
 from recommender.catalogue.local.journal import memory_of, prune
 from recommender.catalogue.local.manifest import Manifest
 from recommender.clips import clip_id
+from recommender.embedders import registry
 from recommender.errors import BuildFailed, CatalogueError
 from recommender.library import copies
 from recommender.library.additions import KIND
@@ -34,9 +35,9 @@ from recommender.library.report import (
     write_failures,
 )
 from recommender.library.scanning import EVERYTHING, HERE, Scan
-from recommender.library.store import Store
+from recommender.library.store import Store, memory_key
 
-NAMING = 2
+NAMING = 3
 """Goes up when clips of the same files are named, titled or labelled otherwise: such catalogues are written anew."""
 FILES_PER_BATCH = 200
 FINGERPRINTS_KEPT = 1024
@@ -63,13 +64,18 @@ class Stock:
     store: Store
     space: str
 
+    @property
+    def memory(self) -> str:
+        """The space and what is done to audio before: by both, analyses are remembered."""
+        return memory_key(self.space)
+
 
 def write(stock: Stock, out: Path, index: IndexOptions, report: Report, progress: bool) -> None:
     """Write the catalogue where it would differ from the one that stands there, and the failures; fills the report.
 
     Raises `BuildFailed` where nothing can be indexed.
     """
-    outcomes = stock.store.outcomes(stock.space)
+    outcomes = stock.store.outcomes(stock.memory)
     paths_of: dict[str, list[str]] = {}
     for path, sha256 in stock.changes.hashes.items():
         paths_of.setdefault(sha256, []).append(path)
@@ -107,6 +113,7 @@ def write(stock: Stock, out: Path, index: IndexOptions, report: Report, progress
         manifest = write_catalogue(
             out,
             space=stock.space,
+            preparation=registry.of_space(stock.space).preparation,
             vectors_kind="mean",
             batches=_batches(groups, stock, seconds),
             trees=index.trees,
@@ -125,11 +132,11 @@ class _Sum:
 
 def _failures(stock: Stock, paths_of: dict[str, list[str]], outcomes: dict[str, str | None]) -> Iterator[Failure]:
     failed = [sha256 for sha256 in paths_of if outcomes.get(sha256) is not None]
-    for recording in stock.store.recordings(failed, stock.space):
+    for recording in stock.store.recordings(failed, stock.memory):
         if recording.error is not None:
             for path in paths_of[recording.sha256]:
                 yield Failure(path, *recording.error)
-    for sha256, cause in stock.store.incomplete(stock.space).items():
+    for sha256, cause in stock.store.incomplete(stock.memory).items():
         for path in paths_of.get(sha256, ()):
             yield Failure(path, INCOMPLETE, cause)
     for path in stock.found.outside:
@@ -149,9 +156,9 @@ def _grouped(good: dict[str, list[str]], stock: Stock) -> dict[str, tuple[str, .
 
     @lru_cache(FINGERPRINTS_KEPT)
     def fingerprint_of(place: int) -> Fingerprint:
-        return stock.store.fingerprint(hashes[place], stock.space)
+        return stock.store.fingerprint(hashes[place], stock.memory)
 
-    for recording in stock.store.recordings(sorted(good, key=lambda sha256: min(good[sha256])), stock.space):
+    for recording in stock.store.recordings(sorted(good, key=lambda sha256: min(good[sha256])), stock.memory):
         assert recording.analysis is not None  # noqa: S101 - `good` holds nothing that failed
         analysis = recording.analysis
         mean = np.mean([window.vector for window in analysis.windows], axis=0)
@@ -169,14 +176,14 @@ def _batches(groups: dict[str, tuple[str, ...]], stock: Stock, seconds: _Sum) ->
     shared = shared_folders(paths[0] for paths in groups.values())
     labels = {
         sha256: file_labels(groups[sha256][0], metadata, shared)
-        for sha256, metadata in stock.store.metadata(groups, stock.space).items()
+        for sha256, metadata in stock.store.metadata(groups, stock.memory).items()
     }
     spelling = one_spelling(labels.values())
     content = list(groups)
     for first in range(0, len(content), FILES_PER_BATCH):
         clips: list[NewClip] = []
         vectors = []
-        for recording in stock.store.recordings(content[first : first + FILES_PER_BATCH], stock.space):
+        for recording in stock.store.recordings(content[first : first + FILES_PER_BATCH], stock.memory):
             assert recording.analysis is not None  # noqa: S101 - as above
             path = groups[recording.sha256][0]
             of_file = [spelling[label] for label in labels[recording.sha256]]
@@ -192,7 +199,7 @@ def _batches(groups: dict[str, tuple[str, ...]], stock: Stock, seconds: _Sum) ->
 def _digest(good: dict[str, list[str]], stock: Stock, index: IndexOptions) -> str:
     """Name what a catalogue would hold: the same files under the same names, the same digest."""
     files = sorted((min(paths), sorted(paths), sha256) for sha256, paths in good.items())
-    facts = [NAMING, stock.space, index.trees, index.target_recall, files]
+    facts = [NAMING, stock.memory, index.trees, index.target_recall, files]
     selection = stock.found.selection
     content = json.dumps(facts if selection == EVERYTHING else [*facts, asdict(selection)])
     return hashlib.sha256(content.encode()).hexdigest()

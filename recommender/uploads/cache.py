@@ -18,9 +18,11 @@ import redis
 
 from recommender import redis_keys
 from recommender.answers import Answer
+from recommender.audio.preparation import PLAIN
 from recommender.embedders import Frames, registry
 from recommender.settings import Settings
 from recommender.uploads import Upload
+from recommender.vectors import Window
 
 ALONE_SECONDS = 5.0
 """How long a claim on a file outlives the process that made it; renewed while it lives."""
@@ -39,9 +41,10 @@ _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 
-def embedding_key(sha256: str, space: str) -> str:
+def embedding_key(sha256: str, space: str, preparation: str = PLAIN) -> str:
     """Key of an upload's embedding."""
-    return redis_keys.build("embedding", space, sha256)
+    made = (space,) if preparation == PLAIN else (space, preparation)
+    return redis_keys.build("embedding", *made, sha256)
 
 
 def claim_key(sha256: str, space: str) -> str:
@@ -87,26 +90,26 @@ class Cache:
         with self._lock:
             return dict(self._looks)
 
-    def upload(self, sha256: str, space: str, *, again: bool = False) -> Upload | None:
+    def upload(self, sha256: str, space: str, preparation: str = PLAIN, *, again: bool = False) -> Upload | None:
         """Return what is remembered of an upload in a space; again: the look before was counted as a miss."""
-        found = self._upload(sha256, space)
+        found = self._upload(sha256, space, preparation)
         if found is not None or not again:
             self._count("embedding", found is not None)
         return found
 
-    def _upload(self, sha256: str, space: str) -> Upload | None:
-        value = self._ask(lambda: self._client.get(embedding_key(sha256, space)), default=None)
+    def _upload(self, sha256: str, space: str, preparation: str) -> Upload | None:
+        value = self._ask(lambda: self._client.get(embedding_key(sha256, space, preparation)), default=None)
         if not isinstance(value, bytes):
             return None
         try:
-            return _upload_from_bytes(value, sha256, space)
+            return _upload_from_bytes(value, sha256, space, preparation)
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             _log.warning("cached embedding of %s in %s is unreadable: taken as a miss", sha256[:12], space)
             return None
 
     def keep_upload(self, upload: Upload) -> None:
         """Remember an upload's embedding."""
-        key = embedding_key(upload.sha256, upload.frames.space)
+        key = embedding_key(upload.sha256, upload.frames.space, upload.preparation)
         value = _upload_to_bytes(upload)
         self._ask(lambda: self._client.set(key, value, ex=self._embedding_seconds), default=None)
 
@@ -179,11 +182,13 @@ class Cache:
 
 
 def _upload_to_bytes(upload: Upload) -> bytes:
-    header = {"seconds": upload.seconds, "rows": len(upload.frames.vectors)}
+    header: dict[str, object] = {"seconds": upload.seconds, "rows": len(upload.frames.vectors)}
+    if upload.cuts is not None:
+        header["cuts"] = [[cut.start, cut.end, cut.first, cut.last] for cut in upload.cuts]
     return json.dumps(header).encode() + b"\n" + upload.frames.vectors.astype("<f4").tobytes()
 
 
-def _upload_from_bytes(value: bytes, sha256: str, space: str) -> Upload:
+def _upload_from_bytes(value: bytes, sha256: str, space: str, preparation: str) -> Upload:
     header, _, body = value.partition(b"\n")
     fields = json.loads(header)
     known = registry.of_space(space)
@@ -192,4 +197,10 @@ def _upload_from_bytes(value: bytes, sha256: str, space: str) -> Upload:
     if not rows or not np.isfinite(vectors).all() or not 0 < seconds < float("inf"):
         raise ValueError("not an embedding")
     none = np.empty((len(vectors), 0), np.float32)
-    return Upload(sha256, seconds, Frames(space, known.hop, vectors.astype(np.float32), none, ()))
+    frames = Frames(space, known.hop, vectors.astype(np.float32), none, ())
+    if preparation == PLAIN:
+        return Upload(sha256, seconds, frames)
+    cuts = tuple(Window(float(a), float(b), int(first), int(last)) for a, b, first, last in fields["cuts"])
+    if not cuts or not all(0 <= cut.first < cut.last <= rows for cut in cuts):
+        raise ValueError("not the windows of an embedding")
+    return Upload(sha256, seconds, frames, preparation, cuts)

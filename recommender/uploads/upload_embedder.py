@@ -5,17 +5,21 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from recommender.embedders import Embedder, registry
+from recommender.audio.preparation import PLAIN
+from recommender.embedders import Embedder, Frames, registry
 from recommender.embedders.spaces import require_same
-from recommender.errors import BadEmbedding
+from recommender.errors import BadEmbedding, Silent
 from recommender.settings import Settings
 from recommender.timings import Timings
 from recommender.uploads import Upload
 from recommender.uploads.cache import Cache
+from recommender.vectors import Window
 
 UPLOADS_KEPT = 32
 """Uploads remembered in the process itself, for the question that follows, also where there is no Redis."""
@@ -34,30 +38,33 @@ class UploadEmbedder:
         self._lock = threading.Lock()
         self._uploads: OrderedDict[str, Upload] = OrderedDict()
 
-    def embed_file(self, path: Path, space: str, timings: Timings) -> Upload:
-        """Turn a file into an upload of a space; raises `AudioError`, `EmbedderError` or `SpaceMismatch`."""
+    def embed_file(self, path: Path, space: str, timings: Timings, preparation: str = PLAIN) -> Upload:
+        """Turn a file into an upload of a space, prepared as a recipe says.
+
+        Raises `AudioError`, `EmbedderError` or `SpaceMismatch`.
+        """
         # Decoding brings ffmpeg's libraries along, which a process that answers clip ids never needs.
         from recommender.audio import decoding
 
         with timings("hash"):
             sha256 = decoding.sha256_of(path)
-        known = self.recall(sha256, space)
+        known = self.recall(sha256, space, preparation)
         timings.note("embedding_cached", known is not None)
         if known is not None:
             return known
         with self._cache.alone(sha256, space) if self._cache is not None else nullcontext():
-            known = self.recall(sha256, space, again=True)
+            known = self.recall(sha256, space, preparation, again=True)
             timings.note("embedding_cached", known is not None)
-            return known or self._embedded(path, sha256, space, timings)
+            return known or self._embedded(path, sha256, space, preparation, timings)
 
-    def recall(self, sha256: str, space: str, *, again: bool = False) -> Upload | None:
+    def recall(self, sha256: str, space: str, preparation: str = PLAIN, *, again: bool = False) -> Upload | None:
         """Return the upload of a file that was embedded before, None where it is forgotten; again: as in
         `Cache.upload`."""
         with self._lock:
             upload = self._uploads.get(sha256)
-        if upload is not None and upload.frames.space == space:
+        if upload is not None and (upload.frames.space, upload.preparation) == (space, preparation):
             return upload
-        return self._cache.upload(sha256, space, again=again) if self._cache is not None else None
+        return self._cache.upload(sha256, space, preparation, again=again) if self._cache is not None else None
 
     def remember(self, upload: Upload) -> None:
         """Keep an upload in this process; the one that was not asked for longest goes."""
@@ -67,7 +74,7 @@ class UploadEmbedder:
             while len(self._uploads) > UPLOADS_KEPT:
                 self._uploads.popitem(last=False)
 
-    def _embedded(self, path: Path, sha256: str, space: str, timings: Timings) -> Upload:
+    def _embedded(self, path: Path, sha256: str, space: str, preparation: str, timings: Timings) -> Upload:
         from recommender.audio import decoding
 
         embedder = self._loaded(space)
@@ -76,11 +83,11 @@ class UploadEmbedder:
             sound = decoding.decode(path, max_seconds=self._settings.max_upload_seconds, rate=known.sample_rate)
         with timings("embed"):
             require_same(space, embedder.space)
-            frames = embedder.embed(sound.pcm)
+            frames, cuts = _frames(sound.pcm, embedder, preparation)
         wanted = (known.dimension,)
         if not len(frames.vectors) or frames.vectors.shape[1:] != wanted or not np.isfinite(frames.vectors).all():
             raise BadEmbedding("The embedder answered something that is no embedding: tell the operator.")
-        upload = Upload(sha256, sound.seconds, frames)
+        upload = Upload(sha256, sound.seconds, frames, preparation, cuts)
         self.remember(upload)
         if self._cache is not None:
             self._cache.keep_upload(upload)
@@ -91,6 +98,25 @@ class UploadEmbedder:
             if self._embedder is None:
                 self._embedder = _make_embedder(self._settings, space)
             return self._embedder
+
+
+def _frames(pcm: NDArray[np.int16], embedder: Embedder, preparation: str) -> tuple[Frames, tuple[Window, ...] | None]:
+    """Embed audio (n,) as a recipe says: its frames, and its windows where they do not follow from the time."""
+    if preparation == PLAIN:
+        return embedder.embed(pcm), None
+    rate = registry.of_space(embedder.space).sample_rate
+    from recommender.prepared_windows import embed_windows, windows_of, with_sound
+
+    found = with_sound(list(embed_windows(windows_of([pcm], rate), embedder, tags=False)), lambda window: window.loudest)
+    if not found:
+        raise Silent("This audio is silent: check the recording's level, or send another part of it.")
+    vectors = np.concatenate([window.frames.vectors for window in found])
+    ends = np.cumsum([len(window.frames.vectors) for window in found]).tolist()
+    cuts = tuple(
+        Window(window.start, window.end, first, last)
+        for window, first, last in zip(found, [0, *ends], ends, strict=False)
+    )
+    return replace(found[0].frames, vectors=vectors, tags=np.empty((len(vectors), 0), np.float32)), cuts
 
 
 def _make_embedder(settings: Settings, space: str) -> Embedder:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from recommender.audio.preparation import PLAIN
 from recommender.catalogue.base import Calibration, Items, Vectors
 from recommender.catalogue.exact import nearest
 from recommender.catalogue.local import index as annoy_index
@@ -76,18 +77,20 @@ def write_catalogue(
     target_recall: float = DEFAULT_TARGET_RECALL,
     extra: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None,
     progress: bool = True,
+    preparation: str = PLAIN,
 ) -> Manifest:
     """Write a catalogue and put it in the place of what stood at `out`.
 
     vectors_kind: mean (centred and scaled to unit length), raw-frames (scaled), or learned (vectors are mean and
     standard deviation of the frames, and a projection is learned from the labels). Of clips with the same id the first
     is kept. trees: by the number of clips where None. extra: goes into the manifest; a function is asked when all
-    batches have been read. Raises `BuildFailed`; the catalogue at `out` is then untouched.
+    batches have been read. preparation: what was done to the audio. Raises `BuildFailed`; the catalogue at `out` is
+    then untouched.
     """
     _refuse_foreign(out)
     try:
         with staged(out) as folder:
-            return _write(folder, space, vectors_kind, batches, trees, target_recall, extra, progress)
+            return _write(folder, space, vectors_kind, batches, trees, target_recall, extra, progress, preparation)
     except (OSError, sqlite3.Error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise BuildFailed(
@@ -104,6 +107,7 @@ def _write(
     target_recall: float,
     extra: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None,
     progress: bool,
+    preparation: str,
 ) -> Manifest:
     table = ClipTableWriter(folder / CLIPS)
     try:
@@ -113,7 +117,7 @@ def _write(
         clips, labels = table.count, table.labels
         if not clips:
             raise BuildFailed("There is no clip to put into the catalogue: check the source and its filters.")
-        recipe = _recipe(kind, raw, learner)
+        recipe = replace(_recipe(kind, raw, learner), preparation={} if preparation == PLAIN else {"name": preparation})
         silent, lengths = finish_vectors(folder / VECTORS, recipe)
         # The bytes that a raw-frames vector was made of can be had back by its length; `export` does so.
         sources = table.finish(silent, lengths if kind == "raw-frames" else None)

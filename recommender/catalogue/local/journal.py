@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from recommender.audio.preparation import PLAIN
 from recommender.catalogue.base import Addition, Vectors
 from recommender.catalogue.links import FILES, link_of
 from recommender.catalogue.local import jsonl
@@ -87,6 +88,7 @@ class Journal:
                 "path": addition.source,
                 "sha256": addition.sha256,
                 "space": self._manifest.space,
+                "preparation": self._manifest.recipe.prepared,
                 "title": addition.title,
                 "labels": list(addition.labels),
                 "windows": windows,
@@ -100,7 +102,8 @@ class Journal:
         for entry in _entries(self._path):
             path = entry["path"]
             sources[str(entry["sha256"])] = str(path)
-            if entry.get("space") != self._manifest.space or self._knows(path):
+            made = entry.get("space"), entry.get("preparation", PLAIN)
+            if made != (self._manifest.space, self._manifest.recipe.prepared) or self._knows(path):
                 continue
             for window in entry["windows"]:
                 start, end = float(window["start"]), float(window["end"])

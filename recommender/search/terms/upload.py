@@ -6,7 +6,6 @@ from recommender.embedders.spaces import require_same
 from recommender.errors import ForgottenUpload, NoVector
 from recommender.search.terms.base import Meaning, Parts, Scope
 from recommender.uploads import sha256_of_term
-from recommender.vectors import windows
 
 
 class UploadTerm(Meaning):
@@ -29,7 +28,7 @@ class UploadTerm(Meaning):
         if upload is None:
             raise ForgottenUpload("The file's sound is no longer remembered: upload it again.")
         require_same(catalogue.facts.space, upload.frames.space)
-        cuts = windows(len(upload.frames.vectors), upload.frames.hop, upload.seconds)
+        cuts = upload.windows
         rows = catalogue.facts.recipe.clip_vectors(upload.frames.vectors, cuts)
         usable = [(row, cut) for row, cut in zip(rows, cuts, strict=True) if row.any()]
         if not usable:
