@@ -9,7 +9,7 @@ from recommender.audio import SAMPLE_RATE
 from recommender.embedders.local import LocalEmbedder
 from recommender.errors import Silent, TooShort
 from recommender.library.windowing import Stopped, analyse
-from recommender.vectors import window_means, windows
+from recommender.prepared_windows import embed_windows, windows_of
 from tests.recommender.library.conftest import tune
 from tests.support.audio import pcm16
 from tests.support.spectral import SpectralNetwork
@@ -24,10 +24,9 @@ def test_windows_are_those_of_an_upload(seconds: float) -> None:
     pcm = pcm16(tune(seconds, 3))
     embedder = LocalEmbedder(SpectralNetwork())
     analysis = analyse(blocks(pcm), embedder)
-    frames = embedder.embed(pcm)
-    cuts = windows(len(frames.vectors), frames.hop, len(pcm) / SAMPLE_RATE)
-    assert [(w.start, w.end) for w in analysis.windows] == [(c.start, c.end) for c in cuts]
-    assert np.allclose([w.vector for w in analysis.windows], window_means(frames.vectors, cuts), atol=1e-5)
+    whole = list(embed_windows(windows_of([pcm]), embedder, tags=False))
+    assert [(w.start, w.end) for w in analysis.windows] == [(w.start, w.end) for w in whole]
+    assert np.allclose([w.vector for w in analysis.windows], [w.frames.vectors.mean(axis=0) for w in whole], atol=1e-5)
     assert analysis.seconds == pytest.approx(len(pcm) / SAMPLE_RATE)
     assert all(tag in {"low", "middle", "high"} for w in analysis.windows for tag, _ in w.tags)
 
