@@ -104,10 +104,10 @@ def _frames(pcm: NDArray[np.int16], embedder: Embedder, preparation: str) -> tup
     """Embed audio (n,) as a recipe says: its frames, and its windows where they do not follow from the time."""
     if preparation == PLAIN:
         return embedder.embed(pcm), None
-    rate = registry.of_space(embedder.space).sample_rate
     from recommender.prepared_windows import embed_windows, windows_of, with_sound
 
-    found = with_sound(list(embed_windows(windows_of([pcm], rate), embedder, tags=False)), lambda window: window.loudest)
+    cut = windows_of([pcm], registry.of_space(embedder.space).sample_rate)
+    found = with_sound(list(embed_windows(cut, embedder, tags=False)), lambda window: window.loudest)
     if not found:
         raise Silent("This audio is silent: check the recording's level, or send another part of it.")
     vectors = np.concatenate([window.frames.vectors for window in found])

@@ -24,7 +24,7 @@ def test_windows_are_those_of_an_upload(seconds: float) -> None:
     pcm = pcm16(tune(seconds, 3))
     embedder = LocalEmbedder(SpectralNetwork())
     analysis = analyse(blocks(pcm), embedder)
-    whole = list(embed_windows(windows_of([pcm]), embedder, tags=False))
+    whole = list(embed_windows(windows_of([pcm], SAMPLE_RATE), embedder, tags=False))
     assert [(w.start, w.end) for w in analysis.windows] == [(w.start, w.end) for w in whole]
     assert np.allclose([w.vector for w in analysis.windows], [w.frames.vectors.mean(axis=0) for w in whole], atol=1e-5)
     assert analysis.seconds == pytest.approx(len(pcm) / SAMPLE_RATE)
