@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,20 @@ from numpy.typing import NDArray
 LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
 
+@functools.lru_cache(maxsize=64)
 def melody(seconds: float, rate: int = 16_000, seed: int = 0) -> NDArray[np.float32]:
-    """Notes with overtones and a little noise: float32 (n,) in [-1, 1], the same for the same seed."""
+    """Notes with overtones and a little noise: float32 (n,) in [-1, 1], the same for the same seed; read only."""
     random = np.random.default_rng(seed)
     time = np.arange(round(seconds * rate)) / rate
     sound = 0.02 * random.standard_normal(len(time))
     for start in np.arange(0, seconds, 0.25):
         pitch = 220 * 2 ** (random.integers(0, 24) / 12)
-        decay = np.where(time >= start, np.exp(-4 * (time - start)), 0)
-        sound += 0.2 * decay * sum(np.sin(2 * np.pi * pitch * k * time) / k for k in (1, 2, 3))
-    return np.asarray(0.5 * sound / np.abs(sound).max(), np.float32)
+        begun = time[np.searchsorted(time, start) :]
+        tones = sum(np.sin(2 * np.pi * pitch * k * begun) / k for k in (1, 2, 3))
+        sound[len(time) - len(begun) :] += 0.2 * np.exp(-4 * (begun - start)) * tones
+    made = np.asarray(0.5 * sound / np.abs(sound).max(), np.float32)
+    made.flags.writeable = False
+    return made
 
 
 def pcm16(sound: NDArray[np.float32]) -> NDArray[np.int16]:

@@ -49,15 +49,17 @@ class MemoryCatalogue(Catalogue):
         distinct: bool = True,
     ) -> list[list[Hit]]:
         among = [c.item for c in self._clips if c.source not in without and chosen.admits(c.labels)]
+        silent = np.flatnonzero(~self._vectors.any(axis=1))
         found = []
         for query in queries:
-            silent = np.flatnonzero(~self._vectors.any(axis=1))
             ranked = nearest(self._vectors, query, len(self), np.array(among, np.int64), silent)
             hits: dict[object, Hit] = {}
             for item, similarity in zip(ranked.items.tolist(), ranked.similarities.tolist(), strict=True):
+                if len(hits) == count:
+                    break
                 source = self._clips[item].source
                 hits.setdefault(source if distinct else item, Hit(item, source, similarity))
-            found.append(list(hits.values())[:count])
+            found.append(list(hits.values()))
         return found
 
     def clips(self, items: Sequence[int]) -> list[Clip]:

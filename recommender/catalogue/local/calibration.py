@@ -24,6 +24,8 @@ for the longer lists, which average over more results."""
 SMALLEST_SEARCH_K = 100
 CLOSE_ENOUGH = 1.15
 """A calibration stops when the smallest setting that will do is known within this factor."""
+PARTS_PER_CORE = 4
+"""So that no core waits long for the slowest part."""
 STANDARD_ERRORS = 2.0
 """The target must lie this many standard errors under the measured recall, so that another sample reaches it too."""
 
@@ -68,13 +70,18 @@ class _Trial:
     top: int
 
     def measure(self, search_k: int, target: float) -> tuple[Calibration, bool]:
-        # Annoy lets go of Python's lock while it searches.
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            recalls = np.array(list(pool.map(partial(self._recall, search_k), self.sample.tolist(), self.wanted)))
+        # Annoy lets go of the interpreter while it searches. In parts: a task costs more than a query of a small index.
+        cores = os.cpu_count() or 1
+        parts = np.array_split(np.arange(len(self.sample)), PARTS_PER_CORE * cores)
+        with ThreadPoolExecutor(cores) as pool:
+            recalls = np.concatenate(list(pool.map(partial(self._recalls, search_k), parts)))
         recall = float(recalls.mean())
         error = float(recalls.std()) / float(np.sqrt(len(recalls)))
         reached = recall >= 1.0 or recall - STANDARD_ERRORS * error >= target
         return Calibration(self.top, search_k, round(recall, 5), len(recalls)), reached
+
+    def _recalls(self, search_k: int, places: Items) -> Vectors:
+        return np.array([self._recall(search_k, self.sample[place], self.wanted[place]) for place in places])
 
     def _recall(self, search_k: int, item: int, wanted: np.float32) -> float:
         if wanted == -np.inf:

@@ -13,6 +13,7 @@ from recommender.catalogue import open_catalogue, read_facts
 from recommender.catalogue.base import Addition
 from recommender.catalogue.filters import Filter
 from recommender.errors import CannotWrite, NoCatalogue, UnknownClip, UnknownLabel
+from recommender.search import evaluation
 from recommender.search.evaluation import evaluate
 from recommender.search.search import search
 from tests.support.catalogues import clips, clustered, pushed, write
@@ -204,9 +205,12 @@ def test_nothing_is_added_where_there_is_no_library(catalogue):
         catalogue.add(Addition("x", "ab" * 32, "x", (), [(0, 10)], np.ones((1, 128), np.float32)))
 
 
-def test_it_can_be_evaluated(catalogue):
+def test_it_can_be_evaluated(catalogue, monkeypatch):
+    for number in ("RECALL_QUERIES", "LABEL_QUERIES"):
+        monkeypatch.setattr(evaluation, number, 100)
     measured = evaluate(catalogue, progress=False)
     assert measured.recall_at_10 >= 0.98 and measured.clips == 2000
+    assert (measured.recall_queries, measured.label_queries) == (100, 100)
 
 
 @pytest.mark.parametrize("location", ["redis://user:secret@host/1", "s3://bucket"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,7 @@ def test_catalogues_that_were_replaced_are_closed_without_a_garbage_collection(t
             catalogue = current.catalogue()
             (found,) = catalogue.nearest(catalogue.vectors_of([5]), 5)
             asked.append(len(catalogue.clips([hit.item for hit in found])))
+            time.sleep(0.001)  # the builder needs the interpreter, too
 
     threads = [threading.Thread(target=ask) for _ in range(2)]
     gc.collect()
@@ -55,7 +57,7 @@ def test_catalogues_that_were_replaced_are_closed_without_a_garbage_collection(t
         for number in range(REBUILDS):
             built = write(folder, vectors + number + 1, trees=2, extra={**extra, "digest": number})
             while current.catalogue().id != built.id:
-                pass
+                time.sleep(0.001)
     finally:
         stop.set()
         for thread in threads:

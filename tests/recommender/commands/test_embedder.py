@@ -43,16 +43,6 @@ def serving(space: str, *options: str) -> Iterator[tuple[subprocess.Popen[str], 
                 process.kill()
 
 
-def test_it_serves_and_stops():
-    with serving("musicnn-msd", "--model", "musicnn") as (process, url):
-        client = EmbedderClient(url)
-        assert client.ready()
-        assert client.embed(PCM, tags=True).tags.shape == (1, 50)
-        client.close()
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
-
-
 def test_vggish_with_ibms_relu(vggish_weights: Path, shared_data: Path):
     sound = decoding.decode(shared_data / "max-samples" / "car-horn.wav", max_seconds=60).pcm
     with serving("vggish-relu-pca", "--model", "vggish", "--relu", "--weights", str(vggish_weights)) as (_, url):
@@ -66,12 +56,15 @@ def test_vggish_with_ibms_relu(vggish_weights: Path, shared_data: Path):
     assert np.array_equal(quantise(frames.vectors), quantise(here.vectors))
 
 
-def test_yamnet_answers_what_it_computes():
-    with serving("yamnet-fp32", "--model", "yamnet") as (_, url):
+def test_the_default_answers_what_it_computes_and_stops():
+    with serving("yamnet-fp32") as (process, url):
         client = EmbedderClient(url)
+        assert client.ready()
         frames = client.embed(PCM, tags=True)
         said = client.metadata()
         client.close()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
     here = in_process("yamnet", None).embed(PCM, tags=True)
     assert (frames.vectors.shape, frames.tags.shape, frames.hop) == ((7, 1024), (7, 521), 0.48)
     assert said["verified"] and tuple(said["tag_names"]) == here.tag_names == frames.tag_names

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from recommender.audio.wav import wav_bytes
 from recommender.catalogue.local.catalogue import LocalCatalogue
 from recommender.cli import main
+from recommender.embedders import client as embedder_client
 from recommender.embedders import registry
 from recommender.embedders.client import EmbedderClient
 from recommender.embedders.local import LocalEmbedder, in_process
@@ -122,8 +123,11 @@ def test_its_service_says_what_it_is(spec: EmbedderSpec, embedder: LocalEmbedder
     assert said["sample_rate"] == spec.sample_rate and said["tag_names"] == list(embedder.tag_names)
 
 
-def test_its_service_answers_what_it_computes(spec: EmbedderSpec, embedder: LocalEmbedder):
-    pcm = _pcm(spec, 90)  # two pieces
+def test_its_service_answers_what_it_computes(
+    spec: EmbedderSpec, embedder: LocalEmbedder, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(embedder_client, "PIECE_SECONDS", 10)
+    pcm = _pcm(spec, 17)  # two pieces
     here = embedder.embed(pcm, tags=True)
     with serving(create_app(embedder)) as url:
         client = EmbedderClient(url)

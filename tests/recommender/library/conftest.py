@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,16 +29,21 @@ def write_song(path: Path, seconds: float, seed: int) -> Path:
     return path
 
 
-@pytest.fixture
-def music(tmp_path: Path) -> Path:
-    """Eight files in two folders, one of them long enough for three windows."""
-    folder = tmp_path / "music"
+@pytest.fixture(scope="session")
+def _songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("songs")
     for number in range(5):
         write_song(folder / "Loops" / f"loop {number}.wav", 4, number)
     for number in range(2):
         write_song(folder / "Songs" / f"song_{number}.wav", 12, 10 + number)
     write_song(folder / "Songs" / "long.wav", 31, 20)
     return folder
+
+
+@pytest.fixture
+def music(_songs: Path, tmp_path: Path) -> Path:
+    """Eight files in two folders, one of them long enough for three windows."""
+    return shutil.copytree(_songs, tmp_path / "music")
 
 
 FailingListing = Callable[..., None]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 
 from recommender.catalogue.local.builder import ClipBatch, NewClip, write_catalogue
 from recommender.catalogue.local.catalogue import LocalCatalogue
+from recommender.catalogue.local.manifest import Manifest
 from recommender.catalogue.local.projection import Learner, held_out
 from recommender.errors import BuildFailed, CatalogueDamaged
 from recommender.recommender import Recommender
@@ -38,11 +40,19 @@ def build(out, kind, count=1500):
     return write_catalogue(out, space=SPACE, vectors_kind=kind, batches=batches, trees=5, progress=False)
 
 
-def test_clips_that_were_not_learned_from_find_their_labels(tmp_path):
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory):
+    """A catalogue whose vectors are learned, read only."""
+    folder = tmp_path_factory.mktemp("learned") / "c"
+    build(folder, "learned")
+    return folder
+
+
+def test_clips_that_were_not_learned_from_find_their_labels(tmp_path, learned):
     precision = {}
-    for kind in ("mean", "learned"):
-        build(tmp_path / kind, kind)
-        catalogue = LocalCatalogue.open(tmp_path / kind)
+    build(tmp_path / "mean", "mean")
+    for kind, folder in (("mean", tmp_path / "mean"), ("learned", learned)):
+        catalogue = LocalCatalogue.open(folder)
         items = held_out(np.arange(len(catalogue)))
         assert len(items) == 150
         precision[kind], _, _ = label_precision(catalogue, items, progress=False)
@@ -50,8 +60,8 @@ def test_clips_that_were_not_learned_from_find_their_labels(tmp_path):
     assert precision["learned"] > 2 * precision["mean"]
 
 
-def test_the_same_labels_teach_the_same(tmp_path):
-    first, second = (build(tmp_path / name, "learned") for name in "ab")
+def test_the_same_labels_teach_the_same(tmp_path, learned):
+    first, second = Manifest.read(learned), build(tmp_path / "b", "learned")
     assert first.files["projection.npy"] == second.files["projection.npy"]
     assert first.files["vectors.npy"] == second.files["vectors.npy"]
     assert first.dimension == 12
@@ -99,9 +109,9 @@ def test_an_upload_is_projected_as_the_clips_were(tmp_path):
     recommender.close()
 
 
-@pytest.mark.parametrize("content", [b"", b"x" * 100, None])
-def test_a_damaged_projection_is_refused(tmp_path, content):
-    build(tmp_path / "c", "learned")
+@pytest.mark.parametrize("content", [b"", b"x" * 100, None], ids=["empty", "no array", "another shape"])
+def test_a_damaged_projection_is_refused(tmp_path, learned, content):
+    shutil.copytree(learned, tmp_path / "c")
     path, manifest = tmp_path / "c/projection.npy", tmp_path / "c/manifest.json"
     path.chmod(0o644)
     manifest.chmod(0o644)
