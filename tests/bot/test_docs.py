@@ -10,6 +10,7 @@ from bot.settings import BotSettings
 from recommender.errors import SoundalikeError
 from tests.conftest import REPOSITORY
 
+DEFINED = re.compile(r"^def (test_\w+)", re.MULTILINE)
 TEXT = (REPOSITORY / "docs/answers.md").read_text()
 
 
@@ -34,3 +35,10 @@ def test_every_button_is_explained():
 def test_settings_are_named_as_they_are():
     named = set(re.findall(r"`([A-Z]+_[A-Z_]+)`", TEXT))
     assert named <= {name.upper() for name in BotSettings.model_fields}
+
+
+def test_the_tests_that_the_first_day_names_exist():
+    named = set(re.findall(r"`(test_[a-z_]+)`", (REPOSITORY / "docs/first-day.md").read_text()))
+    written = {name for path in (REPOSITORY / "tests").rglob("test_*.py") for name in DEFINED.findall(path.read_text())}
+    assert named - written == set()
+    assert len(named) > 30

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
-from sandbox.names import SOUNDS
+from sandbox.client.driver import direct_message, text_of
+from sandbox.names import BOT, SOUNDS
 from tests.soak.conftest import Check
-from tests.support.ledger import ANSWER, Ledger
+from tests.support.ledger import ANSWER, LINGER_SECONDS, Ledger
 from tests.support.town import Town
 
 
@@ -131,6 +132,40 @@ def test_edits_are_refused(town: Town, ledger: Ledger, check: Check):
     ledger.upload(8)
     check(ledger.settle())
     assert all(ANSWER in text for text in ledger.texts())
+
+
+def test_mentions_are_corrected(town: Town, ledger: Ledger, check: Check):
+    """mentions of files corrected twice while they are worked, each event doubled, two bots and two workers"""
+    town.populate(bots=2, workers=2)
+    town.driver.faults(doubled_events=True, file_delay=0.3)
+    questions = ledger.upload(8, channel=SOUNDS, comment=f"<@{BOT}> top 5")
+    for top in (4, 3):
+        for question in questions:
+            town.driver.edit(question, f"<@{BOT}> top {top}")
+        time.sleep(0.5)
+    check(ledger.settle())
+    assert all(ANSWER in text and "*3.*" in text and "*4.*" not in text for text in ledger.texts())
+
+
+def test_response_urls_are_used_up(town: Town, ledger: Ledger, check: Check):
+    """response_urls that take no more: whoever clicked is answered directly"""
+    people = [f"USOAKURL{number}" for number in range(8)]
+    for user in people:
+        town.driver.add_user(user)
+        ledger.command("#3", user)
+    town.driver.wait_quiet(LINGER_SECONDS)
+    row = ledger.count()
+    town.driver.faults(response_urls_expired=True)
+    for user in people:
+        town.driver.click(town.driver.ephemerals(user)[-1], "next_ten", user=user)
+    town.driver.wait_quiet(LINGER_SECONDS)
+    for user in people:
+        told = [text_of(message) for message in town.driver.messages(direct_message(user))]
+        row.sent += 1
+        row.once += len(told) == 1 and "*11.*" in told[0] and "Directly to you" in told[0]
+        row.lost += not told
+        row.doubled += len(told) > 1
+    check(row)
 
 
 def test_rate_is_kept(town: Town, ledger: Ledger, check: Check):

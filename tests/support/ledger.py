@@ -55,7 +55,13 @@ class Ledger:
     began: float = field(default_factory=time.time)
 
     def upload(
-        self, count: int = 1, *, channel: str = "", path: Path | None = None, thread_ts: str | None = None
+        self,
+        count: int = 1,
+        *,
+        channel: str = "",
+        path: Path | None = None,
+        thread_ts: str | None = None,
+        comment: str = "",
     ) -> list[Json]:
         """Send so many files, each a sound of its own, or all with the content of `path`; returns the messages."""
         sent = []
@@ -67,7 +73,7 @@ class Ledger:
             file = self.folder / f"sound{number}x.wav"
             file.write_bytes(path.read_bytes() if path else sound(number))
             place = channel or direct_message(user)
-            message = self.driver.upload(place, file, user=user, thread_ts=thread_ts)
+            message = self.driver.upload(place, file, comment, user=user, thread_ts=thread_ts)
             file.unlink()
             self.uploads[number] = message
             sent.append(message)
