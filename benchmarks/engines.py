@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from recommender.catalogue import open_catalogue, push
 from recommender.catalogue.base import Catalogue
 from recommender.catalogue.exact import RESCORE_MARGIN, nearest
 from recommender.catalogue.filters import EVERYTHING, Filter
+from recommender.catalogue.local.builder import ClipBatch, NewClip, write_catalogue
 from recommender.recommender import Recommender
 from recommender.settings import Settings
 from tests.support.postgres import started
@@ -29,8 +32,34 @@ TOP = 10
 RECALL_QUERIES = 500
 TIMED_QUESTIONS = 400
 SHARES = (0.3, 0.01)
+BATCH = 20_000
 SEED = 11
 """Other queries than those that the index was calibrated by."""
+
+
+def enlarge(folder: Path, count: int, out: Path, trees: int) -> None:
+    """Write a catalogue of `count` clips, each a mixture of two of a folder's, with the labels of the first."""
+    catalogue = open_catalogue(folder)
+    vectors = np.asarray(catalogue.vectors_of(range(len(catalogue))))
+    labels = [clip.labels for clip in catalogue.clips(range(len(catalogue)))]
+    facts = catalogue.facts
+    catalogue.close()
+    random = np.random.default_rng(SEED)
+
+    def batches() -> Iterator[ClipBatch]:
+        for first in range(0, count, BATCH):
+            size = min(BATCH, count - first)
+            one, other = random.integers(0, len(vectors), (2, size))
+            share = random.uniform(0.6, 0.95, (size, 1)).astype(np.float32)
+            sources = [f"g{number:010d}" for number in range(first, first + size)]
+            clips = [
+                NewClip(f"{source}_0", source, 0.0, 10.0, labels[item])
+                for source, item in zip(sources, one.tolist(), strict=True)
+            ]
+            yield ClipBatch(clips, share * vectors[one] + (1 - share) * vectors[other])
+
+    extra = {"kind": "generated", "links": facts.extra.get("links")}
+    write_catalogue(out, space=facts.space, vectors_kind="mean", batches=batches(), trees=trees, extra=extra)
 
 
 def measure(folder: Path, url: str) -> dict[str, Any]:
@@ -164,10 +193,19 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="a catalogue")
     parser.add_argument("--url", help="of a database that may be written to; a PostgreSQL of its own without")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures there")
+    parser.add_argument("--generated", type=int, metavar="N", help="of so many clips, mixtures of FOLDER's")
+    parser.add_argument("--trees", type=int, default=40, metavar="N", help="of the generated catalogue's own index")
+    parser.add_argument("--work", type=Path, metavar="DIR", help="keeps the generated catalogue")
     arguments = parser.parse_args()
+    folder = arguments.folder
     with ExitStack() as stack:
         url = arguments.url or stack.enter_context(started()).url
-        figures = measure(arguments.folder, url)
+        if arguments.generated:
+            work = arguments.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            folder = work / f"generated-{arguments.generated}"
+            if not folder.exists():
+                enlarge(arguments.folder, arguments.generated, folder, arguments.trees)
+        figures = measure(folder, url)
     show(figures)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n")

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from recommender.catalogue.base import Addition, Catalogue, Facts, Hit, Items, Vectors
 from recommender.catalogue.exact import TIE_DECIMALS
 from recommender.catalogue.filters import EVERYTHING, Filter
+from recommender.catalogue.growing import NOTHING, Added
 from recommender.catalogue.links import FILES, link_of
 from recommender.catalogue.local import known_answers
 from recommender.catalogue.local.builder import facts_of
@@ -24,7 +25,7 @@ from recommender.catalogue.local.calibration import spread
 from recommender.catalogue.local.clip_table import ClipRow, ClipTable
 from recommender.catalogue.local.files import CLIPS, INDEX, MANIFEST, VECTORS
 from recommender.catalogue.local.index import Index
-from recommender.catalogue.local.journal import NOTHING, Added, Journal
+from recommender.catalogue.local.journal import Journal
 from recommender.catalogue.local.manifest import Manifest
 from recommender.catalogue.local.nearest import Searcher
 from recommender.catalogue.local.vector_file import mapped

@@ -5,41 +5,20 @@ Every process that has the catalogue open reads on when the journal has grown, a
 
 from __future__ import annotations
 
-import base64
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from recommender.audio.preparation import PLAIN
-from recommender.catalogue.base import Addition, Vectors
-from recommender.catalogue.links import FILES, link_of
+from recommender.catalogue.base import Addition
+from recommender.catalogue.growing import NOTHING, Added, added_of, entry_of
 from recommender.catalogue.local import jsonl
 from recommender.catalogue.local.clip_table import ClipTable
 from recommender.catalogue.local.files import CLIPS
 from recommender.catalogue.local.manifest import Manifest
-from recommender.clips import Clip, clip_id
 from recommender.errors import CatalogueError
-from recommender.vectors import unit_rows
 
 JOURNAL = "added.jsonl"
-
-
-@dataclass(frozen=True, slots=True)
-class Added:
-    """Clips beside a catalogue. Their items follow the catalogue's; vectors: float32 (n, d) of unit length; version:
-    changes with whatever is added; sources: by the sha256 of what was added."""
-
-    clips: tuple[Clip, ...]
-    vectors: Vectors
-    version: str
-    sources: Mapping[str, str] = field(default_factory=dict)
-
-
-NOTHING = Added((), np.empty((0, 0), np.float32), "")
 
 
 class Journal:
@@ -75,45 +54,10 @@ class Journal:
         self._path.parent.mkdir(exist_ok=True)
         with _locked(self._path):
             number = max((w["number"] + 1 for entry in _entries(self._path) for w in entry["windows"]), default=0)
-            windows = [
-                {
-                    "number": number + place,
-                    "start": start,
-                    "end": end,
-                    "vector": base64.b64encode(row.astype("<f4").tobytes()).decode(),
-                }
-                for place, ((start, end), row) in enumerate(zip(addition.windows, addition.features, strict=True))
-            ]
-            entry = {
-                "path": addition.source,
-                "sha256": addition.sha256,
-                "space": self._manifest.space,
-                "preparation": self._manifest.recipe.prepared,
-                "title": addition.title,
-                "labels": list(addition.labels),
-                "windows": windows,
-            }
-            jsonl.append(self._path, entry)
+            jsonl.append(self._path, entry_of(addition, self._manifest, number))
 
     def _read(self, version: str) -> Added:
-        clips: list[Clip] = []
-        rows: list[Vectors] = []
-        sources = {}
-        for entry in _entries(self._path):
-            path = entry["path"]
-            sources[str(entry["sha256"])] = str(path)
-            made = entry.get("space"), entry.get("preparation", PLAIN)
-            if made != (self._manifest.space, self._manifest.recipe.prepared) or self._knows(path):
-                continue
-            for window in entry["windows"]:
-                start, end = float(window["start"]), float(window["end"])
-                item = self._manifest.clips + int(window["number"])
-                url = link_of(FILES, self._library_url, path, start, end)
-                labels = tuple(entry["labels"])
-                clips.append(Clip(item, clip_id(path, start), path, start, end, labels, entry["title"], url))
-                rows.append(np.frombuffer(base64.b64decode(window["vector"]), "<f4"))
-        vectors = unit_rows(self._manifest.recipe.finish(np.stack(rows))) if rows else NOTHING.vectors
-        return Added(tuple(clips), vectors, version if clips else "", sources)
+        return added_of(_entries(self._path), self._manifest, self._library_url, self._knows, version)
 
 
 def memory_of(folder: Path) -> Path:

@@ -3,6 +3,7 @@ one transaction once its known answers come."""
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -226,7 +227,7 @@ class _Push:
         connections = Connections(self.address)
         try:
             opened = PostgresCatalogue(connections, self._facts(), None)
-            bands = calibrate(opened.searcher, source, self.catalogue.facts.target_recall, self.progress)
+            bands = calibrate(opened.built.searcher, source, self.catalogue.facts.target_recall, self.progress)
             answers = _known_answers(self.catalogue, source)
             facts = replace(self._facts(), bands=bands, calibration=bands[0].calibration, known_answers=answers)
             PostgresCatalogue(connections, facts, None).check()
@@ -240,6 +241,8 @@ class _Push:
         with self.connection.transaction():
             before = self.connection.execute(tables.sql("SELECT id FROM {catalogues} WHERE current")).fetchone()
             kept = [tables.id, *(before or ())]
+            if before is not None:
+                self._prune(tables, str(before[0]))
             self.connection.execute(tables.sql("UPDATE {catalogues} SET current = false WHERE current"))
             update = "UPDATE {catalogues} SET current = true, taken_up = now() WHERE id = %s"
             self.connection.execute(tables.sql(update), (tables.id,))
@@ -249,6 +252,15 @@ class _Push:
             with self.connection.transaction():
                 self.connection.execute(dropped.sql("DROP TABLE IF EXISTS {clips}, {labels}"))
                 self.connection.execute(dropped.sql("DELETE FROM {catalogues} WHERE id = %s"), (id_,))
+
+    def _prune(self, tables: Tables, before: str) -> None:
+        """Forget what was added and is in the catalogue that was current: everybody has it from there by now."""
+        row = self.connection.execute(tables.sql("SELECT facts FROM {catalogues} WHERE id = %s"), (before,)).fetchone()
+        copies = json.loads(row[0])["extra"].get("copies", {}) if row else {}
+        held = [path for paths in copies.values() for path in paths]
+        old = Tables(self.address.schema, before)
+        delete = "DELETE FROM {added} WHERE path = ANY(%s) OR path IN (SELECT source FROM {clips})"
+        self.connection.execute(old.sql(delete), (held,))
 
 
 class _Vectors:

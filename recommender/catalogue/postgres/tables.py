@@ -1,5 +1,7 @@
-"""The tables of a schema: `catalogues`, of which one is current, and for each of them a table of clips and of labels,
-with the catalogue's id in their names, so that a reader never sees two catalogues at once."""
+"""The tables of a schema: `added`, and `catalogues`, of which one is current.
+
+Each catalogue has its own table of clips and of labels, with its id in their names: a reader never sees two at once.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +21,10 @@ CREATE EXTENSION IF NOT EXISTS vector;
 CREATE TABLE IF NOT EXISTS {catalogues} (
     id text PRIMARY KEY, format integer NOT NULL, facts text NOT NULL, projection bytea,
     loaded bigint NOT NULL DEFAULT 0, current boolean NOT NULL DEFAULT false, taken_up timestamptz
+);
+CREATE TABLE IF NOT EXISTS {added} (
+    number bigserial PRIMARY KEY, path text NOT NULL, first bigint NOT NULL, windows integer NOT NULL,
+    entry text NOT NULL
 );
 CREATE UNIQUE INDEX IF NOT EXISTS catalogues_current ON {catalogues} (current) WHERE current;
 """
@@ -57,6 +63,7 @@ class Tables:
         return sql.SQL(text).format(
             schema=sql.Identifier(self.schema),
             catalogues=sql.Identifier(self.schema, "catalogues"),
+            added=sql.Identifier(self.schema, "added"),
             clips=sql.Identifier(self.schema, f"clips_{self.id}"),
             labels=sql.Identifier(self.schema, f"labels_{self.id}"),
             dimension=sql.Literal(self.dimension),

@@ -51,7 +51,7 @@ def schema(postgres_url, request):
 def by_index(catalogue):
     """The same catalogue, which leaves even few clips to the index."""
     assert isinstance(catalogue, PostgresCatalogue)
-    catalogue.searcher = replace(catalogue.searcher, scan_clips=0)
+    catalogue.built.searcher = replace(catalogue.built.searcher, scan_clips=0)
     return catalogue
 
 
@@ -133,8 +133,8 @@ def test_the_catalogue_that_was_current_stays_until_the_next_push(tmp_path, sche
     assert len({catalogue.id for catalogue in opened}) == 3
     assert len(opened[1].nearest(opened[1].vectors_of([3]), 5)[0]) == 5
     with psycopg.connect(schema.partition("&schema")[0]) as connection:
-        tables = "SELECT count(*) FROM pg_tables WHERE schemaname = %s"
-        assert connection.execute(tables, (Address.parse(schema).schema,)).fetchone() == (5,)
+        tables = "SELECT count(*) FROM pg_tables WHERE schemaname = %s AND tablename LIKE 'clips%%'"
+        assert connection.execute(tables, (Address.parse(schema).schema,)).fetchone() == (2,)
     for catalogue in opened:
         catalogue.close()
 
