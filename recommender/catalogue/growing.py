@@ -1,7 +1,7 @@
 """What was added to a catalogue since it was built: some clips, compared one by one beside the index.
 
-An entry is what is kept of an addition, in a file or in a table: path, sha256, space, preparation, title, labels, and for
-each window its number, start, end, and the features as base64 of float32, which outlast a catalogue whose recipe changes.
+An entry is what is kept of an addition, in a file or in a table: path, sha256, space, preparation, title, labels, and
+for each window its number, start, end, and the features as base64 of float32, which outlast a change of the recipe.
 """
 
 from __future__ import annotations
