@@ -1,4 +1,4 @@
-"""What is printed fits any terminal: names and labels come from other people, and bars show where somebody watches."""
+"""What is printed fits any terminal: names and labels come from other people, and bars are lines in a pipe."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import json
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
 _HARMFUL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\r(?!\n|\Z)")
 """Escape codes and what turns the direction of text; not the ends of our own lines."""
+LINE_SECONDS = 10.0
 
 
 class Guarded:
@@ -40,7 +42,33 @@ def guarded() -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
-def no_progress(progress: bool) -> bool | None:
-    """Say whether tqdm shows no bar, though one is wanted."""
-    # None lets tqdm hide itself where nobody watches; see `TQDM_DISABLE` for the rest.
-    return None if progress and "TQDM_DISABLE" not in os.environ else True
+class _Lines:
+    """A stream on which a bar, which is drawn over itself, becomes a line now and then; none where it is quick."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._due = time.monotonic() + LINE_SECONDS
+
+    def write(self, text: str) -> None:
+        """Write a state of the bar, if it is time for one."""
+        if (line := text.strip()) and time.monotonic() >= self._due:
+            self._stream.write(f"{line}\n")
+            self._due = time.monotonic() + LINE_SECONDS
+
+    def flush(self) -> None:
+        """Write what is held back."""
+        self._stream.flush()
+
+
+def bar_options(progress: bool) -> dict[str, Any]:
+    """Return how tqdm shows a bar: as a line every ten seconds where it goes into a pipe or a file."""
+    if not progress or "TQDM_DISABLE" in os.environ:
+        return {"disable": True}
+    if sys.stderr.isatty():
+        return {"dynamic_ncols": True}
+    return {
+        "file": _Lines(sys.stderr),
+        "mininterval": LINE_SECONDS,
+        "miniters": 1,
+        "bar_format": "{l_bar}{n_fmt} of {total_fmt}, {elapsed}, {remaining} left, {rate_fmt}{postfix}",
+    }

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from recommender.catalogue import open_catalogue
 from recommender.catalogue.base import Catalogue, Vectors
 from recommender.errors import CannotWrite
+from recommender.terminal import bar_options
 
 DECIMALS = 6
 
@@ -70,7 +71,7 @@ def _opened(target: Path) -> Iterator[TextIO]:
 def _write(catalogue: Catalogue, file: TextIO) -> int:
     """Write all clips that have a vector; returns how many."""
     lengths, count = catalogue.lengths(), 0
-    for clip, vector in tqdm(catalogue.all_clips(), total=len(catalogue), unit="clip", disable=None):
+    for clip, vector in tqdm(catalogue.all_clips(), total=len(catalogue), unit="clip", **bar_options(True)):
         if not vector.any():
             continue
         count += 1

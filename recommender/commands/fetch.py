@@ -13,6 +13,7 @@ from recommender.embedders.networks.weights import DEFAULT_FOLDER
 from recommender.embedders.vggish import CHECKPOINT, PCA, SHA512
 from recommender.settings import Settings, load
 from recommender.sources.fetch import Source, fetch
+from recommender.terminal import bar_options
 
 _WEIGHTS = "https://storage.googleapis.com/audioset"
 _AUDIOSET = "https://storage.googleapis.com/us_audioset/youtube_corpus/v1"
@@ -43,7 +44,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _run(arguments: argparse.Namespace) -> int:
     folder = arguments.to or _default_folder(arguments.what)
     for source in SOURCES[arguments.what]:
-        with tqdm(desc=source.name, unit="B", unit_scale=True, unit_divisor=1024, disable=None) as bar:
+        with tqdm(desc=source.name, unit="B", unit_scale=True, unit_divisor=1024, **bar_options(True)) as bar:
 
             def show(done: int, total: int | None, bar: Any = bar) -> None:
                 bar.total = total

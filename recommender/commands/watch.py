@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     from recommender.commands.build.library import embedder_pool_of, say_interrupted, selection_of
     from recommender.library.additions import KIND
     from recommender.library.building import Interrupted
-    from recommender.library.report import Report
+    from recommender.library.report import Report, count
     from recommender.library.watching import Watch
     from recommender.library.writing import IndexOptions
 
@@ -59,8 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.json:
             print(json.dumps(report.to_json()), flush=True)
         elif report.written:
-            failed = f", {len(report.failures)} skipped or failed" if report.failures else ""
-            print(f"{_now()} {report.recordings:,} recordings, {report.embedded:,} new files{failed}", flush=True)
+            failed = f", {len(report.failures):,} skipped, failed or incomplete" if report.failures else ""
+            embedded = f"{count(report.recordings, 'recording')}, {count(report.embedded, 'file')} embedded"
+            print(f"{_now()} {embedded}{failed}", flush=True)
 
     def trouble(error: SoundalikeError) -> None:
         if told[-1:] == [str(error)]:

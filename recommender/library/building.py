@@ -6,10 +6,8 @@ import hashlib
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
@@ -23,6 +21,7 @@ from recommender.library.report import Report
 from recommender.library.scanning import EVERYTHING, FoundFile, Scan, Selection, scan
 from recommender.library.store import Store, memory_key
 from recommender.library.writing import USUAL, IndexOptions, Stock, require_same_library, write
+from recommender.terminal import bar_options
 
 HASHING_THREADS = 2
 HASH_BLOCK_BYTES = 1 << 20
@@ -90,7 +89,7 @@ def _hashes(found: Scan, store: Store, progress: bool) -> dict[str, str]:
     known = store.known_stamps()
     hashes = {file.path: known[file.path][1] for file in found.files if known.get(file.path, ((), ""))[0] == file.stamp}
     new = [file for file in found.files if file.path not in hashes]
-    bar = tqdm(total=sum(file.size for file in new), desc="reading", unit="B", unit_scale=True, **_bar(progress, new))
+    bar = tqdm(total=sum(file.size for file in new), desc="reading", unit="B", unit_scale=True, **bar_options(progress))
     stopping = threading.Event()
     with bar, ThreadPoolExecutor(HASHING_THREADS) as pool:
         try:
@@ -153,7 +152,7 @@ def _embed_new(
     # Long files first would keep all threads busy to the end; but people like to see their folders in order.
     todo = list(tasks.values())
     bar = tqdm(
-        total=sum(task.size for task in todo), desc="embedding", unit="B", unit_scale=True, **_bar(progress, todo)
+        total=sum(task.size for task in todo), desc="embedding", unit="B", unit_scale=True, **bar_options(progress)
     )
 
     def count(seconds: float) -> None:
@@ -204,7 +203,3 @@ def _lacking(incomplete: Incomplete | None) -> str | None:
         return None
     claimed = f" of the {incomplete.claimed:.1f} s that its header speaks of" if incomplete.claimed else ""
     return f"Only {incomplete.seconds:.1f} s{claimed} could be read: its recording or transfer broke off."
-
-
-def _bar(progress: bool, work: Sequence[Any]) -> dict[str, Any]:
-    return {"disable": None if progress and work else True, "dynamic_ncols": True}

@@ -15,7 +15,8 @@ from recommender.errors import BuildFailed
 from recommender.library.unwanted import Unwanted
 from recommender.spelling import shown, spelt, unspelt
 
-HEAD_BYTES = 16
+HEAD_BYTES = 512
+"""Enough for three packets of a transport stream."""
 HERE = "."
 """The library's own folder, among paths that cannot be read."""
 

@@ -14,7 +14,7 @@ from recommender.catalogue.base import Catalogue, Items, Vectors
 from recommender.catalogue.exact import CHUNK_ROWS, RESCORE_MARGIN, best_similarities, nearest
 from recommender.catalogue.local.projection import held_out
 from recommender.search.search import search
-from recommender.terminal import no_progress
+from recommender.terminal import bar_options
 
 TOP = 10
 RECALL_QUERIES = 1000
@@ -85,7 +85,7 @@ def label_precision(catalogue: Catalogue, items: Items, progress: bool) -> tuple
     """Return precision at 10 and at 1 over the first few thousand items that have a label besides the common two."""
     at_10: list[float] = []
     at_1: list[float] = []
-    with tqdm(total=min(LABEL_QUERIES, len(items)), desc="labels", disable=no_progress(progress)) as bar:
+    with tqdm(total=min(LABEL_QUERIES, len(items)), desc="labels", **bar_options(progress)) as bar:
         for item in items.tolist():
             query = catalogue.clips([item])[0]
             wanted = set(query.labels) - COMMON_LABELS
@@ -133,7 +133,7 @@ def _recall(catalogue: Catalogue, sample: Items, silent: Items, progress: bool) 
     queries = catalogue.vectors_of(sample)
     wanted = best_similarities(_Rows(catalogue), queries, sample, max(top, 1), silent)[:, -1]
     recalls, times = [], []
-    for place, item in enumerate(tqdm(sample.tolist(), desc="recall", disable=no_progress(progress))):
+    for place, item in enumerate(tqdm(sample.tolist(), desc="recall", **bar_options(progress))):
         started = time.perf_counter()
         (found,) = catalogue.nearest(queries[place : place + 1], top + 1, distinct=False)
         times.append((time.perf_counter() - started) * 1000)

@@ -22,7 +22,7 @@ from recommender.errors import BuildFailed
 from recommender.sources.prefetch import ahead
 from recommender.sources.shards import Read, Wanted, read
 from recommender.sources.tfrecord import UNREADABLE, Damage, RecordPiece, pieces
-from recommender.terminal import no_progress
+from recommender.terminal import bar_options
 
 SPACE = "vggish-pca"
 SUFFIX = ".tfrecord"
@@ -125,7 +125,7 @@ def _batched(work: Iterable[RecordPiece]) -> Iterator[list[RecordPiece]]:
 def _all_pieces(features: Path, splits: Sequence[str], report: ReadReport, progress: bool) -> Iterator[RecordPiece]:
     total = features.stat().st_size if features.is_file() else None
     seen_splits: set[str] = set()
-    with tqdm(total=total, desc="reading", unit="B", unit_scale=True, disable=no_progress(progress)) as bar:
+    with tqdm(total=total, desc="reading", unit="B", unit_scale=True, **bar_options(progress)) as bar:
         for name, stream, done in _shards(features, report):
             split = PurePosixPath(name).parent.name
             seen_splits.add(split)

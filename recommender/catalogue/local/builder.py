@@ -29,7 +29,7 @@ from recommender.catalogue.local.projection import Learner
 from recommender.catalogue.local.staging import staged
 from recommender.catalogue.local.vector_file import VectorFile, finish_vectors, mapped
 from recommender.errors import BuildFailed
-from recommender.terminal import no_progress
+from recommender.terminal import bar_options
 from recommender.vectors import Recipe
 
 MANY_TREES, FEW_TREES = 100, 50
@@ -182,8 +182,9 @@ def facts_of(path: Path, progress: bool = False) -> FileFacts:
     """Measure and hash a file."""
     digest = hashlib.sha256()
     size = path.stat().st_size
-    hidden = no_progress(progress)
-    bar = tqdm(total=size, desc=f"sha256 of {path.name}", unit="B", unit_scale=True, leave=False, disable=hidden)
+    bar = tqdm(
+        total=size, desc=f"sha256 of {path.name}", unit="B", unit_scale=True, leave=False, **bar_options(progress)
+    )
     with path.open("rb") as file, bar:
         while block := file.read(HASH_BLOCK_BYTES):
             digest.update(block)

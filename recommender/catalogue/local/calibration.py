@@ -15,7 +15,7 @@ from recommender.catalogue.base import Calibration, Items, Vectors
 from recommender.catalogue.exact import RESCORE_MARGIN, best_similarities
 from recommender.catalogue.local.index import Index
 from recommender.errors import BuildFailed
-from recommender.terminal import no_progress
+from recommender.terminal import bar_options
 
 CALIBRATED_TOPS = {10: 1000, 30: 400, 100: 200, 1000: 50}
 """Numbers of results that `search_k` is measured for (a page, pages after it, what filters ask for, the most
@@ -43,7 +43,7 @@ def calibrate(
     tops = tops or {max(1, len(searchable) - 1): len(searchable)}
     search_k = SMALLEST_SEARCH_K
     measured: list[Calibration] = []
-    for top, count in tqdm(tops.items(), desc="calibration", disable=no_progress(progress)):
+    for top, count in tqdm(tops.items(), desc="calibration", **bar_options(progress)):
         sample = spread(searchable, count)
         wanted = best_similarities(vectors, vectors[sample], sample, top, silent)[:, -1]
         trial = _Trial(index, vectors, sample, wanted, top)

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from recommender.catalogue.base import Items, Vectors
 from recommender.catalogue.exact import Neighbours, rank
 from recommender.errors import BuildFailed, CatalogueDamaged
-from recommender.terminal import no_progress
+from recommender.terminal import bar_options
 
 METRIC: Final = "angular"
 SEED = 1
@@ -28,7 +28,7 @@ def build(vectors: Vectors, path: Path, trees: int, silent: Items, progress: boo
     index = AnnoyIndex(vectors.shape[1], METRIC)
     index.set_seed(SEED)
     left_out = set(silent.tolist())
-    with tqdm(total=len(vectors), desc="index", unit="clip", unit_scale=True, disable=no_progress(progress)) as bar:
+    with tqdm(total=len(vectors), desc="index", unit="clip", unit_scale=True, **bar_options(progress)) as bar:
         for first in range(0, len(vectors), ADD_ROWS):
             rows = vectors[first : first + ADD_ROWS].tolist()
             for item, row in enumerate(rows, first):

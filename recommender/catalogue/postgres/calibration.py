@@ -17,7 +17,7 @@ from recommender.catalogue.local.calibration import STANDARD_ERRORS, spread
 from recommender.catalogue.postgres.facts import Band
 from recommender.catalogue.postgres.nearest import Searcher
 from recommender.errors import BuildFailed
-from recommender.terminal import no_progress
+from recommender.terminal import bar_options
 
 TOPS = {10: 200, 100: 40}
 """Numbers of results that are measured, each with its number of queries."""
@@ -47,7 +47,7 @@ def calibrate(searcher: Searcher, source: Source, target: float, progress: bool)
     tops = {top: count for top, count in TOPS.items() if top < len(searchable)} or {max(1, len(searchable) - 1): 10}
     bands = []
     chosen = [(1.0, EVERYTHING), *_chosen(source, clips, searcher.scan_clips)]
-    for share, filter_ in tqdm(chosen, desc="calibration", disable=no_progress(progress)):
+    for share, filter_ in tqdm(chosen, desc="calibration", **bar_options(progress)):
         depth, measured = SMALLEST_DEPTH, []
         allowed = source.labelled[filter_.only[0]] if filter_ else None
         for top, count in tops.items():

@@ -36,7 +36,7 @@ from recommender.catalogue.postgres.tables import (
     Tables,
 )
 from recommender.errors import BuildFailed
-from recommender.terminal import no_progress
+from recommender.terminal import bar_options
 
 BLOCK_CLIPS = 20_000
 KNOWN_ANSWERS = 8
@@ -145,7 +145,7 @@ class _Push:
         columns = psycopg.sql.SQL(", ").join(map(psycopg.sql.Identifier, COPIED))
         copy = tables.sql("COPY {clips} ({columns}) FROM STDIN (FORMAT binary)", columns=columns)
         total = len(self.catalogue)
-        with tqdm(total=total, desc="clips", unit="clip", unit_scale=True, disable=no_progress(self.progress)) as bar:
+        with tqdm(total=total, desc="clips", unit="clip", unit_scale=True, **bar_options(self.progress)) as bar:
             edges = sorted({*range(0, total, BLOCK_CLIPS), loaded, total})
             for first, stop in pairwise(edges):
                 items = range(first, stop)
@@ -196,7 +196,7 @@ class _Push:
     def _watched(self, name: str) -> Iterator[None]:
         """Show how far the server is with an index."""
         done = threading.Event()
-        bar = tqdm(desc=f"index {name}", unit="clip", unit_scale=True, leave=False, disable=no_progress(self.progress))
+        bar = tqdm(desc=f"index {name}", unit="clip", unit_scale=True, leave=False, **bar_options(self.progress))
         watcher = threading.Thread(target=self._watch, args=(bar, done), daemon=True)
         if not bar.disable:
             watcher.start()

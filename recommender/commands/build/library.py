@@ -129,7 +129,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def say_interrupted(stop: Interrupted) -> int:
     """Tell what is kept after Ctrl-C, and end the process where a thread is still inside the embedder."""
     sys.stderr.write(
-        f"stopped: {stop.kept:,} files are embedded and kept, {stop.left:,} are left. Run the same again to go on.\n"
+        f"stopped: {count(stop.kept, 'file')} embedded and kept, {stop.left:,} left. Run the same again to go on.\n"
     )
     if stop.busy:
         # TensorFlow cannot be interrupted, and Python would wait for its threads, or crash in them.
