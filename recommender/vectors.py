@@ -22,6 +22,9 @@ RAW_FRAMES = 10
 SMALLEST_NORM = 1e-6
 """Below this a vector has no direction that float32 could be trusted with."""
 
+HELD_OUT_EVERY = 10
+"""Items whose number leaves 9 by 10 are not learned from, so that `evaluate` can ask clips that were not seen."""
+
 Array = NDArray[np.float32]
 
 
@@ -33,6 +36,11 @@ class Window:
     end: float
     first: int
     last: int
+
+
+def held_out(items: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Say which of these items (n,) a projection is not learned from: (n,)."""
+    return np.asarray(items % HELD_OUT_EVERY == HELD_OUT_EVERY - 1)
 
 
 def dequantise(values: NDArray[Any]) -> Array:

@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.errors import BuildFailed, CatalogueDamaged
+from recommender.vectors import held_out
 
-HELD_OUT_EVERY = 10
-"""Items whose number leaves 9 by 10 are not learned from, so that `evaluate` can ask clips that were not seen."""
 DIMENSIONS = 128
 RIDGE = 0.1
 """Share of each feature's own variance that is added: between 0.01 and 0.5 precision hardly moves."""
@@ -41,9 +40,7 @@ class Learner:
 
     def add(self, features: NDArray[np.float32], labels: Sequence[Sequence[str]], first: int) -> None:
         """Take in clips: features (n, k), their labels, and the item number of the first."""
-        seen = (np.arange(first, first + len(features)) % HELD_OUT_EVERY != HELD_OUT_EVERY - 1) & np.isfinite(
-            features
-        ).all(axis=1)
+        seen = ~held_out(np.arange(first, first + len(features))) & np.isfinite(features).all(axis=1)
         rows = np.flatnonzero(seen)
         extended = np.ones((len(rows), features.shape[1] + 1))
         extended[:, 1:] = features[rows]
@@ -103,9 +100,3 @@ def read_projection(path: Path, dimension: int, centre: NDArray[np.float64] | No
     if projection.shape != (*features, dimension) or not np.isfinite(projection).all():
         raise CatalogueDamaged(f"{path} belongs to another catalogue: build the catalogue again.")
     return projection
-
-
-def held_out(items: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return those of these items that were not learned from."""
-    unseen: NDArray[np.int64] = items[items % HELD_OUT_EVERY == HELD_OUT_EVERY - 1]
-    return unseen
