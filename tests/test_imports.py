@@ -64,7 +64,10 @@ SLACK = "slack_bolt slack_sdk dramatiq"
     [
         (f"{MODELS} av", "bot.app bot.socket_mode bot.wsgi bot.intake.acceptance bot.operations.check"),
         (f"{MODELS} slack_bolt", "bot.worker bot.__main__"),
-        (MODELS, "recommender.cli recommender.commands.build recommender.audio.child recommender.embedders.yamnet"),
+        (
+            MODELS,
+            "recommender.cli recommender.commands.build recommender.audio.decoder.child recommender.embedders.yamnet",
+        ),
         (SLACK, "recommender.cli recommender.commands.embedder recommender.service.server recommender.embedders.local"),
     ],
     ids=["bot and web", "worker", "building", "embedder"],

@@ -66,7 +66,7 @@ class _Child:
         os.set_blocking(self._errors, False)
         os.set_blocking(errors, False)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "recommender.audio.child"],
+            [sys.executable, "-m", "recommender.audio.decoder.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,

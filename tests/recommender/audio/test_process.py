@@ -19,9 +19,10 @@ import psutil
 import pytest
 
 import recommender
-from recommender.audio import child, decoding, process
-from recommender.audio.completeness import Reading
-from recommender.audio.streams import pcm_blocks, pcm_of
+from recommender.audio import decoding, process
+from recommender.audio.decoder import child
+from recommender.audio.decoder.completeness import Reading
+from recommender.audio.decoder.streams import pcm_blocks, pcm_of
 from recommender.audio.wav import wav_bytes
 from recommender.errors import AudioError, CannotDecode, DecoderDown
 from tests.conftest import REPOSITORY
@@ -45,7 +46,7 @@ def fresh_pool() -> Iterator[None]:
 
 
 def decoders() -> list[psutil.Process]:
-    return [p for p in psutil.Process().children() if "recommender.audio.child" in p.cmdline()]
+    return [p for p in psutil.Process().children() if "recommender.audio.decoder.child" in p.cmdline()]
 
 
 def test_a_decoder_is_kept_for_the_next_file(tmp_path: Path, fresh_pool: None):
@@ -121,7 +122,7 @@ def test_what_a_file_provokes_is_logged(
     tmp_path: Path, fresh_pool: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     (tmp_path / "sitecustomize.py").write_text(
-        "import recommender.audio.streams as s\n"
+        "import recommender.audio.decoder.streams as s\n"
         "def fail(*_): raise ZeroDivisionError('nobody foresaw it')\n"
         "s.pcm_blocks = fail\n"
     )
@@ -209,7 +210,7 @@ def test_memory_limit_is_an_error_and_not_the_machines_end(tmp_path: Path):
     script = """
         import sys
         from pathlib import Path
-        from recommender.audio import child
+        from recommender.audio.decoder import child
         child.MEMORY_BYTES = 40 * 1024 * 1024
         child.main()
     """

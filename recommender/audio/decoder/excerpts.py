@@ -9,8 +9,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.audio.completeness import Reading
-from recommender.audio.streams import frames_of
+from recommender.audio.decoder.completeness import Reading
+from recommender.audio.decoder.streams import frames_of
 
 HIGHEST_RATE = 48_000
 """What every player takes; more is inaudible."""

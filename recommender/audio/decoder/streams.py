@@ -16,13 +16,13 @@ from av.stream import Discard
 from numpy.typing import NDArray
 
 from recommender.audio import SAMPLE_RATE
-from recommender.audio.completeness import Meter, Reading, claimed_seconds, too_high
+from recommender.audio.decoder.completeness import Meter, Reading, claimed_seconds, too_high
+from recommender.audio.decoder.protection import is_protected, protected_entry
+from recommender.audio.decoder.samples import mono_of, to_int16
+from recommender.audio.decoder.segments import Readable, Segment, segments_of
+from recommender.audio.decoder.tags import tags_of
 from recommender.audio.formats import ALLOWED_DEMUXERS, looks_like_media
-from recommender.audio.protection import is_protected, protected_entry
 from recommender.audio.resampling import Resampler
-from recommender.audio.samples import mono_of, to_int16
-from recommender.audio.segments import Readable, Segment, segments_of
-from recommender.audio.tags import tags_of
 from recommender.errors import AudioError, CannotDecode, NoSamples, NotAudio, Protected, TooHigh
 
 _READ_BYTES = 262_144

@@ -32,9 +32,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.audio import SAMPLE_RATE
-from recommender.audio.completeness import Reading
-from recommender.audio.excerpts import excerpt_of
-from recommender.audio.streams import BROKEN, metadata_of, pcm_blocks, pcm_of
+from recommender.audio.decoder.completeness import Reading
+from recommender.audio.decoder.excerpts import excerpt_of
+from recommender.audio.decoder.streams import BROKEN, metadata_of, pcm_blocks, pcm_of
 from recommender.audio.wav import wav_bytes
 from recommender.errors import AudioError, CannotDecode, CannotRead, TooLong
 

@@ -8,8 +8,8 @@ from typing import BinaryIO, Protocol
 
 import numpy as np
 
-from recommender.audio import riff
-from recommender.audio.ogg import links_of
+from recommender.audio.decoder import riff
+from recommender.audio.decoder.ogg import links_of
 
 _ID3V1_BYTES = 128
 
