@@ -86,12 +86,12 @@ def measure(folder: Path, url: str) -> dict[str, Any]:
 
 def _filters(catalogue: Catalogue, known: list[dict[str, Any]] | None = None) -> list[tuple[float, Filter]]:
     if known is not None:
-        return [(row["share"], Filter(only=tuple(row["only"]))) for row in known]
+        return [(row["share"], Filter(only=tuple(map(tuple, row["only"])))) for row in known]
     counts = catalogue.label_counts()
     chosen = [(1.0, EVERYTHING)]
     for share in SHARES:
         label = min(counts, key=lambda name: abs(np.log(counts[name] / len(catalogue) / share)))
-        chosen.append((counts[label] / len(catalogue), Filter(only=(label,))))
+        chosen.append((counts[label] / len(catalogue), Filter(only=((label,),))))
     return chosen
 
 
@@ -102,7 +102,7 @@ def _answers(local: Catalogue, remote: Catalogue, chosen: Filter, share: float) 
     silent = np.setdiff1d(np.arange(len(vectors)), searchable)
     allowed = None
     if chosen:
-        allowed = np.array([c.item for c in local.clips(range(len(local))) if chosen.admits(c.labels)], np.int64)
+        allowed = np.array([c.item for c in local.clips(range(len(local))) if chosen.admits(c.labels, 0)], np.int64)
     sample = np.random.default_rng(SEED).permutation(searchable)[:RECALL_QUERIES]
     recalls: dict[str, list[float]] = {"local": [], "remote": []}
     common = []

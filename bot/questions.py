@@ -1,4 +1,5 @@
-"""What people type: `ID + ID - ID top N only LABEL not LABEL here`, and what buttons remember of it."""
+"""What people type: `TERM + TERM - TERM top N only LABEL or LABEL not LABEL longer 2s shorter 10s here`, and what
+buttons remember of it."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from recommender.catalogue.filters import OR
 from recommender.errors import BadQuery
 from recommender.query import Query, Term
 from recommender.query import parse as parse_query
@@ -20,13 +22,15 @@ MAX_QUESTION_CHARS = 1000
 FILTERS_ALONE = "Name a clip before the filters, as in `1OU19ANx4fg only Jazz`."
 
 _WORD = re.compile(r'"([^"]*)"|“([^”]*)”|(\S+)')
-_KEYWORDS = frozenset({"top", "only", "not", "here"})
+_KEYWORDS = frozenset({"top", "only", "not", "here", "longer", "shorter"})
+_SECONDS = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,3})?)(?:s|sec|secs|seconds?)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked of the recommender. query: terms joined by " + " and " - "; skip: results to leave out at the
-    top; only, without: label filters; name: what people call an upload, for the heading; file: its id in Slack."""
+    top; only, without: label filters, several of `only` required together, `A|B` where either will do; name: what
+    people call an upload, for the heading; file: its id in Slack; longer, shorter: bounds of length, in seconds."""
 
     query: str
     top: int = DEFAULT_TOP
@@ -35,6 +39,8 @@ class Question:
     without: tuple[str, ...] = ()
     name: str = ""
     file: str = ""
+    longer: float = 0.0
+    shorter: float = 0.0
 
     def steered(self, sign: str, clip_id: str) -> Question:
         """Return the question that also asks for more (`+`) or less (`-`) of a clip, from its first result on."""
@@ -51,8 +57,10 @@ class Question:
             "n": list(self.without),
             "f": self.name,
             "i": self.file,
+            "l": self.longer,
+            "h": self.shorter,
         }
-        empty = {"t": DEFAULT_TOP, "s": 0, "o": [], "n": [], "f": "", "i": ""}
+        empty = {"t": DEFAULT_TOP, "s": 0, "o": [], "n": [], "f": "", "i": "", "l": 0.0, "h": 0.0}
         return {key: value for key, value in full.items() if empty.get(key) != value}
 
     @classmethod
@@ -67,6 +75,8 @@ class Question:
                 without=tuple(str(label) for label in data.get("n", [])),
                 name=str(data.get("f", "")),
                 file=str(data.get("i", "")),
+                longer=max(float(data.get("l", 0)), 0.0),
+                shorter=max(float(data.get("h", 0)), 0.0),
             )
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"no question ({type(error).__name__})") from error
@@ -122,6 +132,7 @@ def _options(words: list[tuple[str, bool]]) -> tuple[list[tuple[str, bool]], boo
     only: list[str] = []
     without: list[str] = []
     top, here, rest = DEFAULT_TOP, False, list(words)
+    bounds = {"longer": 0.0, "shorter": 0.0}
     query: list[tuple[str, bool]] = []
     while rest:
         keyword = rest.pop(0)[0].lower()
@@ -131,15 +142,31 @@ def _options(words: list[tuple[str, bool]]) -> tuple[list[tuple[str, bool]], boo
         elif keyword == "top":
             top = _top(rest.pop(0)[0] if rest else "")
             query += _until_keyword(rest)
+        elif keyword in bounds:
+            bounds[keyword] = _seconds(keyword, rest)
+            query += _until_keyword(rest)
         else:
             (only if keyword == "only" else without).extend(_labels(keyword, rest))
-    return query, here, Question("", top=top, only=tuple(only), without=tuple(without))
+    longer, shorter = bounds["longer"], bounds["shorter"]
+    question = Question("", top=top, only=tuple(only), without=tuple(without), longer=longer, shorter=shorter)
+    return query, here, question
 
 
 def _top(word: str) -> int:
     if not re.fullmatch(r"[0-9]{1,4}", word) or not 1 <= int(word) <= MAX_TOP:
         raise BadQuery(f"After `top` comes a number from 1 to {MAX_TOP}, as in `top 5`.")
     return int(word)
+
+
+def _seconds(keyword: str, rest: list[tuple[str, bool]]) -> float:
+    if rest and rest[0][0].lower() == "than":
+        rest.pop(0)
+    match = _SECONDS.fullmatch(rest.pop(0)[0].lower()) if rest else None
+    if match is None or float(match[1]) <= 0:
+        raise BadQuery(f"After `{keyword}` comes a length in seconds, as in `{keyword} 2s`.")
+    if rest and rest[0][0].lower() in {"s", "sec", "seconds", "second"}:
+        rest.pop(0)
+    return float(match[1])
 
 
 def _until_keyword(rest: list[tuple[str, bool]]) -> list[tuple[str, bool]]:
@@ -154,15 +181,28 @@ def _labels(keyword: str, rest: list[tuple[str, bool]]) -> list[str]:
     unquoted words form one label; several are quoted, or follow a keyword each."""
     labels: list[str] = []
     open_label: list[str] = []
+    either = False
+
+    def add(label: str) -> None:
+        nonlocal either
+        if label and either and labels:
+            labels[-1] += OR + label
+        elif label:
+            labels.append(label)
+        either = False
+
     while rest and (rest[0][1] or rest[0][0].lower() not in _KEYWORDS):
         word, quoted = rest.pop(0)
         if quoted:
-            labels += [" ".join(open_label)] if open_label else []
-            labels += [word.strip()] if word.strip() else []
+            add(" ".join(open_label))
             open_label = []
+            add(word.strip())
+        elif word.lower() == "or" and (not open_label or (rest and rest[0][1])):
+            add(" ".join(open_label))
+            open_label, either = [], bool(labels)
         elif word != ",":
             open_label.append(word)
-    labels += [" ".join(open_label)] if open_label else []
+    add(" ".join(open_label))
     if not labels:
         raise BadQuery(f'After `{keyword}` comes a label, as in `{keyword} Jazz` or `{keyword} "Bass guitar"`.')
     return labels

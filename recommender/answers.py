@@ -21,11 +21,46 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class Understood:
+    """What words mean in a catalogue. labels: with their weights, which sum to about 1, the best first; together: those
+    of them that are required together; near: where no label was meant, the nearest ones; by_meaning: false where the
+    text encoder did not answer, so that only the spelling counted."""
+
+    text: str
+    labels: tuple[tuple[str, float], ...] = ()
+    together: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
+    by_meaning: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as it stands in an answer."""
+        return {
+            "text": self.text,
+            "labels": [[name, round(weight, 4)] for name, weight in self.labels],
+            "together": list(self.together),
+            "near": list(self.near),
+            "by_meaning": self.by_meaning,
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> Understood:
+        """Read what `to_json` returned; raises KeyError, TypeError or ValueError on anything else."""
+        return cls(
+            str(data["text"]),
+            tuple((str(name), float(weight)) for name, weight in data["labels"]),
+            tuple(map(str, data["together"])),
+            tuple(map(str, data["near"])),
+            bool(data["by_meaning"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The results of one query.
 
     query: canonical text that asks the same again; seeds: the clips the query names; sounds_like: labels with their
-    shares in [0, 1], best first; more: whether further results follow these.
+    shares in [0, 1], best first; more: whether further results follow these; understood: what each term in words means,
+    in their order; ranked_by: `vectors`, or `words` where the similarities say nothing.
     """
 
     query: str
@@ -34,6 +69,8 @@ class Answer:
     sounds_like: tuple[tuple[str, float], ...]
     results: tuple[Result, ...]
     more: bool
+    understood: tuple[Understood, ...] = ()
+    ranked_by: str = "vectors"
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer as the command line prints it."""
@@ -44,6 +81,8 @@ class Answer:
             "sounds_like": [[label, round(share, 4)] for label, share in self.sounds_like],
             "results": [_result_to_json(result) for result in self.results],
             "more": self.more,
+            "understood": [understood.to_json() for understood in self.understood],
+            "ranked_by": self.ranked_by,
         }
 
     @classmethod
@@ -56,6 +95,8 @@ class Answer:
             sounds_like=tuple((str(label), float(share)) for label, share in data["sounds_like"]),
             results=tuple(_result_from_json(result) for result in data["results"]),
             more=bool(data["more"]),
+            understood=tuple(Understood.from_json(understood) for understood in data["understood"]),
+            ranked_by=str(data["ranked_by"]),
         )
 
 

@@ -4,35 +4,37 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path
 
-from recommender.answers import Answer, Result
+from recommender.answers import Answer
 from recommender.catalogue import open_catalogue
 from recommender.catalogue.base import Catalogue
 from recommender.catalogue.current import Current
-from recommender.catalogue.filters import Filter
+from recommender.catalogue.filters import OR, Filter
 from recommender.catalogue.links import video_moment
 from recommender.clips import Clip
 from recommender.embedders import Embedder
 from recommender.embedders.spaces import require_same
+from recommender.embedders.text import LazyMiniLM, TextEncoder
+from recommender.embedders.text_client import TextClient
 from recommender.errors import (
     BadQuery,
     NoCatalogue,
 )
 from recommender.library.additions import add
 from recommender.query import Query, Term, parse
-from recommender.search.label_votes import VOTERS, sounds_like
-from recommender.search.search import search
-from recommender.search.terms import Meaning, Scope, combined, resolve
+from recommender.search.answering import MAX_TOP, answer_to
+from recommender.search.terms import Scope, resolve
+from recommender.search.words.understanding import Reader
 from recommender.settings import Settings
 from recommender.timings import Timings
 from recommender.uploads import Upload
 from recommender.uploads.cache import Cache
 from recommender.uploads.upload_embedder import UploadEmbedder
-
-MAX_TOP = 1000
 
 _LINK = re.compile(r"(?:https?://|\b(?:www\.|m\.|music\.)?youtu(?:\.be|be\.com)/)[^\s<>|]+", re.IGNORECASE)
 _log = logging.getLogger(__name__)
@@ -42,23 +44,37 @@ class Recommender:
     """Answers queries from a catalogue, and embeds files. Safe to use from several threads."""
 
     def __init__(
-        self, catalogue: Catalogue, settings: Settings, embedder: Embedder | None = None, cache: Cache | None = None
+        self,
+        catalogue: Catalogue,
+        settings: Settings,
+        embedder: Embedder | None = None,
+        cache: Cache | None = None,
+        texts: TextEncoder | None = None,
     ) -> None:
         self._current = Current(catalogue)
         self._settings = settings
         self._embedder = UploadEmbedder(settings, embedder, cache)
         self._cache = cache
+        self._texts = texts
+        self._reader: tuple[str, Reader | None] = "", None
 
     @classmethod
-    def open(cls, settings: Settings, *, embedder: Embedder | None = None, cache: Cache | None = None) -> Recommender:
+    def open(
+        cls,
+        settings: Settings,
+        *,
+        embedder: Embedder | None = None,
+        cache: Cache | None = None,
+        texts: TextEncoder | None = None,
+    ) -> Recommender:
         """Open the settings' catalogue; raises `NoCatalogue` or `CatalogueDamaged`.
 
         embedder: made at first use where None, from the settings' address, else in this process by the space of the
-        catalogue. cache: none where None.
+        catalogue. cache: none where None. texts: likewise made at first use, from the address or in this process.
         """
         if settings.catalogue is None:
             raise NoCatalogue("No catalogue is set: put its folder into CATALOGUE.")
-        return cls(open_catalogue(settings.catalogue, settings.library_url), settings, embedder, cache)
+        return cls(open_catalogue(settings.catalogue, settings.library_url), settings, embedder, cache, texts)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -66,22 +82,41 @@ class Recommender:
         return self._current.catalogue()
 
     def similar(
-        self, query: str, *, top: int = 10, skip: int = 0, only: Sequence[str] = (), without: Sequence[str] = ()
+        self,
+        query: str,
+        *,
+        top: int = 10,
+        skip: int = 0,
+        only: Sequence[str | Sequence[str]] = (),
+        without: Sequence[str] = (),
+        longer: float = 0.0,
+        shorter: float = math.inf,
     ) -> Answer:
         """Find the clips most similar to a query, leaving out the first `skip`; raises a `QueryError`.
 
-        only: labels of which a clip must have one; without: labels of which it must have none.
+        only: labels that a clip must have, or groups of labels of which it must have one; without: labels of which it
+        must have none; longer, shorter: bounds of the length of its source, in seconds.
         """
-        return self._similar(self.catalogue, query, {}, top, skip, only, without)
+        catalogue = self.catalogue
+        return self._similar(catalogue, query, {}, top, skip, _filter(catalogue, only, without, longer, shorter))
 
     def similar_to(
-        self, upload: Upload, *, top: int = 10, skip: int = 0, only: Sequence[str] = (), without: Sequence[str] = ()
+        self,
+        upload: Upload,
+        *,
+        top: int = 10,
+        skip: int = 0,
+        only: Sequence[str | Sequence[str]] = (),
+        without: Sequence[str] = (),
+        longer: float = 0.0,
+        shorter: float = math.inf,
     ) -> Answer:
         """Find the clips most similar to any part of an upload; raises `SpaceMismatch` or a `QueryError`."""
         self._embedder.remember(upload)
         catalogue = self.catalogue
         require_same(catalogue.facts.space, upload.frames.space)
-        return self._similar(catalogue, upload.query, {upload.sha256: upload}, top, skip, only, without)
+        chosen = _filter(catalogue, only, without, longer, shorter)
+        return self._similar(catalogue, upload.query, {upload.sha256: upload}, top, skip, chosen)
 
     def embed_file(self, path: Path, timings: Timings | None = None) -> Upload:
         """Turn a file into an upload, by the cache where it was embedded before; raises `AudioError`, `EmbedderError`
@@ -138,63 +173,59 @@ class Recommender:
         uploads: dict[str, Upload],
         top: int,
         skip: int,
-        only: Sequence[str],
-        without: Sequence[str],
+        chosen: Filter,
     ) -> Answer:
         if not 1 <= top <= MAX_TOP or skip < 0:
             raise BadQuery(f"Between 1 and {MAX_TOP} results can be asked for.")
-        chosen = Filter(
-            tuple(sorted({catalogue.label(name) for name in only})),
-            tuple(sorted({catalogue.label(name) for name in without})),
-        )
-        query = parse(text, catalogue.has)
+        # "Artist - Title" is a file's name before it is a difference.
+        query = parse(text, lambda name: catalogue.has(name) or (" - " in name and bool(catalogue.named(name, 1))))
         space, prepared = catalogue.facts.space, catalogue.facts.recipe.prepared
-        scope = Scope(catalogue, lambda sha256: uploads.get(sha256) or self._embedder.recall(sha256, space, prepared))
+        scope = Scope(
+            catalogue,
+            lambda sha256: uploads.get(sha256) or self._embedder.recall(sha256, space, prepared),
+            self._reads(catalogue),
+            self._encoder(),
+        )
         terms = [(term.sign, resolve(term.text, scope)) for term in query.terms]
         # Each clip by its clip id, so that the same question has one text.
         query = Query(tuple(Term(sign, meaning.text) for sign, meaning in terms))
         library_url = self._settings.library_url or ""
-        question = json.dumps([str(query), top, skip, chosen.only, chosen.without, library_url, catalogue.version])
+        question = json.dumps([str(query), top, skip, *astuple(chosen), library_url, catalogue.version])
         remembered = self._cache.answer(catalogue.id, question) if self._cache is not None else None
         if remembered is not None:
             return remembered
         catalogue.still_whole()
-        answer = _answer(catalogue, str(query), terms, top, skip, chosen)
-        if self._cache is not None:
+        answer = answer_to(catalogue, str(query), terms, top, skip, chosen)
+        # What was understood by its spelling alone is understood better in a moment.
+        if self._cache is not None and all(understood.by_meaning for understood in answer.understood):
             self._cache.keep_answer(question, answer)
         return answer
 
+    def _reads(self, catalogue: Catalogue) -> Reader | None:
+        """Return the reader of a catalogue's vocabulary, None where it has none."""
+        known, reader = self._reader
+        if known != catalogue.id:
+            reader = None if catalogue.vocabulary is None else Reader(catalogue.vocabulary)
+            self._reader = catalogue.id, reader
+        return reader
 
-def _answer(
-    catalogue: Catalogue, query: str, terms: Sequence[tuple[int, Meaning]], top: int, skip: int, chosen: Filter
-) -> Answer:
-    parts = combined(terms)
-    cuts = parts.windows
-    seeds = tuple(meaning.clip for _, meaning in terms if meaning.clip is not None)
-    without = frozenset(seed.source for seed in seeds)
-    wanted = min(skip + top + 1, MAX_TOP + 1)
-    # Voters are many, and need not be the very nearest.
-    count, sure = (VOTERS, top) if chosen else (max(VOTERS, wanted), skip + top)
-    plain = search(catalogue, parts.vectors, count, without=without, sure=sure)
-    found = plain
-    if chosen:
-        found = search(catalogue, parts.vectors, wanted, chosen=chosen, without=without, sure=skip + top)
-    shown = found[skip : min(skip + top, MAX_TOP)]
-    clips = catalogue.clips([match.item for match in shown])
-    return Answer(
-        query=query,
-        catalogue_id=catalogue.id,
-        seeds=seeds,
-        sounds_like=sounds_like(catalogue, plain),
-        results=tuple(
-            Result(
-                rank=rank,
-                clip=clip,
-                similarity=match.similarity,
-                matched=(cuts[match.place].start, cuts[match.place].end) if len(cuts) > 1 else None,
-                copies=catalogue.copies(clip.source),
-            )
-            for rank, (clip, match) in enumerate(zip(clips, shown, strict=True), skip + 1)
-        ),
-        more=len(found) > skip + len(shown) and skip + len(shown) < MAX_TOP,
-    )
+    def _encoder(self) -> TextEncoder:
+        if self._texts is None:
+            url = self._settings.embedder_url
+            self._texts = TextClient(url) if url else LazyMiniLM()
+        return self._texts
+
+
+def _filter(
+    catalogue: Catalogue,
+    only: Sequence[str | Sequence[str]],
+    without: Sequence[str],
+    longer: float,
+    shorter: float,
+) -> Filter:
+    """Spell the labels of a filter as the catalogue does, each once; raises `UnknownLabel`."""
+    groups = {
+        tuple(sorted({catalogue.label(name) for name in (group.split(OR) if isinstance(group, str) else group)}))
+        for group in only
+    }
+    return Filter(tuple(sorted(groups)), tuple(sorted({catalogue.label(name) for name in without})), longer, shorter)

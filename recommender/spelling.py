@@ -14,6 +14,8 @@ _HARMLESS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 _FOREIGN = re.compile("[\udc80-\udcff]")
 _SPELT_OCTET = re.compile(r"\\x([89a-f][0-9a-f])")
 _SPELT_SIGN = re.compile(r"\\(?:u[0-9a-f]{4}|[nrtbf])")
+_LETTERS = re.compile(r"[^\W_]+")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z]{2})(?=\d)")
 SUGGESTIONS = 5
 SUGGESTION_SCORE = 60.0
 """Of 100 by rapidfuzz: a spelling that is further off than this helps nobody."""
@@ -76,3 +78,15 @@ def _shown(sign: str) -> str:
     if sign.isprintable() or sign in _HARMLESS or unicodedata.category(sign) == "Zs":
         return sign
     return json.dumps(sign)[1:-1]
+
+
+def name_words(text: str) -> list[str]:
+    """Return the words of a name as they are searched: letters and digits apart from all else, without case and
+    accents, and a camel's humps apart (`DrumLoop01` is found by `loop`)."""
+    letters = unicodedata.normalize("NFKD", _HUMP.sub(" ", text))
+    return _LETTERS.findall("".join(sign for sign in letters if not unicodedata.combining(sign)).casefold())
+
+
+def shortened(name: str) -> str:
+    """Return a name as it is repeated in a sentence: of 80 characters at most."""
+    return name if len(name) <= 80 else f"{name[:77]}…"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -84,6 +85,8 @@ class Answerer:
                     skip=question.skip,
                     only=question.only,
                     without=question.without,
+                    longer=question.longer,
+                    shorter=question.shorter or math.inf,
                 )
         except UnknownClip as error:
             if rebuilt:

@@ -11,6 +11,7 @@ from slack_bolt import Ack, App, BoltResponse
 from bot.listeners.context import Context
 from bot.listeners.replies import Place
 from bot.messages import Message, asked_again, matches_view
+from bot.messages.answers import MOST_NARROWING
 from bot.messages.button_values import ButtonValue
 from bot.operations.requests import Request
 from bot.questions import Question
@@ -25,6 +26,7 @@ CHANGES: dict[str, Change] = {
     "first_ten": lambda question, clip: replace(question, skip=0),
     "only_labels": lambda question, clip: replace(question, skip=0),
     "all_labels": lambda question, clip: replace(question, only=(), skip=0),
+    **{f"narrow_{place}": lambda question, clip: replace(question, skip=0) for place in range(MOST_NARROWING)},
 }
 """What each button makes of the question it carries."""
 

@@ -26,7 +26,8 @@ from bot.messages.block_kit import (
 from bot.messages.button_values import ButtonValue
 from bot.messages.library import Offers, add_button, listen_button
 from bot.questions import Question
-from recommender.answers import Answer, Result
+from recommender.answers import Answer, Result, Understood
+from recommender.catalogue.filters import OR
 from recommender.clips import Clip
 from recommender.errors import BadQuery
 from recommender.query import Term, parse
@@ -45,6 +46,7 @@ NAME_CHARS = 80
 USER_ID = re.compile(r"[A-Z0-9]{1,20}")
 TERMS_SHOWN = 5
 FALLBACK_RESULTS = 3
+MOST_NARROWING = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +100,13 @@ def _answer(
     if found.sounds_like:
         voices = [f"{plain(name, LABEL_CHARS)} {per_cent(share)}" for name, share in found.sounds_like[:SHOWN_VOICES]]
         small.append("Sounds like " + ", ".join(voices))
+    small += [_meant(understood) for understood in found.understood[:TERMS_SHOWN]]
     small += _filters(question)
     if small:
         blocks.append(context("\n".join(small)))
+    blocks += _narrowing(found, question)
     for result in found.results:
-        blocks.append(section(_result(result, shared, detail)))
+        blocks.append(section(_result(result, shared, detail, found.ranked_by == "words")))
         blocks += _steering(result.clip, found, question, listen_button(result.clip, offers, ephemeral))
     if not found.results:
         blocks.append(section(_nothing(question)))
@@ -135,15 +139,17 @@ def matches_view(found: Answer, question: Question) -> dict[str, object]:
 
 
 def _labels_of_query(found: Answer) -> tuple[str, ...]:
-    """The labels that the query itself has, in order: its clips', or those that an upload sounds like."""
-    names = [label for clip in found.seeds for label in clip.labels]
+    """The labels that the query itself has, in order: its clips', what words mean, or what an upload sounds like."""
+    names = [name for each in found.understood for name, _ in each.labels]
+    names += [label for clip in found.seeds for label in clip.labels]
     if not names:
         names = [label for label, _ in found.sounds_like[:SHARED_LABELS]]
     return tuple(dict.fromkeys(names))
 
 
 def _heading(found: Answer, question: Question, detail: Detail) -> str:
-    return f"*{'More' if question.skip else 'Clips'} like* {_asked(found, question, detail)}"
+    how = "for" if found.ranked_by == "words" else "like"
+    return f"*{'More' if question.skip else 'Clips'} {how}* {_asked(found, question, detail)}"
 
 
 def _asked(found: Answer, question: Question, detail: Detail) -> str:
@@ -176,19 +182,54 @@ def _terms(query: str) -> tuple[Term, ...]:
 def _filters(question: Question) -> list[str]:
     lines = []
     if question.only:
-        lines.append("Only " + ", ".join(plain(label, LABEL_CHARS) for label in question.only[:SHOWN_LABELS]))
+        groups = (plain(group.replace("|", " or "), 2 * LABEL_CHARS) for group in question.only[:SHOWN_LABELS])
+        lines.append("Only " + ", and ".join(groups))
     if question.without:
         lines.append("Without " + ", ".join(plain(label, LABEL_CHARS) for label in question.without[:SHOWN_LABELS]))
+    if question.longer:
+        lines.append(f"Longer than {question.longer:g} s")
+    if question.shorter:
+        lines.append(f"Shorter than {question.shorter:g} s")
     return lines
 
 
-def _result(result: Result, shared: tuple[str, ...], detail: Detail) -> str:
+def _meant(understood: Understood) -> str:
+    """What words were taken for, or that they were not."""
+    text = plain(understood.text, NAME_CHARS)
+    how = "" if understood.by_meaning else " (by spelling: the text encoder does not answer just now)"
+    if understood.labels:
+        names = ", ".join(plain(name, LABEL_CHARS) for name, _ in understood.labels[:SHARED_LABELS])
+        both = " together" if understood.together else ""
+        return f"{text}: {names}{both}{how}"
+    if understood.near:
+        return f"{text}: no label means it; the nearest are {', '.join(plain(n, LABEL_CHARS) for n in understood.near)}"
+    return f"{text}: found by name alone{how}"
+
+
+def _narrowing(found: Answer, question: Question) -> list[Block]:
+    """A button for each label that was understood, which narrows the answer to it."""
+    names = list(dict.fromkeys(name for each in found.understood for name, _ in each.labels))[:MOST_NARROWING]
+    return actions(
+        *(
+            button(f"narrow_{place}", shorten(name, LABEL_CHARS), _value(_narrowed(question, name), found))
+            for place, name in enumerate(names)
+            if name not in question.only
+        )
+    )
+
+
+def _narrowed(question: Question, label: str) -> Question:
+    return replace(question, only=(*question.only, label), skip=0)
+
+
+def _result(result: Result, shared: tuple[str, ...], detail: Detail, by_words: bool) -> str:
     clip = result.clip
     facts = [
         link(clip.url, clip.title, detail.title, detail.url),
         f"{clock(clip.start)}–{clock(clip.end)} ({max(0, round(clip.end - clip.start))} s)",
-        f"*{per_cent(result.similarity)}*",
     ]
+    if not by_words:
+        facts.append(f"*{per_cent(result.similarity)}*")
     if result.copies > 1:
         facts.append(f"{result.copies} copies")
     lines = [f"*{result.rank}.* " + " · ".join(facts), _labels(clip, shared, detail)]
@@ -224,7 +265,7 @@ def _footer(
         filtering = button("all_labels", "All labels", value)
     else:
         filtering = (
-            button("only_labels", "Only these labels", _value(replace(question, only=tuple(labels)), found))
+            button("only_labels", "Only these labels", _value(replace(question, only=(OR.join(labels),)), found))
             if labels
             else None
         )
@@ -242,15 +283,16 @@ def _footer(
 def _nothing(question: Question) -> str:
     if question.skip:
         return "That was the end of the list."
-    if question.only or question.without:
+    if question.only or question.without or question.longer or question.shorter:
         return "No clip of the catalogue passes these filters: leave one out."
     return "The catalogue holds no other clip."
 
 
 def _fallback(found: Answer, question: Question) -> str:
     """The top three in a sentence, for notifications and screen readers."""
-    names = [clip.title for clip in found.seeds[:1]] or [question.name or "your upload"]
-    start = f"Clips like {escape(shorten(names[0], NAME_CHARS))}: "
+    words = [each.text for each in found.understood[:1]]
+    names = [clip.title for clip in found.seeds[:1]] or words or [question.name or "your upload"]
+    start = f"Clips {'for' if found.ranked_by == 'words' else 'like'} {escape(shorten(names[0], NAME_CHARS))}: "
     best = [
         f"{result.rank}. {escape(shorten(result.clip.title, NAME_CHARS))}"
         + (
@@ -258,7 +300,7 @@ def _fallback(found: Answer, question: Question) -> str:
             if result.clip.labels
             else ""
         )
-        + f", {per_cent(result.similarity)}"
+        + ("" if found.ranked_by == "words" else f", {per_cent(result.similarity)}")
         for result in found.results[:FALLBACK_RESULTS]
     ]
     return start + ("; ".join(best) if best else _nothing(question))

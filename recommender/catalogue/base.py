@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 
 from recommender.catalogue.filters import EVERYTHING, Filter
 from recommender.catalogue.links import FILES, video_moment
+from recommender.catalogue.vocabulary import Vocabulary
 from recommender.clips import ID_LENGTH, Clip
 from recommender.errors import CannotWrite, UnknownClip, UnknownLabel
-from recommender.spelling import as_typed, closest
+from recommender.spelling import as_typed, closest, shortened
 from recommender.vectors import Recipe
 
 LONGEST_RESPELT = 24
@@ -108,11 +109,13 @@ class Catalogue(ABC):
     """One catalogue, open; safe to use from several threads. An item is a clip's number for as long as the catalogue
     stands.
 
-    location: where it was opened from, which may hold a password; identity: tells it from the one that takes its place.
+    location: where it was opened from, which may hold a password; identity: tells it from the one that takes its place;
+    vocabulary: what words mean in it, None where it was built without.
     """
 
     location: str
     identity: object = None
+    vocabulary: Vocabulary | None = None
     facts: Facts
 
     @classmethod
@@ -172,6 +175,12 @@ class Catalogue(ABC):
     @abstractmethod
     def ids_of(self, sources: Sequence[str]) -> list[str]:
         """Return the clip ids of those of these sources that there are."""
+
+    @abstractmethod
+    def named(self, text: str, limit: int) -> list[int]:
+        """Return items, one for each of at most `limit` sources, whose title (or what else they are found by: paths,
+        artist, keywords) holds all words of a text, the last of them perhaps not to its end; the best first. Words are
+        compared as `name_words` returns them."""
 
     @abstractmethod
     def label_counts(self) -> Mapping[str, int]:
@@ -249,7 +258,7 @@ class Catalogue(ABC):
         if item is None:
             near = self._close_ids(name.strip())
             hint = f"Did you mean {near[0]}?" if near else "Check the id, or drop an audio file instead."
-            raise UnknownClip(f"The catalogue has no clip {_shortened(name)}. {hint}", near)
+            raise UnknownClip(f"The catalogue has no clip {shortened(name)}. {hint}", near)
         return self.clips([item])[0]
 
     def has(self, name: str) -> bool:
@@ -281,6 +290,11 @@ class Catalogue(ABC):
         """Say how many files hold the recording of a source, itself included."""
         return 1 + len(self.facts.extra.get("copies", {}).get(source, ()))
 
+    def seconds_of(self, source: str) -> float:
+        """Return how long a source lasts by its clips, in seconds: from the first's start to the last's end."""
+        clips = self.clips_of(source)
+        return max(end for _, _, end in clips) - min(start for _, start, _ in clips) if clips else 0.0
+
     def label(self, name: str) -> str:
         """Return a label as it is spelt in the catalogue; raises `UnknownLabel` with close spellings."""
         wanted, known = name.strip().casefold(), self.label_counts()
@@ -289,7 +303,7 @@ class Catalogue(ABC):
                 return label
         near = closest(name.strip(), zip(known, known, strict=True))
         hint = f"Did you mean {near[0]}?" if near else "See the labels with `info`."
-        raise UnknownLabel(f"No clip has the label {_shortened(name)}. {hint}", near)
+        raise UnknownLabel(f"No clip has the label {shortened(name)}. {hint}", near)
 
     def labels(self, prefix: str, limit: int) -> list[str]:
         """Return labels for a prefix: those that begin so, then those with a word that does; common ones first."""
@@ -343,7 +357,3 @@ def _one_edit_away(name: str) -> Iterator[str]:
         for letter in _VIDEO_ID_LETTERS:
             yield head + letter + tail
             yield head + letter + tail[1:]
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= 80 else f"{name[:77]}…"

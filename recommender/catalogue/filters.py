@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+OR = "|"
+"""Between labels of which one is enough, where a group of them is written as one text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Clips with any label of `only`, where there is one, and none of `without`."""
+    """Which clips may be shown. only: groups of labels, of each of which a clip must have one; without: labels of which
+    it must have none; longer, shorter: bounds, in seconds, of the length of its source."""
 
-    only: tuple[str, ...] = ()
+    only: tuple[tuple[str, ...], ...] = ()
     without: tuple[str, ...] = ()
+    longer: float = 0.0
+    shorter: float = math.inf
 
     def __bool__(self) -> bool:
-        return bool(self.only or self.without)
+        return bool(self.only or self.without or self.by_length)
 
-    def admits(self, labels: Sequence[str]) -> bool:
-        """Say whether a clip with these labels may be shown."""
-        return (not self.only or not set(self.only).isdisjoint(labels)) and set(self.without).isdisjoint(labels)
+    @property
+    def by_length(self) -> bool:
+        """Whether the length of sources counts."""
+        return self.longer > 0 or self.shorter < math.inf
+
+    def admits(self, labels: Sequence[str], seconds: float) -> bool:
+        """Say whether a clip with these labels, of a source that lasts so long, may be shown."""
+        return (
+            all(not set(group).isdisjoint(labels) for group in self.only)
+            and set(self.without).isdisjoint(labels)
+            and self.longer <= seconds <= self.shorter
+        )
 
 
 EVERYTHING = Filter()

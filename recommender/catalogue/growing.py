@@ -21,6 +21,7 @@ from recommender.catalogue.exact import TIE_DECIMALS
 from recommender.catalogue.filters import EVERYTHING, Filter
 from recommender.catalogue.links import FILES, link_of
 from recommender.clips import Clip, clip_id
+from recommender.spelling import name_words
 from recommender.vectors import unit_rows
 
 _random = random.SystemRandom()
@@ -108,6 +109,7 @@ class Built(Protocol):
     def clips_of(self, source: str) -> list[tuple[int, float, float]]: ...
     def ids_near(self, clip_id: str) -> list[str]: ...
     def ids_of(self, sources: Sequence[str]) -> list[str]: ...
+    def named(self, text: str, limit: int) -> list[int]: ...
     def label_counts(self) -> Mapping[str, int]: ...
     def draw(self, label: str | None = None) -> int | None: ...
 
@@ -189,6 +191,16 @@ class GrowingCatalogue(Catalogue):
         """Return the clip ids of those of these sources that there are."""
         return self.built.ids_of(sources)
 
+    def named(self, text: str, limit: int) -> list[int]:
+        """Return items whose names hold all words of a text, those that were added first."""
+        words = set(name_words(text))
+        added = {
+            clip.source: clip.item
+            for clip in reversed(self.added.clips)
+            if words and words <= set(name_words(f"{clip.title} {clip.source}"))
+        }
+        return [*added.values(), *self.built.named(text, limit)][:limit]
+
     def label_counts(self) -> Mapping[str, int]:
         """Return how many clips have each label; of labels that came with additions, one."""
         added = {label: 1 for clip in self.added.clips for label in clip.labels}
@@ -211,10 +223,13 @@ class GrowingCatalogue(Catalogue):
 
 def _beside(added: Added, query: Vectors, chosen: Filter, without: frozenset[str]) -> list[Hit]:
     """Compare with every clip that was added since the catalogue was built."""
+    lengths: dict[str, float] = {}
+    for clip in added.clips:
+        lengths[clip.source] = max(lengths.get(clip.source, 0.0), clip.end)
     return [
         Hit(clip.item, clip.source, float((vector.astype(np.float64) * query).sum()))
         for clip, vector in zip(added.clips, added.vectors, strict=True)
-        if clip.source not in without and chosen.admits(clip.labels)
+        if clip.source not in without and chosen.admits(clip.labels, lengths[clip.source])
     ]
 
 

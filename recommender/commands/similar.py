@@ -10,10 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from recommender.answers import Answer
+from recommender.answers import Answer, Result
 from recommender.errors import SoundalikeError, UnknownClip
 from recommender.query import Query, Term, parse
-from recommender.recommender import MAX_TOP, Recommender
+from recommender.recommender import Recommender
+from recommender.search.answering import MAX_TOP
 from recommender.settings import Settings, load
 from recommender.spelling import shown
 
@@ -29,7 +30,12 @@ def register(subparsers: Any) -> None:
     )
     command.add_argument("--top", type=_top, default=10, metavar="N", help=f"1 to {MAX_TOP}; default 10")
     command.add_argument(
-        "--only", nargs="+", action="extend", default=[], metavar="LABEL", help="clips with any of these"
+        "--only",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar="LABEL",
+        help="clips with any of these; given again, with any of those as well",
     )
     command.add_argument(
         "--not",
@@ -104,6 +110,9 @@ def _show(text: str, answer: Answer, as_json: bool) -> None:
         print(json.dumps({**answer.to_json(), "query": text}, ensure_ascii=False), flush=True)
         return
     print(shown(text))
+    for understood in answer.understood:
+        names = ", ".join(name for name, _ in understood.labels) or "no label"
+        print(f"{understood.text}: {names}" + ("" if understood.by_meaning else " (by spelling alone)"))
     if answer.sounds_like:
         print("sounds like " + ", ".join(f"{label} {share:.0%}" for label, share in answer.sounds_like))
     # Without a link, the path: unlike a title it can be opened, and asked for.
@@ -113,9 +122,13 @@ def _show(text: str, answer: Answer, as_json: bool) -> None:
         part = f"  (at {result.matched[0]:.0f} s)" if result.matched else ""
         part += f"  ({result.copies} copies)" if result.copies > 1 else ""
         labels = shown(", ".join(result.clip.labels))
-        print(f"{result.rank:>4}  {result.similarity:7.1%}  {place:<{width}}  {labels}{part}")
+        print(f"{result.rank:>4}  {_similarity(answer, result)}  {place:<{width}}  {labels}{part}")
     if not answer.results:
         print("      nothing that fits")
+
+
+def _similarity(answer: Answer, result: Result) -> str:
+    return " " * 7 if answer.ranked_by == "words" else f"{result.similarity:7.1%}"
 
 
 def _show_error(text: str, error: SoundalikeError, as_json: bool) -> None:

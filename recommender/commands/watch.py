@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         embedder_pool_of(arguments, manifest.space),
         every=arguments.every * SECONDS_PER_MINUTE,
         look=arguments.look,
-        index=IndexOptions(manifest.extra.get("trees", manifest.trees), manifest.target_recall),
+        index=IndexOptions(manifest.extra.get("trees", manifest.trees), manifest.target_recall, words=True),
         selection=selection_of(arguments, manifest),
         on_built=built,
         on_trouble=trouble,

@@ -6,6 +6,7 @@ requirements-models.txt); both are Apache-2.0, as the model is. English: other l
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -71,6 +72,27 @@ class MiniLM:
             means = (hidden * mask[..., None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
             vectors[places] = means / np.linalg.norm(means, axis=1, keepdims=True)
         return vectors
+
+
+class LazyMiniLM:
+    """The model in this process, loaded when the first text comes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._model: MiniLM | None = None
+        self._error: NoWeights | None = None
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """As `MiniLM.encode`; raises `NoWeights`."""
+        with self._lock:
+            if self._model is None and self._error is None:
+                try:
+                    self._model = MiniLM()
+                except NoWeights as error:
+                    self._error = error
+        if self._model is None:
+            raise NoWeights(str(self._error))
+        return self._model.encode(texts)
 
 
 def _file(package: str, inside: str) -> Path:

@@ -20,6 +20,8 @@ LONGEST_TITLE = 150
 _NUMBERING = re.compile(r"^\d{1,4}[\s._-]+(?=\D)")
 _SPACES = re.compile(r"[\s_]+")
 _GENRES = re.compile(r"[;/,|]|\0")
+_SEARCHED = ("title", "artist", "album", "genre", "description", "comment", "keywords", "originator", "isbj", "ikey")
+"""Of a file's metadata, those that hold words people search by; `description` and `originator` are a WAV's bext."""
 _MEANINGLESS = frozenset({"", "unknown", "other", "misc", "none", "unknown artist", "various", "various artists"})
 
 
@@ -30,6 +32,11 @@ def title_of(path: str, metadata: dict[str, str]) -> str:
     if title and artist and artist.casefold() not in _MEANINGLESS:
         return f"{artist} – {title}"[:LONGEST_TITLE]
     return (title or _clean(readable(PurePosixPath(path).stem)) or shown(path))[:LONGEST_TITLE]
+
+
+def found_by(paths: Sequence[str], metadata: dict[str, str]) -> str:
+    """Return the words that a file is found by beside its title: its paths, and what it says of itself."""
+    return " ".join([*paths, *(metadata[name] for name in _SEARCHED if metadata.get(name))])
 
 
 def shared_folders(paths: Iterable[str]) -> int:

@@ -13,9 +13,10 @@ import numpy as np
 
 from recommender.catalogue import open_catalogue
 from recommender.catalogue.links import FILES
-from recommender.catalogue.local.builder import DEFAULT_TARGET_RECALL, ClipBatch, NewClip, write_catalogue
+from recommender.catalogue.local.builder import DEFAULT_TARGET_RECALL, NO_WORDS, ClipBatch, NewClip, write_catalogue
 from recommender.catalogue.local.journal import memory_of, prune
 from recommender.catalogue.local.manifest import Manifest
+from recommender.catalogue.vocabulary import words_of
 from recommender.clips import clip_id
 from recommender.embedders import registry
 from recommender.errors import BuildFailed, CatalogueError
@@ -23,7 +24,7 @@ from recommender.library import copies
 from recommender.library.additions import KIND
 from recommender.library.changes import Changes
 from recommender.library.fingerprints import Fingerprint
-from recommender.library.naming import clip_labels, file_labels, one_spelling, shared_folders, title_of
+from recommender.library.naming import clip_labels, file_labels, found_by, one_spelling, shared_folders, title_of
 from recommender.library.report import (
     FAILURES,
     INCOMPLETE,
@@ -45,10 +46,11 @@ FINGERPRINTS_KEPT = 1024
 
 @dataclass(frozen=True, slots=True)
 class IndexOptions:
-    """How the catalogue's index is built."""
+    """How the catalogue is built. words: so that it understands words, which takes some seconds."""
 
     trees: int | None = None
     target_recall: float = DEFAULT_TARGET_RECALL
+    words: bool = False
 
 
 USUAL = IndexOptions()
@@ -119,6 +121,7 @@ def write(stock: Stock, out: Path, index: IndexOptions, report: Report, progress
             trees=index.trees,
             target_recall=index.target_recall,
             extra=lambda: {**extra, "seconds": seconds.total},
+            words=words_of(stock.space, None, out) if index.words else NO_WORDS,
             progress=progress,
         )
         report.written, report.clips, report.seconds = True, manifest.clips, seconds.total
@@ -188,10 +191,13 @@ def _batches(groups: dict[str, tuple[str, ...]], stock: Stock, seconds: _Sum) ->
             path = groups[recording.sha256][0]
             of_file = [spelling[label] for label in labels[recording.sha256]]
             title = title_of(path, dict(recording.metadata))
+            words = found_by(groups[recording.sha256], dict(recording.metadata))
             seconds.total += recording.analysis.seconds
             for window in recording.analysis.windows:
                 tagged = clip_labels(of_file, window.tags)
-                clips.append(NewClip(clip_id(path, window.start), path, window.start, window.end, tagged, title))
+                clips.append(
+                    NewClip(clip_id(path, window.start), path, window.start, window.end, tagged, title, words=words)
+                )
                 vectors.append(window.vector)
         yield ClipBatch(clips, np.stack(vectors))
 
@@ -199,7 +205,7 @@ def _batches(groups: dict[str, tuple[str, ...]], stock: Stock, seconds: _Sum) ->
 def _digest(good: dict[str, list[str]], stock: Stock, index: IndexOptions) -> str:
     """Name what a catalogue would hold: the same files under the same names, the same digest."""
     files = sorted((min(paths), sorted(paths), sha256) for sha256, paths in good.items())
-    facts = [NAMING, stock.memory, index.trees, index.target_recall, files]
+    facts = [NAMING, stock.memory, index.trees, index.target_recall, index.words, files]
     selection = stock.found.selection
     content = json.dumps(facts if selection == EVERYTHING else [*facts, asdict(selection)])
     return hashlib.sha256(content.encode()).hexdigest()

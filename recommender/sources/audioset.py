@@ -76,7 +76,7 @@ def batches(
         report.skipped += done.records - len(done.clips)
         report.add(done.damages)
         if done.clips:
-            yield ClipBatch(list(map(NewClip._make, done.clips)), done.vectors)
+            yield ClipBatch([NewClip(*clip) for clip in done.clips], done.vectors)
 
 
 def _in_order(work: Iterator[list[RecordPiece]], wanted: Wanted, workers: int) -> Iterator[Read]:

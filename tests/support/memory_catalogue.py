@@ -12,17 +12,22 @@ import numpy as np
 from recommender.catalogue.base import Catalogue, Facts, Hit, Items, Vectors
 from recommender.catalogue.exact import nearest
 from recommender.catalogue.filters import EVERYTHING, Filter
+from recommender.catalogue.vocabulary import Vocabulary
 from recommender.clips import Clip
+from recommender.spelling import name_words
 
 
 class MemoryCatalogue(Catalogue):
     """Clips of another catalogue, scanned."""
 
-    def __init__(self, facts: Facts, clips: Sequence[Clip], vectors: Vectors) -> None:
+    def __init__(
+        self, facts: Facts, clips: Sequence[Clip], vectors: Vectors, vocabulary: Vocabulary | None = None
+    ) -> None:
         self.location = "memory://"
         self.facts = facts
         self._clips = list(clips)
         self._vectors = vectors
+        self.vocabulary = vocabulary
 
     @classmethod
     def open(cls, location: str | Path, library_url: str | None = None) -> MemoryCatalogue:
@@ -36,7 +41,7 @@ class MemoryCatalogue(Catalogue):
     def copy_of(cls, catalogue: Catalogue) -> MemoryCatalogue:
         """Read all of another catalogue."""
         clips, vectors = zip(*catalogue.all_clips(), strict=True)
-        return cls(catalogue.facts, clips, np.stack(vectors))
+        return cls(catalogue.facts, clips, np.stack(vectors), catalogue.vocabulary)
 
     def nearest(
         self,
@@ -48,7 +53,12 @@ class MemoryCatalogue(Catalogue):
         sure: int | None = None,
         distinct: bool = True,
     ) -> list[list[Hit]]:
-        among = [c.item for c in self._clips if c.source not in without and chosen.admits(c.labels)]
+        lasting = {source: self.seconds_of(source) if chosen else 0.0 for source in {c.source for c in self._clips}}
+        among = [
+            c.item
+            for c in self._clips
+            if c.source not in without and (not chosen or chosen.admits(c.labels, lasting[c.source]))
+        ]
         silent = np.flatnonzero(~self._vectors.any(axis=1))
         found = []
         for query in queries:
@@ -81,6 +91,15 @@ class MemoryCatalogue(Catalogue):
 
     def ids_of(self, sources: Sequence[str]) -> list[str]:
         return [clip.clip_id for clip in self._clips if clip.source in sources]
+
+    def named(self, text: str, limit: int) -> list[int]:
+        asked = name_words(text)
+        found: dict[str, int] = {}
+        for clip in self._clips:
+            words = name_words(f"{clip.title} {clip.source}") if clip.title != clip.source else []
+            if asked and set(asked[:-1]) <= set(words) and any(word.startswith(asked[-1]) for word in words):
+                found.setdefault(clip.source, clip.item)
+        return list(found.values())[:limit]
 
     def label_counts(self) -> Mapping[str, int]:
         return Counter(label for clip in self._clips for label in clip.labels)

@@ -20,7 +20,7 @@ from recommender.catalogue.base import Calibration, Items, Vectors
 from recommender.catalogue.exact import nearest
 from recommender.catalogue.local import index as annoy_index
 from recommender.catalogue.local.calibration import calibrate, spread
-from recommender.catalogue.local.clip_table import ClipTableWriter
+from recommender.catalogue.local.clip_table import ClipTable, ClipTableWriter
 from recommender.catalogue.local.files import CLIPS, INDEX, MANIFEST, PROJECTION, VECTORS, FileFacts
 from recommender.catalogue.local.index import Index
 from recommender.catalogue.local.known_answers import KnownAnswer
@@ -28,6 +28,8 @@ from recommender.catalogue.local.manifest import ANNOY, Manifest
 from recommender.catalogue.local.projection import Learner
 from recommender.catalogue.local.staging import staged
 from recommender.catalogue.local.vector_file import VectorFile, finish_vectors, mapped
+from recommender.catalogue.vocabulary import EXTRA as VOCABULARY
+from recommender.catalogue.vocabulary import WordsBuilder
 from recommender.errors import BuildFailed
 from recommender.terminal import bar_options
 from recommender.vectors import Recipe
@@ -44,11 +46,13 @@ KNOWN_RESULTS = 10
 KNOWN_CANDIDATES = 64
 """Items that are tried as known answers: those that the index answers exactly are kept."""
 HASH_BLOCK_BYTES = 1 << 20
+NO_WORDS = WordsBuilder()
 
 
 class NewClip(NamedTuple):
     """A clip that goes into a catalogue. start and end in seconds; title: what people see, the source where None;
-    url: plays the clip at its start, where it does not follow from the kind of source."""
+    url: plays the clip at its start, where it does not follow from the kind of source; words: what else its source is
+    found by in words, beside the title."""
 
     clip_id: str
     source: str
@@ -57,6 +61,7 @@ class NewClip(NamedTuple):
     labels: tuple[str, ...] = ()
     title: str | None = None
     url: str | None = None
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,7 @@ def write_catalogue(
     trees: int | None = None,
     target_recall: float = DEFAULT_TARGET_RECALL,
     extra: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None,
+    words: WordsBuilder = NO_WORDS,
     progress: bool = True,
     preparation: str = PLAIN,
 ) -> Manifest:
@@ -84,13 +90,15 @@ def write_catalogue(
     vectors_kind: mean (centred and scaled to unit length), raw-frames (scaled), or learned (vectors are mean and
     standard deviation of the frames, and a projection is learned from the labels). Of clips with the same id the first
     is kept. trees: by the number of clips where None. extra: goes into the manifest; a function is asked when all
-    batches have been read. preparation: what was done to the audio. Raises `BuildFailed`; the catalogue at `out` is
-    then untouched.
+    batches have been read. words: what it needs to understand words; preparation: what was done to the audio. Raises
+    `BuildFailed`; the catalogue at `out` is then untouched.
     """
     _refuse_foreign(out)
     try:
         with staged(out) as folder:
-            return _write(folder, space, vectors_kind, batches, trees, target_recall, extra, progress, preparation)
+            return _write(
+                folder, space, vectors_kind, batches, trees, target_recall, extra, words, progress, preparation
+            )
     except (OSError, sqlite3.Error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise BuildFailed(
@@ -106,6 +114,7 @@ def _write(
     trees: int | None,
     target_recall: float,
     extra: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None,
+    words: WordsBuilder,
     progress: bool,
     preparation: str,
 ) -> Manifest:
@@ -131,6 +140,13 @@ def _write(
     if recipe.projection is not None:
         np.save(folder / PROJECTION, recipe.projection)
         names.append(PROJECTION)
+    table_read = ClipTable(folder / CLIPS)
+    try:
+        counts = {label.name: label.clips for label in table_read.labels}
+        of_words, vocabulary = words.write(folder, counts, table_read.items_with, vectors, recipe)
+    finally:
+        table_read.close()
+    names += of_words
     annoy_index.build(vectors, folder / INDEX, trees or default_trees(clips), silent, progress)
     index = Index(folder / INDEX, vectors.shape[1])
     try:
@@ -155,7 +171,7 @@ def _write(
         calibration=calibration,
         known_answers=known,
         files={name: facts_of(folder / name, progress) for name in names},
-        extra={**given, "duplicates": duplicates},
+        extra={**given, VOCABULARY: vocabulary, "duplicates": duplicates},
     )
     manifest = replace(manifest, id=_id_of(manifest))
     manifest.write(folder)

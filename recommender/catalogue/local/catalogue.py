@@ -29,8 +29,10 @@ from recommender.catalogue.local.journal import Journal
 from recommender.catalogue.local.manifest import Manifest
 from recommender.catalogue.local.nearest import Searcher
 from recommender.catalogue.local.vector_file import mapped
+from recommender.catalogue.vocabulary import Vocabulary
 from recommender.clips import Clip
 from recommender.errors import CatalogueDamaged, NoCatalogue
+from recommender.spelling import name_words
 
 OPEN_ATTEMPTS = 5
 OPEN_PAUSE_SECONDS = 0.05
@@ -74,6 +76,7 @@ class LocalCatalogue(Catalogue):
             self.table = ClipTable(folder / CLIPS)
             self.vectors = mapped(folder / VECTORS)
             self.index = Index(folder / INDEX, manifest.dimension)
+            self.vocabulary = Vocabulary.open(folder, manifest.extra, list(manifest.files))
         except BaseException:
             self.close()
             raise
@@ -180,6 +183,16 @@ class LocalCatalogue(Catalogue):
     def ids_of(self, sources: Sequence[str]) -> list[str]:
         """Return the clip ids of those of these sources that there are."""
         return self.table.clip_ids_of(sources)
+
+    def named(self, text: str, limit: int) -> list[int]:
+        """Return items whose names hold all words of a text, those that were added first."""
+        words = set(name_words(text))
+        added = {
+            clip.source: clip.item
+            for clip in reversed(self.added.clips)
+            if words and words <= set(name_words(f"{clip.title} {clip.source}"))
+        }
+        return [*added.values(), *self.table.named(text, limit)][:limit]
 
     def label_counts(self) -> Mapping[str, int]:
         """Return how many clips have each label; of labels that came with additions, one."""
@@ -299,10 +312,13 @@ def _holds(table: ClipTable, copied_from: Mapping[str, str], path: str) -> bool:
 
 def _beside(added: Added, query: Vectors, chosen: Filter, without: frozenset[str]) -> list[Hit]:
     """Compare with every clip that was added since the catalogue was built."""
+    lengths: dict[str, float] = {}
+    for clip in added.clips:
+        lengths[clip.source] = max(lengths.get(clip.source, 0.0), clip.end)
     return [
         Hit(clip.item, clip.source, float((vector.astype(np.float64) * query).sum()))
         for clip, vector in zip(added.clips, added.vectors, strict=True)
-        if clip.source not in without and chosen.admits(clip.labels)
+        if clip.source not in without and chosen.admits(clip.labels, lengths[clip.source])
     ]
 
 

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +16,12 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.catalogue.filters import Filter
 from recommender.errors import CatalogueDamaged
+from recommender.spelling import name_words
 
-LABEL_LISTS_KEPT = 16
-"""Lists of items per label held in memory: filters come in runs, and AudioSet's longest list has 8 MB."""
+LISTS_KEPT = 16
+"""Lists of items per label or length held in memory: filters come in runs, and AudioSet's longest list has 8 MB."""
 COMBINATIONS_KEPT = 100_000
 """Combinations of labels whose written form is remembered during a build; AudioSet has about as many."""
 NEIGHBOURS_IN_SPELLING = 40
@@ -32,6 +34,9 @@ CREATE TABLE clips (
 );
 CREATE TABLE labels (id INTEGER PRIMARY KEY, name TEXT NOT NULL, clips INTEGER NOT NULL, items BLOB NOT NULL);
 CREATE TABLE facts (name TEXT PRIMARY KEY, items BLOB NOT NULL);
+CREATE VIRTUAL TABLE names USING fts5(
+    title, words, content = '', tokenize = "unicode61 remove_diacritics 2", prefix = '2 3'
+);
 """
 _INDEXES = """
 CREATE UNIQUE INDEX clips_by_id ON clips (clip_id);
@@ -80,6 +85,7 @@ class ClipTableWriter:
         self._label_ids: dict[str, int] = {}
         self._postings: list[array[int]] = []
         self._combinations: dict[tuple[str, ...], tuple[str, list[array[int]]]] = {}
+        self._last_source: str | None = None
         self.count = 0
 
     @property
@@ -87,13 +93,14 @@ class ClipTableWriter:
         """How many labels the clips have so far."""
         return len(self._label_ids)
 
-    def add(self, clips: Sequence[tuple[str, str, float, float, tuple[str, ...], str | None, str | None]]) -> None:
-        """Append clips: clip id, source, start, end, labels, title, url."""
-        rows = []
+    def add(self, clips: Sequence[tuple[str, str, float, float, tuple[str, ...], str | None, str | None, str]]) -> None:
+        """Append clips: clip id, source, start, end, labels, title, url, words. A source is found by the title and the
+        words of its first clip."""
+        rows, names = [], []
         known = self._combinations
         if len(known) > COMBINATIONS_KEPT:
             known.clear()
-        for item, (clip_id, source, start, end, labels, title, url) in enumerate(clips, self.count):
+        for item, (clip_id, source, start, end, labels, title, url, words) in enumerate(clips, self.count):
             # The same few labels come together again and again.
             written = known.get(labels)
             if written is None:
@@ -103,7 +110,11 @@ class ClipTableWriter:
             for posting in postings:
                 posting.append(item)
             rows.append((item, clip_id, source, start, end, text, title, url))
+            if (title or words) and source != self._last_source:
+                names.append((item, " ".join(name_words(title or "")), " ".join(name_words(words))))
+            self._last_source = source
         self._db.executemany("INSERT INTO clips VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        self._db.executemany("INSERT INTO names (rowid, title, words) VALUES (?, ?, ?)", names)
         self.count += len(rows)
 
     def finish(self, unsearchable: Items, lengths: NDArray[np.float64] | None = None) -> int:
@@ -151,6 +162,8 @@ class ClipTable:
         try:
             with self._reading() as db:
                 rows = db.execute("SELECT id, name, clips FROM labels ORDER BY id").fetchall()
+                tables = "SELECT count(*) FROM sqlite_master WHERE name = 'names'"
+                self._has_names = bool(db.execute(tables).fetchone()[0])
                 silent = db.execute("SELECT items FROM facts WHERE name = ?", (_UNSEARCHABLE,)).fetchone()
         except CatalogueDamaged:
             self._db.close()
@@ -160,7 +173,7 @@ class ClipTable:
         self._by_name = {label.name: label for label in self.labels}
         self.label_counts = {label.name: label.clips for label in self.labels}
         # Not functools.lru_cache: with a method in it, it would keep the table, and the catalogue's files, open.
-        self._lists: OrderedDict[str, Items] = OrderedDict()
+        self._lists: OrderedDict[Hashable, Items] = OrderedDict()
 
     def close(self) -> None:
         """Let go of the file; the table cannot be asked afterwards."""
@@ -199,13 +212,22 @@ class ClipTable:
 
     def items_with(self, name: str) -> Items:
         """Return the items that have a label, ascending."""
-        items = self._lists.get(name)
-        if items is None:
-            items = self._lists[name] = self._read_items_with(name)
-            while len(self._lists) > LABEL_LISTS_KEPT:
-                with suppress(KeyError):  # another thread may have been first
-                    self._lists.popitem(last=False)
-        return items
+        return self._kept(name, lambda: self._read_items_with(name))
+
+    def items_lasting(self, chosen: Filter) -> Items:
+        """Return the items whose source lasts as long as a filter wants, ascending."""
+        return self._kept((chosen.longer, chosen.shorter), lambda: self._read_items_lasting(chosen))
+
+    def named(self, text: str, limit: int) -> list[int]:
+        """Return the first items of at most `limit` sources whose names hold all words of a text, the last of them
+        perhaps not to its end; the best first. None where the catalogue was built without names."""
+        words = name_words(text)
+        if not words or not self._has_names:
+            return []
+        quoted = " AND ".join(f'"{word}"' for word in words)
+        sql = "SELECT rowid FROM names WHERE names MATCH ? ORDER BY bm25(names, 4.0, 1.0), rowid LIMIT ?"
+        with self._reading() as db:
+            return [int(row[0]) for row in db.execute(sql, (f"{quoted}*", limit))]
 
     def clip_ids_near(self, clip_id: str) -> list[str]:
         """Return clip ids that stand beside a misspelt one in the alphabet."""
@@ -244,6 +266,24 @@ class ClipTable:
             verdict = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
         if verdict != "ok":
             raise CatalogueDamaged(f"{self._path} is damaged ({verdict}): build the catalogue again.")
+
+    def _kept(self, key: Hashable, read: Callable[[], Items]) -> Items:
+        items = self._lists.get(key)
+        if items is None:
+            items = self._lists[key] = read()
+            while len(self._lists) > LISTS_KEPT:
+                with suppress(KeyError):  # another thread may have been first
+                    self._lists.popitem(last=False)
+        return items
+
+    def _read_items_lasting(self, chosen: Filter) -> Items:
+        sql = (
+            "SELECT item FROM clips WHERE source IN (SELECT source FROM clips GROUP BY source "
+            "HAVING max(end) - min(start) BETWEEN ? AND ?) ORDER BY item"
+        )
+        with self._reading() as db:
+            rows = db.execute(sql, (chosen.longer, chosen.shorter))
+            return np.fromiter((row[0] for row in rows), np.int64)
 
     def _read_items_with(self, name: str) -> Items:
         label = self._by_name.get(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,11 +38,13 @@ class Searcher:
         """Return one truth value per item; None where all are allowed."""
         if not chosen:
             return None
-        mask = np.full(len(self.vectors), not chosen.only)
-        for name in chosen.only:
-            mask[self.table.items_with(name)] = True
+        mask = np.ones(len(self.vectors), np.bool_)
+        for group in chosen.only:
+            mask &= self._mask([self.table.items_with(name) for name in group])
         for name in chosen.without:
             mask[self.table.items_with(name)] = False
+        if chosen.by_length:
+            mask &= self._mask([self.table.items_lasting(chosen)])
         return mask
 
     def items_of(self, sources: Collection[str]) -> Items:
@@ -76,6 +78,12 @@ class Searcher:
             if len(first) >= count or asked >= most:
                 return list(first.values())[:count]
             asked, spare = min(asked * WIDENING, most), 0
+
+    def _mask(self, lists: Sequence[Items]) -> Allowed:
+        mask = np.zeros(len(self.vectors), np.bool_)
+        for items in lists:
+            mask[items] = True
+        return mask
 
     def _near(self, query: Vectors, count: int, sure: int, most: int, allowed: Allowed | None) -> Neighbours:
         """Find the nearest allowed clips: by the index, or by scanning them where that is as fast."""

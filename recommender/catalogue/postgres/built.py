@@ -18,6 +18,7 @@ from recommender.catalogue.postgres.kept import Kept
 from recommender.catalogue.postgres.nearest import Labels, Searcher, read
 from recommender.catalogue.postgres.tables import CLIP, Tables
 from recommender.clips import Clip
+from recommender.spelling import name_words
 
 NEIGHBOURS_IN_SPELLING = 40
 """Clip ids fetched on each side of a misspelt one, to choose suggestions from."""
@@ -120,6 +121,18 @@ class BuiltTables:
         """Return the clip ids of those of these sources that there are."""
         statement = self.tables.sql("SELECT clip_id FROM {clips} WHERE source = ANY(%s)")
         return [str(row[0]) for row in self._connections.rows(statement, ([_text(source) for source in sources],))]
+
+    def named(self, text: str, limit: int) -> list[int]:
+        """Return items whose title and path hold all words of a text, those with the fewest others first."""
+        words = name_words(text)
+        if not words:
+            return []
+        statement = self.tables.sql(
+            "SELECT item FROM {clips} WHERE names IS NOT NULL AND array_to_tsvector(names) @@ %s::tsquery "
+            "ORDER BY cardinality(names), item LIMIT %s"
+        )
+        wanted = " & ".join(f"'{word}'" for word in words) + ":*"
+        return [int(row[0]) for row in self._connections.rows(statement, (wanted, limit))]
 
     def label_counts(self) -> Mapping[str, int]:
         """Return how many clips have each label."""

@@ -49,7 +49,7 @@ def calibrate(searcher: Searcher, source: Source, target: float, progress: bool)
     chosen = [(1.0, EVERYTHING), *_chosen(source, clips, searcher.scan_clips)]
     for share, filter_ in tqdm(chosen, desc="calibration", **bar_options(progress)):
         depth, measured = SMALLEST_DEPTH, []
-        allowed = source.labelled[filter_.only[0]] if filter_ else None
+        allowed = source.labelled[filter_.only[0][0]] if filter_ else None
         for top, count in tops.items():
             if allowed is not None and len(allowed) <= top:
                 continue
@@ -67,7 +67,7 @@ def _chosen(source: Source, clips: int, scanned: int) -> Iterator[tuple[float, F
         near = min(counts, key=lambda label: abs(np.log(counts[label] / clips / share)), default="")
         count = counts.get(near, 0)
         if count > scanned and 1 / NEAR_ENOUGH <= count / clips / share <= NEAR_ENOUGH:
-            yield count / clips, Filter(only=(near,))
+            yield count / clips, Filter(only=((near,),))
 
 
 def _truth(

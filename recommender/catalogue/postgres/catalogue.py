@@ -20,6 +20,7 @@ from recommender.catalogue.postgres.built import BuiltTables
 from recommender.catalogue.postgres.connections import Connections
 from recommender.catalogue.postgres.facts import PostgresFacts
 from recommender.catalogue.postgres.tables import INDEXES, OLDEST_PGVECTOR, Tables
+from recommender.catalogue.vocabulary import Vocabulary
 from recommender.embedders.spaces import refuse_retired
 from recommender.errors import CatalogueDamaged, CatalogueUnavailable, NoCatalogue
 
@@ -41,6 +42,9 @@ class PostgresCatalogue(GrowingCatalogue):
         self._connections = connections
         self._library_url = library_url
         self._grows = facts.extra.get("links") == FILES
+        words = connections.rows(self.tables.sql("SELECT vocabulary FROM {catalogues} WHERE id = %s"), (facts.id,))
+        if words and words[0][0]:
+            self.vocabulary = Vocabulary.from_bytes(words[0][0], facts.extra, self.location)
         self._looking = threading.Lock()
         self._looked = 0.0
         self._seen: object = facts.id

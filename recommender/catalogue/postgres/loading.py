@@ -116,8 +116,10 @@ class _Push:
         data = None if projection is None else np.ascontiguousarray(projection, "<f8").tobytes()
         with self.connection.transaction():
             self.connection.execute(tables.sql(CATALOGUE))
-            insert = "INSERT INTO {catalogues} (id, format, facts, projection) VALUES (%s, %s, %s, %s)"
-            self.connection.execute(tables.sql(insert), (facts.id, FORMAT, facts.to_text(), data))
+            words = self.catalogue.vocabulary
+            insert = "INSERT INTO {catalogues} (id, format, facts, projection, vocabulary) VALUES (%s, %s, %s, %s, %s)"
+            row = (facts.id, FORMAT, facts.to_text(), data, words and words.to_bytes())
+            self.connection.execute(tables.sql(insert), row)
         return 0
 
     def _facts(self) -> PostgresFacts:

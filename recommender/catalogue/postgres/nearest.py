@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from psycopg import sql
@@ -45,6 +46,10 @@ CROSS JOIN LATERAL (
     ORDER BY embedding <#> asked.vector, item LIMIT %(limit)s
 ) AS near
 """
+
+
+_LASTING = """source IN (SELECT source FROM {clips} GROUP BY source
+HAVING max("end") - min(start) BETWEEN %(longer)s AND %(shorter)s)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +150,8 @@ class Searcher:
         """Return a number that the clips of a filter do not exceed."""
         if not chosen.only:
             return self.facts.searchable
-        return min(self.facts.searchable, sum(self.labels.counts.get(name, 0) for name in chosen.only))
+        groups = [sum(self.labels.counts.get(name, 0) for name in group) for group in chosen.only]
+        return min(self.facts.searchable, *groups)
 
     def _rows(
         self,
@@ -156,15 +162,18 @@ class Searcher:
         without: Collection[str],
         ef_search: int | None,
     ) -> list[Row]:
-        conditions = [sql.SQL("true")]
-        parameters = {"queries": [written(query) for query in queries], "limit": limit, "ef_search": str(ef_search)}
-        for name, labels, condition in (
-            ("only", chosen.only, "labels && %(only)s::integer[]"),
-            ("not", chosen.without, "NOT labels && %(not)s::integer[]"),
-        ):
-            if labels:
-                conditions.append(sql.SQL(condition))
-                parameters[name] = [self.labels.numbers[label] for label in labels if label in self.labels.numbers]
+        conditions: list[sql.Composable] = [sql.SQL("true")]
+        written_queries = [written(query) for query in queries]
+        parameters: dict[str, Any] = {"queries": written_queries, "limit": limit, "ef_search": str(ef_search)}
+        groups = [(f"only{place}", group, "labels && {}::integer[]") for place, group in enumerate(chosen.only)]
+        if chosen.without:
+            groups.append(("not", chosen.without, "NOT labels && {}::integer[]"))
+        for name, labels, condition in groups:
+            conditions.append(sql.SQL(condition).format(sql.Placeholder(name)))
+            parameters[name] = [self.labels.numbers[label] for label in labels if label in self.labels.numbers]
+        if chosen.by_length:
+            conditions.append(self.tables.sql(_LASTING))
+            parameters |= {"longer": chosen.longer, "shorter": chosen.shorter}
         if without:
             conditions.append(sql.SQL("source <> ALL(%(without)s)"))
             parameters["without"] = sorted(without)

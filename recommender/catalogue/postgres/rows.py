@@ -11,6 +11,7 @@ from recommender.catalogue.base import Vectors
 from recommender.catalogue.links import link_of
 from recommender.catalogue.postgres.tables import COPIED
 from recommender.clips import Clip
+from recommender.spelling import name_words
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -18,8 +19,8 @@ _HEAD = struct.Struct(">hiiidid")
 _DOUBLE = struct.Struct(">id")
 _LENGTH = struct.Struct(">i")
 _NOTHING = _LENGTH.pack(-1)
-_INTEGER = 23
-"""The oid of PostgreSQL's integer."""
+_INTEGER, _TEXT = 23, 25
+"""The oids of PostgreSQL's integer and text."""
 
 
 class Rows:
@@ -30,6 +31,7 @@ class Rows:
         self._links = links
         self._numbers = numbers
         self._written: dict[tuple[str, ...], bytes] = {}
+        self._last_source: str | None = None
 
     def block(self, clips: Sequence[Clip], vectors: Vectors, lengths: Sequence[float] | None) -> bytes:
         """Return the rows of some clips."""
@@ -47,6 +49,7 @@ class Rows:
                 self._labels(clip.labels),
                 _NOTHING if clip.title == clip.source else _text(clip.title),
                 self._url(clip),
+                self._names(clip),
             )
             parts += (head, floats[row * size : (row + 1) * size]) if searchable[row] else (_NOTHING,)
         return b"".join(parts)
@@ -55,15 +58,27 @@ class Rows:
         known = link_of(self._links, None, clip.source, clip.start, clip.end)
         return _NOTHING if clip.url is None or clip.url == known else _text(clip.url)
 
+    def _names(self, clip: Clip) -> bytes:
+        """Return the words by which a source is found, with its first clip: none where all it is called is its id."""
+        first, self._last_source = clip.source != self._last_source, clip.source
+        return _array(_TEXT, _words(clip)) if first and clip.title != clip.source else _NOTHING
+
     def _labels(self, labels: tuple[str, ...]) -> bytes:
         written = self._written.get(labels)
         if written is None:
             numbers = [self._numbers.setdefault(label, len(self._numbers)) for label in labels]
-            shape = struct.pack(">iii", 1, 0, _INTEGER) + struct.pack(">ii", len(numbers), 1)
-            body = shape if numbers else struct.pack(">iii", 0, 0, _INTEGER)
-            body += b"".join(struct.pack(">ii", 4, number) for number in numbers)
-            written = self._written[labels] = _LENGTH.pack(len(body)) + body
+            written = self._written[labels] = _array(_INTEGER, [_LENGTH.pack(number) for number in numbers])
         return written
+
+
+def _words(clip: Clip) -> list[bytes]:
+    return [word.encode() for word in dict.fromkeys(name_words(f"{clip.title} {clip.source}"))]
+
+
+def _array(kind: int, values: Sequence[bytes]) -> bytes:
+    shape = struct.pack(">iiiii", 1, 0, kind, len(values), 1) if values else struct.pack(">iii", 0, 0, kind)
+    body = shape + b"".join(_LENGTH.pack(len(value)) + value for value in values)
+    return _LENGTH.pack(len(body)) + body
 
 
 def _text(text: str) -> bytes:

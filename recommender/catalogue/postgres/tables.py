@@ -20,6 +20,7 @@ CREATE SCHEMA IF NOT EXISTS {schema};
 CREATE EXTENSION IF NOT EXISTS vector;
 CREATE TABLE IF NOT EXISTS {catalogues} (
     id text PRIMARY KEY, format integer NOT NULL, facts text NOT NULL, projection bytea,
+    vocabulary bytea,
     loaded bigint NOT NULL DEFAULT 0, current boolean NOT NULL DEFAULT false, taken_up timestamptz
 );
 CREATE TABLE IF NOT EXISTS {added} (
@@ -33,11 +34,11 @@ CREATE TABLE {labels} (label integer PRIMARY KEY, name text NOT NULL, clips bigi
 CREATE TABLE {clips} (
     item integer NOT NULL, start float8 NOT NULL, "end" float8 NOT NULL, length float8,
     clip_id text COLLATE "C" NOT NULL, source text COLLATE "C" NOT NULL,
-    labels integer[] NOT NULL, title text, url text, embedding vector({dimension})
+    labels integer[] NOT NULL, title text, url text, names text[], embedding vector({dimension})
 );
 ALTER TABLE {clips} ALTER COLUMN embedding SET STORAGE MAIN;
 """
-COPIED = ("item", "start", "end", "length", "clip_id", "source", "labels", "title", "url", "embedding")
+COPIED = ("item", "start", "end", "length", "clip_id", "source", "labels", "title", "url", "names", "embedding")
 CLIP = 'item, source, embedding, clip_id, start, "end", labels, title, url'
 """What is read of a clip that may be shown, in this order."""
 INDEXES = {
@@ -45,6 +46,7 @@ INDEXES = {
     "clip_id": "CREATE UNIQUE INDEX {index} ON {clips} (clip_id)",
     "source": "CREATE INDEX {index} ON {clips} (source)",
     "labels": "CREATE INDEX {index} ON {clips} USING gin (labels) WITH (fastupdate = off)",
+    "names": "CREATE INDEX {index} ON {clips} USING gin (array_to_tsvector(names)) WHERE names IS NOT NULL",
     "hnsw": "CREATE INDEX {index} ON {clips} USING hnsw ((embedding::halfvec({dimension})) halfvec_ip_ops) "
     "WITH (m = {m}, ef_construction = {ef_construction})",
 }

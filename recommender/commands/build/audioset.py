@@ -43,6 +43,7 @@ def register(kinds: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from recommender.catalogue.links import YOUTUBE
     from recommender.catalogue.local.builder import write_catalogue
+    from recommender.catalogue.vocabulary import words_of
     from recommender.sources import audioset
     from recommender.sources.ontology import class_indices, find_ontology, read_label_names
     from recommender.sources.shards import Wanted
@@ -73,6 +74,7 @@ def _run(arguments: argparse.Namespace) -> int:
         ),
         trees=arguments.trees,
         target_recall=arguments.target_recall,
+        words=words_of(audioset.SPACE, None, arguments.out),
         extra=lambda: {
             "kind": KIND,
             "links": YOUTUBE,

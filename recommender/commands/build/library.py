@@ -96,7 +96,7 @@ def selection_of(arguments: argparse.Namespace, standing: Manifest | None) -> Se
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    index = IndexOptions(arguments.trees, arguments.target_recall)
+    index = IndexOptions(arguments.trees, arguments.target_recall, words=True)
     try:
         standing = Manifest.standing(arguments.out)
         # A library is embedded again as it was before, unless it is said otherwise.

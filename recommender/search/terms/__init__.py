@@ -16,14 +16,16 @@ from recommender.errors import NoVector
 from recommender.search.terms.base import Meaning, Parts, Scope
 from recommender.search.terms.clip import ClipTerm
 from recommender.search.terms.upload import UploadTerm
+from recommender.search.terms.words import WordsTerm
 from recommender.vectors import unit
 
 KINDS: tuple[type[Meaning], ...] = (
     UploadTerm,
     ClipTerm,
+    WordsTerm,
 )
 
-__all__ = ["KINDS", "Meaning", "Parts", "Scope", "combined", "resolve"]
+__all__ = ["KINDS", "Meaning", "Parts", "Scope", "WordsTerm", "combined", "resolve"]
 
 
 def resolve(text: str, scope: Scope) -> Meaning:
@@ -43,5 +45,5 @@ def combined(terms: Sequence[tuple[int, Meaning]]) -> Parts:
     total: Vectors = np.sum([sign * meaning.vector().astype(np.float64) for sign, meaning in terms], axis=0)
     vector = unit(total)
     if vector is None:
-        raise NoVector("These clips cancel each other out: take one of them away.")
+        raise NoVector("These terms cancel each other out: take one of them away.")
     return Parts([vector])

@@ -10,17 +10,22 @@ import numpy as np
 
 from recommender.catalogue.base import Catalogue, Vectors
 from recommender.clips import Clip
+from recommender.embedders.text import TextEncoder
 from recommender.errors import NoVector
+from recommender.search.words.understanding import Reader
 from recommender.uploads import Upload
 from recommender.vectors import Window, unit
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a term may be read against. recall: finds an upload by its sha256, None where it is forgotten."""
+    """What a term may be read against. recall: finds an upload by its sha256, None where it is forgotten; reader: of
+    words, None where the catalogue knows none; encoder: of texts, None where there is none."""
 
     catalogue: Catalogue
     recall: Callable[[str], Upload | None]
+    reader: Reader | None = None
+    encoder: TextEncoder | None = None
 
 
 @dataclass(frozen=True, slots=True)

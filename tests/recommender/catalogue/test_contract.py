@@ -20,6 +20,8 @@ from tests.support.catalogues import clips, clustered, pushed, write
 from tests.support.memory_catalogue import MemoryCatalogue
 
 SILENT = 11
+TITLES = {5: "Artist – Señor Titel (Remix)", 6: "DrumLoop01 120bpm", 7: "drum"}
+"""Of some sources; the others have none."""
 SHARES = {"half": 2, "tenth": 10, "hundredth": 100, "thousandth": 1000}
 """Labels, and every which clip has them."""
 
@@ -49,7 +51,11 @@ KINDS = (in_a_folder, in_memory, pytest.param(in_postgres, marks=pytest.mark.xdi
 def folder(tmp_path_factory):
     """2,000 clips, three of each source; one has no vector, and forty are alike."""
     new = [
-        clip._replace(labels=tuple(name for name, every in SHARES.items() if number % every == 0))
+        clip._replace(
+            labels=tuple(name for name, every in SHARES.items() if number % every == 0),
+            title=TITLES.get(number // 3),
+            end=clip.start + 10 + number // 3 % 2,
+        )
         for number, clip in enumerate(clips(2000, per_source=3))
     ]
     vectors = clustered(2000)
@@ -109,14 +115,58 @@ def test_sources_that_are_left_out(catalogue):
 def test_filters_are_exact_at_any_selectivity(catalogue, name, every):
     (query,) = catalogue.vectors_of([7])
     only = expected(catalogue, query, 20, lambda item: item % every == 0)
-    assert catalogue.nearest([query], 20, chosen=Filter(only=(name,))) == [only]
+    assert catalogue.nearest([query], 20, chosen=Filter(only=((name,),))) == [only]
     rest = expected(catalogue, query, 20, lambda item: item % every)
     assert catalogue.nearest([query], 20, chosen=Filter(without=(name,))) == [rest]
 
 
+def test_filters_combine(catalogue):
+    (query,) = catalogue.vectors_of([7])
+    chosen = Filter(only=(("tenth", "thousandth"), ("half",)), without=("hundredth",))
+    wanted = expected(catalogue, query, 20, lambda item: item % 10 == 0 and item % 100)
+    assert catalogue.nearest([query], 20, chosen=chosen) == [wanted]
+
+
+def test_filters_by_the_length_of_a_source(catalogue):
+    """A source has three clips that begin 10 s apart; those of every second one last a second longer."""
+    (query,) = catalogue.vectors_of([7])
+    assert (catalogue.seconds_of("src00000004"), catalogue.seconds_of("src00000005")) == (30, 31)
+    assert catalogue.seconds_of("no such source") == 0
+    longer = expected(catalogue, query, 20, lambda item: item // 3 % 2)
+    assert catalogue.nearest([query], 20, chosen=Filter(longer=30.5)) == [longer]
+    shorter = expected(catalogue, query, 20, lambda item: not item // 3 % 2 and item % 10 == 0 and item // 3 != 666)
+    assert catalogue.nearest([query], 20, chosen=Filter((("tenth",),), shorter=30.5, longer=30)) == [shorter]
+
+
+@pytest.mark.parametrize(
+    ("text", "sources"),
+    [
+        ("senor TITEL", {5}),
+        ("artist - sen\u0303or titel (remix).", {5}),
+        ("loop 01", {6}),
+        ("dru", {6, 7}),
+        ("drum piano", set()),
+        ('" NEAR( * OR', set()),
+        ("--", set()),
+        ("", set()),
+    ],
+)
+def test_sources_are_found_by_their_names(catalogue, text, sources):
+    found = catalogue.named(text, 10)
+    assert sorted(found) == sorted(3 * source for source in sources)
+    assert len(catalogue.named(text, 1)) == min(len(sources), 1)
+
+
+def test_the_vocabulary(catalogue):
+    vocabulary = catalogue.vocabulary
+    assert vocabulary is not None and set(vocabulary.labels) == set(SHARES)
+    assert vocabulary.head.shape == (len(SHARES), 128) and vocabulary.head.dtype == np.float32
+    assert np.linalg.norm(vocabulary.head, axis=1) == pytest.approx([1, 1, 1, 0], abs=1e-5)
+
+
 def test_filters_that_let_nothing_through(catalogue):
-    assert catalogue.nearest(catalogue.vectors_of([7]), 5, chosen=Filter(("hundredth",), ("half",))) == [[]]
-    assert catalogue.nearest(catalogue.vectors_of([7]), 5, chosen=Filter(only=("no such label",))) == [[]]
+    assert catalogue.nearest(catalogue.vectors_of([7]), 5, chosen=Filter((("hundredth",),), ("half",))) == [[]]
+    assert catalogue.nearest(catalogue.vectors_of([7]), 5, chosen=Filter(only=(("no such label",),))) == [[]]
 
 
 def test_all_that_there_is(catalogue):

@@ -63,14 +63,14 @@ def test_each_source_once_best_first(catalogue, way):
 
 @pytest.mark.parametrize(("name", "every"), [("half", 2), ("tenth", 10), ("hundredth", 100), ("thousandth", 1000)])
 def test_filters_are_exact_at_any_selectivity(catalogue, way, name, every):
-    assert ask(catalogue, 7, 20, Filter(only=(name,))) == expected(catalogue, 7, 20, lambda i: i % every == 0)
+    assert ask(catalogue, 7, 20, Filter(only=((name,),))) == expected(catalogue, 7, 20, lambda i: i % every == 0)
     assert ask(catalogue, 8, 20, Filter(without=(name,))) == expected(catalogue, 8, 20, lambda i: i % every != 0)
 
 
 def test_filters_combine(catalogue, way):
-    chosen = Filter(only=("tenth", "thousandth"), without=("hundredth",))
+    chosen = Filter(only=(("tenth", "thousandth"),), without=("hundredth",))
     assert ask(catalogue, 7, 30, chosen) == expected(catalogue, 7, 30, lambda i: i % 10 == 0 and i % 100 != 0)
-    assert ask(catalogue, 7, 30, Filter(only=("hundredth",), without=("half",))) == []
+    assert ask(catalogue, 7, 30, Filter(only=(("hundredth",),), without=("half",))) == []
 
 
 def test_all_that_there_is(catalogue, way):

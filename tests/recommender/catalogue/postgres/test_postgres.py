@@ -57,7 +57,12 @@ def by_index(catalogue):
 
 @pytest.mark.parametrize(
     ("chosen", "every"),
-    [(Filter(), 1), (Filter(only=("third",)), 3), (Filter(only=("tenth",)), 10), (Filter(only=("hundredth",)), 100)],
+    [
+        (Filter(), 1),
+        (Filter(only=(("third",),)), 3),
+        (Filter(only=(("tenth",),)), 10),
+        (Filter(only=(("hundredth",),)), 100),
+    ],
     ids=["all", "a third", "a tenth", "a hundredth"],
 )
 def test_the_index_finds_what_exact_search_finds(url, folder, chosen, every):
@@ -78,7 +83,7 @@ def test_the_index_finds_what_exact_search_finds(url, folder, chosen, every):
 def test_a_filter_that_the_index_gives_out_on_is_still_answered_whole(url):
     catalogue = by_index(open_catalogue(url))
     # By the counts there may be a thousand; of those that are left, thirty are each one's own source.
-    chosen = Filter(only=("third",), without=("tenth",))
+    chosen = Filter(only=(("third",),), without=("tenth",))
     (hits,) = catalogue.nearest(catalogue.vectors_of([5]), 900, chosen=chosen)
     sources = {clip // 2 for clip in range(0, CLIPS, 3) if clip % 10}
     assert len(hits) == len(sources)

@@ -1,0 +1,130 @@
+"""The order of clips for words: names that were asked for, people's labels, then what sounds so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import zip_longest
+
+from recommender.answers import Understood
+from recommender.audio.formats import MEDIA_SUFFIXES
+from recommender.catalogue.base import Catalogue, Vectors
+from recommender.catalogue.filters import Filter
+from recommender.catalogue.vocabulary import Vocabulary
+from recommender.search.search import Match, search
+from recommender.spelling import name_words
+
+NAMES = 50
+"""Files found by their name, at most: more are no answer to anything."""
+NAMED = 0.6
+"""Share of a name's words that a text has to hold to ask for that name."""
+EVERY = 4
+"""Where some clips have no labels, each fourth result is one of them: found by its sound alone."""
+AUDIO_NAME = re.compile(
+    rf"\.(?:{'|'.join(sorted(suffix.lstrip('.') for suffix in MEDIA_SUFFIXES))})\s*$", re.IGNORECASE
+)
+"""The end of a file's name."""
+
+
+def ranked(
+    catalogue: Catalogue, understood: Understood, direction: Vectors | None, count: int, chosen: Filter
+) -> list[Match]:
+    """Return at most `count` clips that fit the words, best first, each source once. direction: of what was understood
+    in the catalogue's space, None where there is none; similarities are 0 where only a name fits."""
+    named, alike = _by_name(catalogue, understood.text, chosen)
+    sounding = _by_labels(catalogue, understood, direction, count, chosen) if direction is not None else []
+    merged = [*named, *(match for pair in zip_longest(alike, sounding) for match in pair if match is not None)]
+    return _distinct(catalogue, merged)[:count]
+
+
+def _distinct(catalogue: Catalogue, matches: Sequence[Match]) -> list[Match]:
+    clips = {clip.item: clip.source for clip in catalogue.clips([match.item for match in matches])}
+    first: dict[str, Match] = {}
+    for match in matches:
+        if match.item in clips:
+            first.setdefault(clips[match.item], match)
+    return list(first.values())
+
+
+def _by_name(catalogue: Catalogue, text: str, chosen: Filter) -> tuple[list[Match], list[Match]]:
+    """Return what the text names, and what is named a little like it."""
+    items = catalogue.named(text, NAMES)
+    asked = set(name_words(text))
+    sure: list[tuple[float, Match]] = []
+    others: list[Match] = []
+    for clip in catalogue.clips(items):
+        if not chosen.admits(clip.labels, catalogue.seconds_of(clip.source)):
+            continue
+        match = Match(clip.item, 0.0, 0)
+        shares = [_share(asked, name) for name in (clip.title, clip.source.rpartition("/")[2], clip.source)]
+        if max(shares) >= NAMED or AUDIO_NAME.search(text):
+            sure.append((max(shares), match))
+        else:
+            others.append(match)
+    return [match for _, match in sorted(sure, key=lambda pair: -pair[0])], others
+
+
+def _share(asked: set[str], name: str) -> float:
+    words = set(name_words(AUDIO_NAME.sub("", name)))
+    return len(words & asked) / len(words) if words else 0.0
+
+
+def _by_labels(
+    catalogue: Catalogue, understood: Understood, direction: Vectors, count: int, chosen: Filter
+) -> list[Match]:
+    vocabulary = catalogue.vocabulary
+    assert vocabulary is not None  # noqa: S101 - a direction stems from one
+
+    def nearest(wanted: Filter, most: int) -> list[Match]:
+        return search(catalogue, [direction], most, chosen=wanted)
+
+    everything = nearest(chosen, max(count, NAMES))
+    labelled = _labelled(catalogue, vocabulary, understood, count, chosen, nearest)
+    if not labelled:
+        return everything
+    bare = {clip.item for clip in catalogue.clips([match.item for match in everything]) if not clip.labels}
+    unlabelled = [match for match in everything if match.item in bare]
+    rest = [match for match in everything if match.item not in bare]
+    return [*_mixed(labelled, unlabelled), *rest]
+
+
+def _labelled(
+    catalogue: Catalogue,
+    vocabulary: Vocabulary,
+    understood: Understood,
+    count: int,
+    chosen: Filter,
+    nearest: Callable[[Filter, int], list[Match]],
+) -> list[Match]:
+    """Return clips that people gave the labels: those with most of what was understood first, by sound among equals."""
+    counts = catalogue.label_counts()
+    by_people = set(vocabulary.labels[vocabulary.classified :])
+    weights = {name: weight for name, weight in understood.labels if name in by_people and name in counts}
+    together = [name for name in understood.together if name in weights]
+    candidates: dict[int, Match] = {}
+    groups: list[tuple[tuple[str, ...], ...]] = [(*chosen.only, (name,)) for name in weights]
+    if len(together) > 1:
+        groups.append((*chosen.only, *((name,) for name in together)))
+    for only in groups:
+        for match in nearest(replace(chosen, only=only), count):
+            candidates[match.item] = match
+    labels = {clip.item: set(clip.labels) for clip in catalogue.clips(list(candidates))}
+
+    def fit(match: Match) -> tuple[int, float, float, int]:
+        has = labels.get(match.item, set())
+        share = sum(weight for name, weight in weights.items() if name in has)
+        return -sum(name in has for name in together), -round(share, 6), -match.similarity, match.item
+
+    return sorted(candidates.values(), key=fit)
+
+
+def _mixed(labelled: Sequence[Match], unlabelled: Sequence[Match]) -> Iterator[Match]:
+    first, second = iter(labelled), iter(unlabelled)
+    for place in range(1, len(labelled) + len(unlabelled) + 1):
+        found = next(second if place % EVERY == 0 else first, None)
+        if found is None:
+            break
+        yield found
+    yield from first
+    yield from second
