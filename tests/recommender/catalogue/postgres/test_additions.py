@@ -63,8 +63,9 @@ def test_an_addition_is_found_by_every_process(library):
         assert catalogue.find(clip_id("a.wav", 10)) == 61 and catalogue.find("b.wav") == 62
         (hits,) = catalogue.nearest(catalogue.vectors_of([7]), 3)
         assert {hit.source for hit in hits[:2]} == {"a.wav", "src00000007"}
-        (only,) = catalogue.nearest(catalogue.vectors_of([7]), 9, chosen=Filter(only=("New",)))
+        (only,) = catalogue.nearest(catalogue.vectors_of([7]), 9, chosen=Filter(only=(("New",),)))
         assert [hit.source for hit in only] == ["a.wav", "b.wav"]
+        assert catalogue.named("THE a.wav", 9) == [60] and catalogue.named("wav", 9) == [60, 62]
         (rest,) = catalogue.nearest(catalogue.vectors_of([7]), 200, without=frozenset({"b.wav"}))
         assert len(rest) == 61
         assert catalogue.label("new") == "New" and catalogue.random("New").item in {60, 61, 62}
