@@ -187,11 +187,10 @@ class LocalCatalogue(Catalogue):
     def named(self, text: str, limit: int) -> list[int]:
         """Return items whose names hold all words of a text, those that were added first."""
         words = set(name_words(text))
-        added = {
-            clip.source: clip.item
-            for clip in reversed(self.added.clips)
-            if words and words <= set(name_words(f"{clip.title} {clip.source}"))
-        }
+        added: dict[str, int] = {}
+        for clip in self.added.clips:
+            if words and words <= set(name_words(f"{clip.title} {clip.source}")):
+                added.setdefault(clip.source, clip.item)
         return [*added.values(), *self.table.named(text, limit)][:limit]
 
     def label_counts(self) -> Mapping[str, int]:
