@@ -7,7 +7,7 @@ import threading
 import time
 
 from recommender.catalogue.base import Catalogue
-from recommender.errors import CatalogueError
+from recommender.errors import CatalogueError, CatalogueUnavailable
 
 REFUSED_SECONDS = 60.0
 """A rebuilt catalogue that does not open is tried again after this: the cause may have been the machine's."""
@@ -35,6 +35,8 @@ class Current:
                 return current
             self._catalogue = current.reopen()
             _log.info("catalogue %s has taken the place of %s", self._catalogue.id, current.id)
+        except CatalogueUnavailable:
+            pass  # it is looked at again with the next question
         except CatalogueError as error:
             self._refused = identity, time.monotonic() + REFUSED_SECONDS
             _log.error("the new catalogue is not taken up, %s stays in use: %s", current.id, error)

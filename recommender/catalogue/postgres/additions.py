@@ -11,7 +11,7 @@ import psycopg
 from recommender.catalogue.base import Addition, Facts
 from recommender.catalogue.growing import Added, added_of, entry_of
 from recommender.catalogue.postgres.address import Address
-from recommender.catalogue.postgres.connections import Connections, Row, connect
+from recommender.catalogue.postgres.connections import ANSWER_SECONDS, Connections, Row, connect
 from recommender.catalogue.postgres.facts import PostgresFacts
 from recommender.catalogue.postgres.tables import Tables
 from recommender.errors import CannotWrite
@@ -21,7 +21,7 @@ def append(address: Address, addition: Addition, facts: Facts) -> None:
     """Write down an addition; raises `CannotWrite`."""
     tables = Tables(address.schema)
     try:
-        with connect(address) as connection, connection.transaction():
+        with connect(address, ANSWER_SECONDS) as connection, connection.transaction():
             # Numbers of windows become items, which no two clips may share.
             connection.execute(tables.sql("LOCK TABLE {added} IN SHARE ROW EXCLUSIVE MODE"))
             row = connection.execute(tables.sql("SELECT coalesce(max(first + windows), 0) FROM {added}")).fetchone()

@@ -18,6 +18,8 @@ from recommender.errors import CatalogueDamaged, CatalogueUnavailable
 ANSWER_SECONDS = 5.0
 """A statement that takes longer is given up, on both sides."""
 CONNECT_SECONDS = 3
+AGAIN_SECONDS = 1.0
+"""A database that did not answer is left alone for so long."""
 MOST_IDLE = 16
 SESSION = {
     "jit": "off",  # compiling takes longer than most answers
@@ -44,8 +46,8 @@ class Connection(psycopg.Connection[Row]):
         return super().wait(gen, interval, left)
 
 
-def connect(address: Address, seconds: float | None = ANSWER_SECONDS) -> Connection:
-    """Open a connection in autocommit; seconds: limit of each statement. Raises psycopg.Error."""
+def connect(address: Address, seconds: float | None = None) -> Connection:
+    """Open a connection in autocommit; seconds: limit of each statement, None for none. Raises psycopg.Error."""
     known = conninfo_to_dict(address.conninfo)
     settings = {**SESSION, "statement_timeout": str(int((seconds or 0) * 1000))}
     options = " ".join([str(known.get("options") or ""), *(f"-c {name}={value}" for name, value in settings.items())])
@@ -62,8 +64,8 @@ def connect(address: Address, seconds: float | None = ANSWER_SECONDS) -> Connect
 class Connections:
     """Safe to use from several threads; each statement has a connection for itself.
 
-    While the database is away, one thread at a time tries it, and the others are refused at once: a frozen server costs
-    one thread its time limit, not all of them.
+    While the database is away, it is tried once a second by one thread, and the others are refused at once: a frozen
+    server costs one thread its time limit, not all of them.
     """
 
     def __init__(self, address: Address) -> None:
@@ -71,6 +73,7 @@ class Connections:
         self._idle: list[Connection] = []
         self._closed = False
         self.away: str | None = None
+        self._again = 0.0
         self._trying = threading.Lock()
 
     def rows(
@@ -83,15 +86,15 @@ class Connections:
         """Do some reading on a connection; it may be done twice. limited: False for what may take its time. Raises
         `CatalogueUnavailable`, `CatalogueDamaged`."""
         away = self.away
-        if away is not None and not self._trying.acquire(blocking=False):
+        if away is not None and (time.monotonic() < self._again or not self._trying.acquire(blocking=False)):
             raise unavailable(away)
         try:
-            found = self._run(work) if limited else self._run_on(connect(self.address, None), work)
+            found = self._run(work) if limited else self._run_on(connect(self.address), work)
         except errors.UndefinedTable as error:
             _log.warning("%s: %s", self.address.shown, error)
             raise unavailable("it was replaced while it was asked") from error
         except psycopg.OperationalError as error:
-            self.away = reason_of(error)
+            self.away, self._again = reason_of(error), time.monotonic() + AGAIN_SECONDS
             self._drop()
             _log.warning("%s does not answer: %s", self.address.shown, error)
             raise unavailable(self.away) from error
@@ -117,7 +120,7 @@ class Connections:
             try:
                 connection, kept = self._idle.pop(), True
             except IndexError:
-                connection, kept = connect(self.address), False
+                connection, kept = connect(self.address, ANSWER_SECONDS), False
             connection.until = time.monotonic() + ANSWER_SECONDS
             try:
                 found = work(connection)

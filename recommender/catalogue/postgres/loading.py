@@ -59,7 +59,7 @@ def push(
     if catalogue.facts.dimension > MOST_DIMENSIONS:
         raise BuildFailed(f"PostgreSQL indexes at most {MOST_DIMENSIONS} dimensions: build with --vectors mean.")
     try:
-        with connect(address, None) as connection:
+        with connect(address) as connection:
             return _Push(connection, catalogue, address, build_megabytes, progress).run()
     except psycopg.OperationalError as error:
         raise unavailable(reason_of(error)) from error
