@@ -58,15 +58,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _beside(catalogue: Catalogue, arguments: argparse.Namespace) -> list[Evaluation]:
     """Measure the notebook's vectors of the same clips, where the frames they are made of are at hand."""
-    from recommender.catalogue.local.builder import write_catalogue
     from recommender.sources import audioset
-    from recommender.sources.ontology import class_indices, find_ontology, read_label_names
-    from recommender.sources.shards import Wanted
 
     extra = catalogue.facts.extra
     features = arguments.features or Path(extra.get("features", ""))
     labels = arguments.labels or Path(extra.get("label_names", ""))
-    if catalogue.facts.recipe.kind == "raw-frames" or extra.get("kind") != "audioset":
+    if catalogue.facts.recipe.kind == "raw-frames" or extra.get("kind") != audioset.KIND:
         return []
     if arguments.features is None and len(catalogue) > MOST_CLIPS_BESIDE:
         sys.stderr.write("raw-frames is left out for so many clips: ask for it with --features.\n")
@@ -77,21 +74,10 @@ def _beside(catalogue: Catalogue, arguments: argparse.Namespace) -> list[Evaluat
     if not features.exists() or not labels.is_file():
         sys.stderr.write("raw-frames is left out: name the features and their labels with --features and --labels.\n")
         return []
-    names = read_label_names(labels)
     ontology = Path(extra["ontology"]) if extra.get("ontology") else None
-    only = class_indices(extra["only"], names, find_ontology(ontology, labels)) if extra.get("only") else None
+    selection = audioset.Selection(features, labels, ontology, extra.get("splits", ()), extra.get("only", ()))
     with tempfile.TemporaryDirectory() as folder:
-        write_catalogue(
-            Path(folder) / "raw-frames",
-            space=audioset.SPACE,
-            vectors_kind="raw-frames",
-            batches=audioset.batches(
-                features,
-                Wanted(names.names, only, "raw-frames"),
-                splits=extra.get("splits", ()),
-                report=audioset.ReadReport(),
-            ),
-        )
+        audioset.build(Path(folder) / "raw-frames", selection, "raw-frames", audioset.ReadReport())
         raw = open_catalogue(Path(folder) / "raw-frames")
         try:
             return [evaluate(raw)]

@@ -17,13 +17,17 @@ from typing import IO, Any
 
 from tqdm import tqdm
 
-from recommender.catalogue.local.builder import ClipBatch, NewClip
+from recommender.catalogue.links import YOUTUBE
+from recommender.catalogue.local.builder import ClipBatch, NewClip, write_catalogue
+from recommender.catalogue.local.manifest import Manifest
 from recommender.errors import BuildFailed
+from recommender.sources.ontology import Ontology, class_indices, find_ontology, read_label_names
 from recommender.sources.prefetch import ahead
 from recommender.sources.shards import Read, Wanted, read
 from recommender.sources.tfrecord import UNREADABLE, Damage, RecordPiece, pieces
 from recommender.terminal import bar_options
 
+KIND = "audioset"
 SPACE = "vggish-pca"
 SUFFIX = ".tfrecord"
 BATCH_BYTES = 4 << 20
@@ -57,6 +61,52 @@ class ReadReport:
     def to_json(self) -> dict[str, Any]:
         """Return the report as the manifest keeps it."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which of AudioSet's clips: features is the folder or the tar.gz as Google ships it, labels its
+    class_labels_indices.csv, ontology its ontology.json, found beside the labels where None; splits and only are names,
+    all where there are none."""
+
+    features: Path
+    labels: Path
+    ontology: Path | None = None
+    splits: Sequence[str] = ()
+    only: Sequence[str] = ()
+
+    def kinds(self) -> Ontology | None:
+        """Read the ontology where it is needed, None where it is not there; raises `BuildFailed`."""
+        return find_ontology(self.ontology, self.labels) if self.only or self.ontology else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the selection as the manifest keeps it."""
+        return {
+            "features": str(self.features.resolve()),
+            "label_names": str(self.labels.resolve()),
+            "ontology": str(self.ontology.resolve()) if self.ontology else None,
+            "splits": self.splits,
+            "only": self.only,
+        }
+
+
+def build(out: Path, selection: Selection, vectors: str, report: ReadReport, **index: Any) -> Manifest:
+    """Write a catalogue of a selection, and fill the report.
+
+    vectors: their kind, and index: what is told of it, as `write_catalogue` takes them. Raises `BuildFailed`,
+    `UnknownLabel`.
+    """
+    labels, kinds = read_label_names(selection.labels), selection.kinds()
+    only = class_indices(selection.only, labels, kinds) if selection.only else None
+    read_of = batches(selection.features, Wanted(labels.names, only, vectors), splits=selection.splits, report=report)
+    return write_catalogue(
+        out,
+        space=SPACE,
+        vectors_kind=vectors,
+        batches=read_of,
+        extra=lambda: {"kind": KIND, "links": YOUTUBE, **selection.to_json(), "read": report.to_json()},
+        **index,
+    )
 
 
 def batches(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recommender.catalogue.local.manifest import Manifest
 from recommender.commands.build import add_index_options
 from recommender.errors import BuildFailed
 
-KIND = "audioset"
+if TYPE_CHECKING:
+    from recommender.sources.audioset import ReadReport
 
 
 def register(kinds: Any) -> None:
@@ -41,51 +42,37 @@ def register(kinds: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from recommender.catalogue.links import YOUTUBE
-    from recommender.catalogue.local.builder import write_catalogue
     from recommender.catalogue.vocabulary import words_of
     from recommender.sources import audioset
-    from recommender.sources.ontology import class_indices, find_ontology, read_label_names
-    from recommender.sources.shards import Wanted
 
     standing = Manifest.standing(arguments.out)
-    if standing is not None and standing.extra.get("kind") != KIND:
+    if standing is not None and standing.extra.get("kind") != audioset.KIND:
         raise BuildFailed(
             f"{arguments.out} holds a catalogue of something else: name another folder with --out, or delete it."
         )
-    labels = read_label_names(arguments.labels)
-    ontology = find_ontology(arguments.ontology, arguments.labels) if arguments.only or arguments.ontology else None
-    if arguments.only and ontology is None:
+    selection = audioset.Selection(
+        arguments.features, arguments.labels, arguments.ontology, arguments.split, arguments.only
+    )
+    if selection.only and selection.kinds() is None:
         sys.stderr.write(
             f"No ontology.json lies beside {arguments.labels}: --only takes these labels without their kinds. "
             "Name the file with --ontology.\n"
         )
-    only = class_indices(arguments.only, labels, ontology) if arguments.only else None
     report = audioset.ReadReport()
-    manifest = write_catalogue(
+    manifest = audioset.build(
         arguments.out,
-        space=audioset.SPACE,
-        vectors_kind=arguments.vectors,
-        batches=audioset.batches(
-            arguments.features,
-            Wanted(labels.names, only, arguments.vectors),
-            splits=arguments.split,
-            report=report,
-        ),
+        selection,
+        arguments.vectors,
+        report,
         trees=arguments.trees,
         target_recall=arguments.target_recall,
         words=words_of(audioset.SPACE, None, arguments.out),
-        extra=lambda: {
-            "kind": KIND,
-            "links": YOUTUBE,
-            "features": str(arguments.features.resolve()),
-            "label_names": str(arguments.labels.resolve()),
-            "ontology": str(arguments.ontology.resolve()) if arguments.ontology else None,
-            "splits": arguments.split,
-            "only": arguments.only,
-            "read": report.to_json(),
-        },
     )
+    return _tell(arguments.out, arguments.features, manifest, report)
+
+
+def _tell(out: Path, features: Path, manifest: Manifest, report: ReadReport) -> int:
+    """Say what was read and written; returns the exit status."""
     for damage in report.damages:
         lost = "; the rest of the file is lost" if damage.rest_lost else ""
         sys.stderr.write(f"damaged: {damage.file} at byte {damage.offset}: {damage.reason}{lost}\n")
@@ -93,10 +80,10 @@ def _run(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"{report.damaged:,} damaged places; all else was read.\n")
     measured = manifest.calibration[0]
     print(
-        f"{arguments.out}: {manifest.clips:,} clips of {report.records:,} records in {report.shards:,} shards; "
+        f"{out}: {manifest.clips:,} clips of {report.records:,} records in {report.shards:,} shards; "
         f"recall@{measured.top} {measured.recall:.4f} with search_k {measured.search_k:,}"
     )
     if report.broke_off:
-        sys.stderr.write(f"{arguments.features} is not whole: fetch it again, and build again for the rest.\n")
+        sys.stderr.write(f"{features} is not whole: fetch it again, and build again for the rest.\n")
         return 1
     return 0
