@@ -200,6 +200,32 @@ class UploadSteps:
         """Return the job with all that Slack knows of its file, or None where it is put off, ignored or passed on."""
         if job.described:
             return job
+        asked = self._looked_up(job, request)
+        if asked is None:
+            return None
+        job, file = asked
+        unwanted = file is None or file.sounds is False or (file.sounds is None and job.refusal is not None)
+        if unwanted and not (job.direct or job.asked):
+            self._ignored(job, request)
+            return None
+        if file is not None:
+            job = replace(job, name=file.name, url=file.url, seconds=file.seconds or 0.0)
+        share = file.share_in(job.channel) if file else None
+        thread = job.thread or record.thread or (share.thread_ts if share else "")
+        if not thread and job.channel[:1] not in ("U", "W") and job.attempt < len(THREAD_WAITS):
+            self._later(job, request)
+            return None
+        if thread and (file is None or file.sounds is not False):
+            self._records.note_file(job.channel, (share.ts if share else "") or thread, job.file)
+        job = replace(job, thread=thread, described=True)
+        if file is not None and file.sounds is None and not job.refusal and not (job.direct or job.asked):
+            self._records.leave(job)
+            self._queue.embed(replace(job, attempt=0))  # it may be anything: no word before it proves to be audio
+            return None
+        return job
+
+    def _looked_up(self, job: Job, request: Request) -> tuple[Job, SharedFile | None] | None:
+        """Return the job, refused where its file cannot be had, and what Slack says of it; None where put off."""
         file: SharedFile | None = None
         try:
             with request.timings("file info"):
@@ -210,38 +236,22 @@ class UploadSteps:
         except DownloadFailed as error:
             unnoticed = not (job.direct or job.asked) and time.time() - job.accepted < UNNOTICED_SECONDS
             if job.attempt < len(THREAD_WAITS) or unnoticed:
-                request.outcome = "later"
-                self._queue.intake(replace(job, attempt=job.attempt + 1), THREAD_WAITS[min(job.attempt, LAST_WAIT)])
+                self._later(job, request)
                 return None
             job = _refused(job, error)
         except (UnknownFile, NoAddress) as error:
             if job.attempt < RACE_TRIES:
-                request.outcome = "later"
-                self._queue.intake(replace(job, attempt=job.attempt + 1), THREAD_WAITS[job.attempt])
+                self._later(job, request)
                 return None
             job = _refused(job, error)
         except SoundalikeError as error:
             job = _refused(job, error)
-        unwanted = file is None or file.sounds is False or (file.sounds is None and job.refusal is not None)
-        if unwanted and not (job.direct or job.asked):
-            self._ignored(job, request)
-            return None
-        if file is not None:
-            job = replace(job, name=file.name, url=file.url, seconds=file.seconds or 0.0)
-        share = file.share_in(job.channel) if file else None
-        thread = job.thread or record.thread or (share.thread_ts if share else "")
-        if not thread and job.channel[:1] not in ("U", "W") and job.attempt < len(THREAD_WAITS):
-            request.outcome = "later"
-            self._queue.intake(replace(job, attempt=job.attempt + 1), THREAD_WAITS[job.attempt])
-            return None
-        if thread and (file is None or file.sounds is not False):
-            self._records.note_file(job.channel, (share.ts if share else "") or thread, job.file)
-        job = replace(job, thread=thread, described=True)
-        if file is not None and file.sounds is None and not job.refusal and not (job.direct or job.asked):
-            self._records.leave(job)
-            self._queue.embed(replace(job, attempt=0))  # it may be anything: no word before it proves to be audio
-            return None
-        return job
+        return job, file
+
+    def _later(self, job: Job, request: Request) -> None:
+        """Begin again after a while, which grows."""
+        request.outcome = "later"
+        self._queue.intake(replace(job, attempt=job.attempt + 1), THREAD_WAITS[min(job.attempt, LAST_WAIT)])
 
     def _ignored(self, job: Job, request: Request) -> None:
         request.outcome = "ignored"
