@@ -12,6 +12,7 @@ from typing import cast
 import redis
 
 PREFIX = "soundalike"
+"""Of this process; `KEY_PREFIX` changes it where settings are loaded."""
 
 
 def build(kind: str, *parts: str | int) -> str:

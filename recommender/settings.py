@@ -11,6 +11,7 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from recommender import redis_keys
 from recommender.errors import SettingsError
 
 DAY_SECONDS = 24 * 60 * 60
@@ -37,6 +38,11 @@ class Settings(BaseSettings):
     redis_url: RedisUrl = Field("redis://127.0.0.1:6379/0", description="where Redis or Valkey listens")
     cache_url: RedisUrl | None = Field(
         None, description="a Redis of its own for cached embeddings and answers, which may evict; `REDIS_URL` without"
+    )
+    key_prefix: str = Field(
+        redis_keys.PREFIX,
+        pattern=r"^[A-Za-z0-9._:-]+$",
+        description="what each key in Redis begins with: another one for each installation that shares a Redis",
     )
     embedder_url: str | None = Field(
         None,
@@ -89,13 +95,13 @@ def add_env_file(parser: argparse.ArgumentParser) -> None:
 
 
 def load(kind: type[SettingsT]) -> SettingsT:
-    """Read settings of one kind; raises `SettingsError` that names the variable which is wrong, never its value, or the
-    file that cannot be read."""
+    """Read settings of one kind, and spell keys in Redis by them from now on; raises `SettingsError` that names the
+    variable which is wrong, never its value, or the file that cannot be read."""
     file = env_file()
     try:
         if os.environ.get(ENV_FILE):
             Path(file).open("rb").close()  # pydantic-settings passes over a file that is missing
-        return kind(_env_file=file)
+        settings = kind(_env_file=file)
     except OSError as error:
         raise SettingsError(
             f"The file of settings {file} cannot be read ({error.strerror}): mend --env-file or ENV_FILE."
@@ -105,3 +111,5 @@ def load(kind: type[SettingsT]) -> SettingsT:
             f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
         )
         raise SettingsError(f"A setting is wrong: {wrong}. Mend it in the environment or in .env.") from None
+    redis_keys.PREFIX = getattr(settings, "key_prefix", redis_keys.PREFIX)
+    return settings

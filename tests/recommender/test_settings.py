@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.settings import BotSettings
+from recommender import redis_keys
 from recommender.errors import SettingsError
 from recommender.settings import Settings, add_env_file, load
 
@@ -25,6 +26,16 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch):
     settings = load(Settings)
     assert settings.max_upload_seconds == 12
     assert settings.catalogue == "some/where"
+
+
+def test_keys_of_redis_are_spelt_by_the_settings(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(redis_keys, "PREFIX", redis_keys.PREFIX)
+    monkeypatch.setenv("KEY_PREFIX", "staging:2")
+    load(Settings)
+    assert redis_keys.build("job", 1) == "staging:2:job:1"
+    monkeypatch.setenv("KEY_PREFIX", "a*b")
+    with pytest.raises(SettingsError, match="KEY_PREFIX"):
+        load(Settings)
 
 
 def test_settings_come_from_a_file(tmp_path: Path):
