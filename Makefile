@@ -40,8 +40,8 @@ endif
 	@echo "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/soundalike.pth"
 	@touch $@
 
-run: $(INSTALLED) ## start everything on this machine; LIBRARY=FOLDER indexes that folder, PORT=N moves the page
-	@$(BIN)/python -m launcher --port $(PORT) $(if $(LIBRARY),--library "$(LIBRARY)")
+run: $(INSTALLED) ## start everything on this machine; LIBRARY=FOLDER indexes and plays that folder (OUT=CATALOGUE), PORT=N moves the page
+	@$(BIN)/python -m launcher --port $(PORT) $(if $(LIBRARY),--library "$(LIBRARY)") $(if $(OUT),--out "$(OUT)")
 
 test: lint ## lint, type check and all tests but the long ones
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not soak" -rs $(RERUNS)

@@ -6,6 +6,7 @@ With Slack's tokens in .env the bot serves the real workspace; without them, a s
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import shlex
@@ -22,11 +23,14 @@ from typing import NoReturn
 
 import requests
 
+from bot.manifest import as_text
 from bot.settings import BotSettings
 from launcher.processes import Process, procfile_lines, stop_all
 from recommender.catalogue import read_facts
+from recommender.catalogue.base import Facts
 from recommender.embedders import registry
-from recommender.errors import SoundalikeError
+from recommender.errors import NoCatalogue, SoundalikeError
+from recommender.library.additions import library_of
 from recommender.settings import load
 from recommender.spelling import shown
 from sandbox import names
@@ -57,12 +61,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m launcher", allow_abbrev=False)
     parser.add_argument("--port", type=int, default=8090, help="port of the sandbox's page (default 8090)")
     parser.add_argument("--library", type=Path, help="index this folder of audio, not the samples")
+    parser.add_argument("--out", type=Path, help="folder of its catalogue (default: one in .run/catalogues)")
     arguments = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     print("Soundalike", flush=True)
     try:
-        with _running(load(BotSettings), arguments.port, arguments.library) as processes:
+        with _running(load(BotSettings), arguments.port, arguments.library, arguments.out) as processes:
             _watch(processes)
     except Stopped:
         return 0
@@ -78,7 +83,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 @contextmanager
-def _running(settings: BotSettings, port: int, library: Path | None) -> Iterator[list[Process]]:
+def _running(settings: BotSettings, port: int, library: Path | None, out: Path | None) -> Iterator[list[Process]]:
     real = bool(settings.slack_bot_token and settings.slack_app_token)
     if not real:
         _require_free(port)
@@ -99,23 +104,38 @@ def _running(settings: BotSettings, port: int, library: Path | None) -> Iterator
 
     try:
         start("redis", f"python -m launcher.redis --port {redis_port} --dir {shlex.quote(str(STATE / 'redis'))}")
-        if not real:
-            start("sandbox", f"python -m sandbox --port {port}" + _served(folder))
-            environment["LIBRARY_URL"] = f"http://127.0.0.1:{port}/library"
-        catalogue = settings.catalogue if folder is None else STATE / "catalogues" / folder.resolve().name
+        catalogue = settings.catalogue if folder is None else str(out or _catalogue_of(folder))
         environment["CATALOGUE"] = str(catalogue)
+        facts = _standing(catalogue)
+        root = folder or (None if facts is None else library_of(facts))
+        if root is not None and settings.library_url is None:
+            # The next port, so that links of yesterday play today.
+            library_port = port + 1 if _is_free(port + 1) else _free_port()
+            start("library", f"python -m launcher.library --port {library_port} {shlex.quote(str(root))}")
+            environment["LIBRARY_URL"] = f"http://127.0.0.1:{library_port}"
+        if not real:
+            # In a real workspace the app has to be granted what the button needs.
+            if root is not None and "listen_button" not in settings.model_fields_set:
+                environment["LISTEN_BUTTON"] = "true"
+                settings = settings.model_copy(update={"listen_button": True})
+            manifest = STATE / "manifest.json"
+            manifest.write_text(as_text(settings=settings), encoding="utf-8")
+            start("sandbox", f"python -m sandbox --port {port} --manifest {shlex.quote(str(manifest))}")
         starting = []
-        if catalogue is not None and folder is None:
-            environment["EMBEDDER"] = registry.named(read_facts(catalogue).space).name
-        embedder = registry.named(environment.setdefault("EMBEDDER", registry.default().name)).name
+        # A library is embedded as it was before, unless the environment names another embedder.
+        before = registry.default().name if facts is None else registry.named(facts.space).name
+        embedder = registry.named(environment.setdefault("EMBEDDER", before)).name
+        if facts is not None and facts.weights is not None and settings.weights is None and embedder == before:
+            environment["WEIGHTS"] = str(facts.weights)
         if settings.embedder_url is None:
             starting.append(start_answering("embedder"))  # loads TensorFlow while the library is indexed
             environment["EMBEDDER_URL"] = starting[0][1]
         if folder is not None:
-            # A library that another embedder indexed is indexed again.
-            by = ["--embedder-url", settings.embedder_url] if settings.embedder_url else ["--embedder", embedder]
-            say("catalogue", f"indexing {_short(folder)} with {by[1]} …")
-            build = ["build", "library", str(folder), "--out", environment["CATALOGUE"], *by]
+            urls = (settings.embedder_url or "").split(",")
+            by = [part for url in urls if url.strip() for part in ("--embedder-url", url.strip())]
+            say("catalogue", f"indexing {_short(folder)} with {embedder} …")
+            build = ["build", "library", str(folder), "--out", environment["CATALOGUE"]]
+            build += by or ["--embedder", embedder]
             _command(environment, "recommender", *build)
         starting += [start_answering("worker"), start_answering("bot")]
         for process, address in starting:
@@ -161,8 +181,23 @@ def _library(library: Path | None) -> Path:
     return folder
 
 
-def _served(folder: Path | None) -> str:
-    return "" if folder is None else f" --library {shlex.quote(str(folder))}"
+def _catalogue_of(folder: Path) -> Path:
+    """Return where the catalogue of a library is kept: under its name, and where another library of that name has one,
+    under a name of its own."""
+    root = folder.resolve()
+    catalogue = STATE / "catalogues" / root.name
+    standing = _standing(str(catalogue))
+    if standing is None or standing.extra.get("folder") == str(root):
+        return catalogue
+    return catalogue.with_name(f"{root.name}-{hashlib.sha256(os.fsencode(root)).hexdigest()[:8]}")
+
+
+def _standing(catalogue: str | None) -> Facts | None:
+    """Return what a catalogue says of itself, None where there is none."""
+    try:
+        return None if catalogue is None else read_facts(catalogue)
+    except NoCatalogue:
+        return None
 
 
 def _short(path: Path) -> str:
@@ -227,12 +262,18 @@ def _free_port() -> int:
 
 
 def _require_free(port: int) -> None:
+    if not _is_free(port):
+        raise StartFailed(f"Port {port} is taken: name another one, as in `make run PORT={port + 1}`.")
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError:
-            raise StartFailed(f"Port {port} is taken: name another one, as in `make run PORT={port + 1}`.") from None
+        except (OSError, OverflowError):
+            return False
+    return True
 
 
 if __name__ == "__main__":

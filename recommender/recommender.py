@@ -53,7 +53,9 @@ class Recommender:
     ) -> None:
         self._current = Current(catalogue)
         self._settings = settings
-        self._embedder = UploadEmbedder(settings, embedder, cache)
+        # Sounds are embedded with the weights that the catalogue's were, where no others are named.
+        weights = settings.weights or catalogue.facts.weights
+        self._embedder = UploadEmbedder(settings.model_copy(update={"weights": weights}), embedder, cache)
         self._cache = cache
         self._texts = texts
         self._reader: tuple[str, Reader | None] = "", None

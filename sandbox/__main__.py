@@ -32,7 +32,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--manifest", type=Path, default=MANIFEST, help="the app's manifest: scopes, events, commands, shortcuts"
     )
-    parser.add_argument("--library", type=Path, help="folder of audio that is served under /library/, for its players")
     arguments = parser.parse_args(argv)
     try:
         app = AppConfig() if _absent_default(arguments.manifest) else AppConfig.from_manifest(arguments.manifest)
@@ -40,14 +39,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PersonRefusal as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    asyncio.run(serve(listener, app, arguments.library))
+    asyncio.run(serve(listener, app))
     return 0
 
 
-async def serve(listener: socket.socket, app: AppConfig, library: Path | None = None) -> None:
+async def serve(listener: socket.socket, app: AppConfig) -> None:
     """Serve a workspace on a listening socket until SIGINT or SIGTERM."""
     address = f"http://{HOST}:{listener.getsockname()[1]}"
-    server = Server(Workspace(app), address, library)
+    server = Server(Workspace(app), address)
     runner = web.AppRunner(
         server.application([*routes.routes(server), *page.routes(server)]),
         access_log=None,

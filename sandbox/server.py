@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,10 +36,9 @@ __all__ = ["METHODS", "Server", "methods"]
 class Server:
     """A workspace with everything that serves it."""
 
-    def __init__(self, workspace: Workspace, origin: str, library: Path | None = None) -> None:
+    def __init__(self, workspace: Workspace, origin: str) -> None:
         self.workspace = workspace
         self.origin = origin
-        self.library = library
         self.files = Files(workspace, origin)
         self.sockets = Sockets(workspace)
         self.http = HttpDelivery()

@@ -72,6 +72,12 @@ class Facts:
         """What the clips come from: audioset or library, None where that is not said."""
         return self.extra.get("kind")
 
+    @property
+    def weights(self) -> Path | None:
+        """The folder of the embedder's weights at the build, None where none was named or it is gone."""
+        folder = self.extra.get("weights")
+        return Path(folder) if isinstance(folder, str) and Path(folder).is_dir() else None
+
 
 class Hit(NamedTuple):
     """A clip found: its item, what it was cut from, and its cosine with the query."""

@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     watch = Watch(
         Path(folder),
         arguments.catalogue,
-        embedder_pool_of(arguments, manifest.space),
+        embedder_pool_of(arguments, manifest),
         every=arguments.every * SECONDS_PER_MINUTE,
         look=arguments.look,
         index=IndexOptions(manifest.extra.get("trees", manifest.trees), manifest.target_recall, words=True),

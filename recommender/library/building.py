@@ -72,7 +72,7 @@ def build(
         report = Report(other=found.other, changes=changes, excluded=found.excluded)
         _embed_new(found, hashes, store, pool, report, progress)
         report.took = time.monotonic() - started
-        write(Stock(folder, found, changes, store, space), out, index, report, progress)
+        write(Stock(folder, found, changes, store, space, pool.weights), out, index, report, progress)
         store.keep_indexed(changes.hashes, changes.mounts)
     except (OSError, sqlite3.Error) as error:
         reason = getattr(error, "strerror", None) or str(error)

@@ -23,6 +23,11 @@ class EmbedderPool:
         self._clients = [EmbedderClient(url) for url in urls]
 
     @property
+    def weights(self) -> str | None:
+        """The folder of the weights, None where it was not named or a service has them."""
+        return None if self._weights is None or self._clients else str(self._weights.resolve())
+
+    @property
     def space(self) -> str:
         """Name of the space; raises `EmbedderError` where a service is down, `SettingsError` where they differ."""
         if not self._clients:

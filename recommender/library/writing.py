@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -58,13 +59,15 @@ USUAL = IndexOptions()
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """What is known of a folder once it was embedded. space: the embedder's."""
+    """What is known of a folder once it was embedded. space: the embedder's; weights: their folder, where one was
+    named."""
 
     folder: Path
     found: Scan
     changes: Changes
     store: Store
     space: str
+    weights: str | None = None
 
     @property
     def memory(self) -> str:
@@ -105,6 +108,7 @@ def write(stock: Stock, out: Path, index: IndexOptions, report: Report, progress
             "folder": str(stock.folder.resolve()),
             "follow_links": stock.found.selection.follow_links,
             "exclude": list(stock.found.selection.exclude),
+            "weights": stock.weights,
             "trees": index.trees,
             "digest": digest,
             "recordings": report.recordings,
@@ -207,8 +211,10 @@ def _digest(good: dict[str, list[str]], stock: Stock, index: IndexOptions) -> st
     files = sorted((min(paths), sorted(paths), sha256) for sha256, paths in good.items())
     facts = [NAMING, stock.memory, index.trees, index.target_recall, index.words, files]
     selection = stock.found.selection
-    content = json.dumps(facts if selection == EVERYTHING else [*facts, asdict(selection)])
-    return hashlib.sha256(content.encode()).hexdigest()
+    more: list[Any] = [asdict(selection)] if selection != EVERYTHING else []
+    if stock.weights is not None:
+        more.append(stock.weights)
+    return hashlib.sha256(json.dumps([*facts, *more]).encode()).hexdigest()
 
 
 def require_same_library(folder: Path, out: Path) -> None:

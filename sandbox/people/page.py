@@ -33,7 +33,6 @@ def routes(server: Server) -> list[web.AbstractRouteDef]:
         web.static("/static", STATIC),
         web.get("/sandbox/live", page.live),
         web.get("/sandbox/file/{file}", page.file),
-        web.get("/library/{path:.+}", page.library),
     ]
 
 
@@ -84,16 +83,6 @@ class Page:
         if file is None or file.deleted:
             raise web.HTTPNotFound
         return ranged(request, file.content, file.mimetype)
-
-    async def library(self, request: web.Request) -> web.StreamResponse:
-        """A file of the library, for the players of clips."""
-        folder = self._server.library
-        if folder is None:
-            raise web.HTTPNotFound
-        path = (folder / request.match_info["path"]).resolve()
-        if not path.is_relative_to(folder.resolve()) or not path.is_file():
-            raise web.HTTPNotFound
-        return web.FileResponse(path, headers={"X-Content-Type-Options": "nosniff"})
 
     def _shown(self, data: Json) -> Json:
         message = data.get("message")

@@ -54,7 +54,9 @@ def add_embedder_options(parser: argparse.ArgumentParser) -> None:
         choices=registry.names(),
         help=f"embedder in this process (default: as before, else {registry.default().name})",
     )
-    parser.add_argument("--weights", type=Path, metavar="DIR", help="folder of the weights; default: WEIGHTS")
+    parser.add_argument(
+        "--weights", type=Path, metavar="DIR", help="folder of the weights; default: WEIGHTS, else as before"
+    )
     parser.add_argument(
         "--embedder-url",
         action="append",
@@ -76,13 +78,17 @@ def add_embedder_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def embedder_pool_of(arguments: argparse.Namespace, default: str) -> EmbedderPool:
-    """Return the embedders that the options name; raises `SettingsError` where they contradict each other."""
+def embedder_pool_of(arguments: argparse.Namespace, standing: Manifest | None) -> EmbedderPool:
+    """Return the embedders that the options name, else those of the standing catalogue; raises `SettingsError` where
+    the options contradict each other."""
     if arguments.embedder and arguments.embedder_url:
         raise SettingsError("--embedder and --embedder-url exclude each other: give one of them.")
-    return EmbedderPool(
-        arguments.embedder or default, arguments.weights or load(Settings).weights, arguments.embedder_url
-    )
+    before = None if standing is None else registry.named(standing.space).name
+    embedder = arguments.embedder or before or registry.default().name
+    weights = arguments.weights or load(Settings).weights
+    if weights is None and standing is not None and embedder == before:
+        weights = standing.weights
+    return EmbedderPool(embedder, weights, arguments.embedder_url)
 
 
 def selection_of(arguments: argparse.Namespace, standing: Manifest | None) -> Selection:
@@ -100,7 +106,7 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         standing = Manifest.standing(arguments.out)
         # A library is embedded again as it was before, unless it is said otherwise.
-        pool = embedder_pool_of(arguments, standing.space if standing is not None else registry.default().name)
+        pool = embedder_pool_of(arguments, standing)
         report = build(
             arguments.folder,
             arguments.out,
