@@ -159,7 +159,8 @@ def _is_hidden(clip_id: str) -> bool:
 
 def _sets(arguments: argparse.Namespace, kind: str) -> dict[str, dict[str, Any]]:
     given = json.loads((arguments.data / "text-queries" / f"{kind}.json").read_text())
-    return {"given": given, "own": json.loads(OWN.read_text())[kind]}
+    own = json.loads(OWN.read_text())
+    return {"given": given, "own": own[kind], "third": own["third"][kind]}
 
 
 def _opened(folder: Path) -> Any:

@@ -38,7 +38,7 @@ def manifest(url: str | None = None, settings: BotSettings | None = None) -> dic
                 {
                     "command": COMMAND,
                     "description": "Find clips that sound alike",
-                    "usage_hint": "ID [+ ID] [- ID] [top N] [only LABEL] [not LABEL] [here] | random [LABEL] | help",
+                    "usage_hint": "WORDS or ID [+ …] [- …] [top N] [only LABEL] [not LABEL] [here] | random | help",
                     "should_escape": False,
                     **({"url": request_url} if request_url else {}),
                 }

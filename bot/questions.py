@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bot.plain_talk import changed, kind_of, unmarked, wish
 from recommender.catalogue.filters import OR
 from recommender.errors import BadQuery
 from recommender.query import Query, Term
@@ -19,7 +20,7 @@ MAX_TOP = 20
 MAX_QUESTION_CHARS = 1000
 """Longer text is no question; it would not fit into the value of a button either."""
 
-FILTERS_ALONE = "Name a clip before the filters, as in `1OU19ANx4fg only Jazz`."
+FILTERS_ALONE = "Name a clip or a sound before the filters, as in `1OU19ANx4fg only Jazz` or `rain not Speech`."
 
 _WORD = re.compile(r'"([^"]*)"|“([^”]*)”|(\S+)')
 _KEYWORDS = frozenset({"top", "only", "not", "here", "longer", "shorter"})
@@ -84,26 +85,35 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What somebody typed. kind: `similar`, `random` (query may hold a label), `help`, `nothing` or `wrong` (query says
-    how it is done right); here: the answer
-    is for the whole channel."""
+    """What somebody typed. kind: `similar`, `random` (query may hold a label), `help`, `greeting`, `thanks`, `nothing`
+    (query may hold terms for a file beside it, as "+ dark") or `wrong` (query says how it is done right); here: the
+    answer is for the whole channel."""
 
     kind: str
     question: Question
     here: bool = False
 
 
-def parse(text: str, *, beside_file: bool = False) -> Typed:
+def parse(text: str, *, beside_file: bool = False, talk: bool = False) -> Typed:
     """Read the text of a command or a mention; raises `BadQuery` that says how it is done right. beside_file: the text
-    came with a file, so that filters alone make sense."""
+    came with a file, so that filters alone make sense; talk: it may be plain talk."""
     if len(text) > MAX_QUESTION_CHARS:
         raise BadQuery(f"That is longer than {MAX_QUESTION_CHARS} characters: ask for fewer clips at a time.")
+    text = unmarked(text)
+    if talk:
+        kind = kind_of(text)
+        if kind is not None:
+            return Typed(kind, Question(text.strip()))
+        text = wish(text)
     words = list(_words(text))
     query = _until_keyword(words)
     more, here, question = _options(words)
     question = replace(question, query=" ".join(_raw(word) for word in [*query, *more]))
+    change = changed(question.query) if talk else None
+    if change is not None:
+        question = replace(question, query=" ".join(filter(None, change)))
     first = question.query.split(maxsplit=1)
-    if not first:
+    if not first or (change and not change[0]):
         if question != Question("") and not beside_file:
             raise BadQuery(FILTERS_ALONE)
         return Typed("nothing", question, here)
@@ -185,9 +195,11 @@ def _labels(keyword: str, rest: list[tuple[str, bool]]) -> list[str]:
 
     def add(label: str) -> None:
         nonlocal either
-        if label and either and labels:
+        if not label:
+            return
+        if either:
             labels[-1] += OR + label
-        elif label:
+        else:
             labels.append(label)
         either = False
 
@@ -200,7 +212,7 @@ def _labels(keyword: str, rest: list[tuple[str, bool]]) -> list[str]:
         elif word.lower() == "or" and (not open_label or (rest and rest[0][1])):
             add(" ".join(open_label))
             open_label, either = [], bool(labels)
-        elif word != ",":
+        else:
             open_label.append(word)
     add(" ".join(open_label))
     if not labels:

@@ -14,7 +14,7 @@ from recommender.answers import Answer
 from recommender.catalogue import open_catalogue
 from recommender.catalogue.base import Catalogue
 from recommender.catalogue.current import Current
-from recommender.catalogue.filters import OR, Filter
+from recommender.catalogue.filters import Filter
 from recommender.catalogue.links import video_moment
 from recommender.clips import Clip
 from recommender.embedders import Embedder
@@ -28,6 +28,7 @@ from recommender.errors import (
 from recommender.library.additions import add
 from recommender.query import Query, Term, parse
 from recommender.search.answering import MAX_TOP, answer_to
+from recommender.search.chosen import filter_of
 from recommender.search.terms import Scope, resolve
 from recommender.search.words.understanding import Reader
 from recommender.settings import Settings
@@ -100,12 +101,13 @@ class Recommender:
         must have none; longer, shorter: bounds of the length of its source, in seconds.
         """
         catalogue = self.catalogue
-        return self._similar(catalogue, query, {}, top, skip, _filter(catalogue, only, without, longer, shorter))
+        return self._similar(catalogue, query, {}, top, skip, filter_of(catalogue, only, without, longer, shorter))
 
     def similar_to(
         self,
         upload: Upload,
         *,
+        also: str = "",
         top: int = 10,
         skip: int = 0,
         only: Sequence[str | Sequence[str]] = (),
@@ -113,12 +115,15 @@ class Recommender:
         longer: float = 0.0,
         shorter: float = math.inf,
     ) -> Answer:
-        """Find the clips most similar to any part of an upload; raises `SpaceMismatch` or a `QueryError`."""
+        """Find the clips most similar to any part of an upload; raises `SpaceMismatch` or a `QueryError`.
+
+        also: terms that are combined with it, each behind its sign, as "+ rain - #193".
+        """
         self._embedder.remember(upload)
         catalogue = self.catalogue
         require_same(catalogue.facts.space, upload.frames.space)
-        chosen = _filter(catalogue, only, without, longer, shorter)
-        return self._similar(catalogue, upload.query, {upload.sha256: upload}, top, skip, chosen)
+        chosen = filter_of(catalogue, only, without, longer, shorter)
+        return self._similar(catalogue, f"{upload.query} {also}".strip(), {upload.sha256: upload}, top, skip, chosen)
 
     def embed_file(self, path: Path, timings: Timings | None = None) -> Upload:
         """Turn a file into an upload, by the cache where it was embedded before; raises `AudioError`, `EmbedderError`
@@ -216,18 +221,3 @@ class Recommender:
             url = self._settings.embedder_url
             self._texts = TextClient(url) if url else LazyMiniLM()
         return self._texts
-
-
-def _filter(
-    catalogue: Catalogue,
-    only: Sequence[str | Sequence[str]],
-    without: Sequence[str],
-    longer: float,
-    shorter: float,
-) -> Filter:
-    """Spell the labels of a filter as the catalogue does, each once; raises `UnknownLabel`."""
-    groups = {
-        tuple(sorted({catalogue.label(name) for name in (group.split(OR) if isinstance(group, str) else group)}))
-        for group in only
-    }
-    return Filter(tuple(sorted(groups)), tuple(sorted({catalogue.label(name) for name in without})), longer, shorter)

@@ -27,7 +27,7 @@ def _default_commands() -> list[dict[str, str]]:
         {
             "command": "/similar",
             "description": "Find clips that sound alike",
-            "usage_hint": "[clip id or URL] [top N] [only LABEL] [not LABEL] [here]",
+            "usage_hint": "[words, clip id or URL] [top N] [only LABEL] [not LABEL] [here]",
         }
     ]
 

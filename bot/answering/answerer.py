@@ -14,7 +14,7 @@ from slack_sdk.errors import SlackApiError
 from bot.answering.history import History
 from bot.answering.limits import QuestionLimit
 from bot.errors import OldCatalogue
-from bot.messages import Message, answer, help_message, refusal, unforeseen
+from bot.messages import Message, answer, friendly, help_message, refusal, unforeseen
 from bot.messages.library import Offers
 from bot.operations.requests import Observer, Request
 from bot.questions import FILTERS_ALONE, Question, Typed
@@ -121,6 +121,8 @@ class Answerer:
             raise BadQuery(FILTERS_ALONE)
         if typed.kind in ("help", "nothing"):
             return help_message()
+        if typed.kind in ("greeting", "thanks"):
+            return friendly(typed.kind)
         if typed.kind == "wrong":
             raise BadQuery(typed.question.query)
         question, note = typed.question, ""

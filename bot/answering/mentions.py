@@ -43,7 +43,8 @@ class Mentions:
             return False
         own = self._records.files(job.channel, job.message)
         alone = job.kind == "nothing"
-        filters = job.question("") if alone and job.question("") != Question("") else None
+        asked = job.question(job.query)
+        filters = asked if alone and asked != Question("") else None
         for file in own:
             # The answer may stand already, without these filters: then it is edited.
             edition = job.edition or (job.message if filters else "")

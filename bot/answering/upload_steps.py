@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 import uuid
 from contextlib import suppress
@@ -354,7 +355,15 @@ class UploadSteps:
                 self._downloader.fetch(job.url, path)
             upload = self._recommender.embed_file(path, request.timings)
         with request.timings("search"):
-            return self._recommender.similar_to(upload, top=job.top, only=job.only, without=job.without)
+            return self._recommender.similar_to(
+                upload,
+                also=job.query,
+                top=job.top,
+                only=job.only,
+                without=job.without,
+                longer=job.longer,
+                shorter=job.shorter or math.inf,
+            )
 
     def _final(self, job: Job, message: Message, request: Request) -> None:
         """Return the person the last word on the job; raises `PostLater`."""

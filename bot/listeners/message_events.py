@@ -49,7 +49,7 @@ def _strings(values: list[Any]) -> Iterator[str]:
 def typed_in(marked: str, *, beside_file: bool = False) -> Typed:
     """Read a question out of a message; one that breaks the grammar is kept, for the answer to say how."""
     try:
-        return parse(plain_text(marked), beside_file=beside_file)
+        return parse(plain_text(marked), beside_file=beside_file, talk=True)
     except BadQuery as error:
         return Typed("wrong", Question(str(error)), True)
 
@@ -58,7 +58,7 @@ def accept_files(context: Context, event: dict[str, Any], body: dict[str, Any]) 
     """Accept the files of a message that addresses the bot, in their order; false where it has none."""
     files = [need(file, "id") for file in files_of(event)]
     typed = typed_in(text(event, "text"), beside_file=True)
-    # Words beside a file are a remark, unless they are nothing but filters.
+    # Words beside a file are a remark, unless they are nothing but filters, or say what should be otherwise.
     filters = typed.question if typed.kind == "nothing" else None
     for file in files:
         context.acceptance.upload(

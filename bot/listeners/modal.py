@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt import Ack, App, BoltResponse
@@ -21,7 +22,7 @@ from recommender.errors import BadQuery
 LABELS_OFFERED = 20
 MAX_OPTION_CHARS = 75
 """Slack's limit on an option's text; its value may be as long, which must name the label in full."""
-MISSING = "Name a clip, or choose audio files."
+MISSING = "Name a clip, say a sound in words, or choose audio files."
 
 
 def register(app: App, context: Context) -> None:
@@ -38,7 +39,9 @@ def register(app: App, context: Context) -> None:
         place, team = Place(user, _response_url(view)), team_of(body)
         try:
             for file in files:
-                context.acceptance.upload(user, file, user, team=team, asked=True, filters=question, once=True)
+                context.acceptance.upload(
+                    user, file, user, team=team, asked=True, filters=replace(question, query=""), once=True
+                )
         except QueueAway as error:
             return ack(response_action="errors", errors={"files": str(error)})
         context.answer_later("form", place, lambda request: _reply(context, question, len(files), user, request))

@@ -6,6 +6,7 @@ from bot.messages.home import HomeFacts, home_view
 from bot.messages.modal import ask_view
 from bot.messages.notices import (
     asked_again,
+    friendly,
     help_message,
     listening,
     queue_away,
@@ -21,6 +22,7 @@ __all__ = [
     "answer",
     "ask_view",
     "asked_again",
+    "friendly",
     "help_message",
     "home_view",
     "listening",

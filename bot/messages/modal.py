@@ -25,8 +25,8 @@ def ask_view(response_url: str) -> dict[str, Any]:
         "close": _text("Cancel"),
         "private_metadata": json.dumps({"response_url": response_url}),
         "blocks": [
-            _input("clip", "Clip", {"type": "plain_text_input", "action_id": "clip", "max_length": 1000},
-                   "A video id, a YouTube link or an item number; ID + ID - ID combines"),
+            _input("clip", "Clip or words", {"type": "plain_text_input", "action_id": "clip", "max_length": 1000},
+                   "An id, a link or #item, or words: rain on a tin roof. A + B - C combines"),
             _input("files", "or audio files",
                    {"type": "file_input", "action_id": "files", "filetypes": FILE_TYPES, "max_files": MAX_FILES},
                    "Answered in our direct messages"),

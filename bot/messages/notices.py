@@ -15,12 +15,13 @@ HELP = """*Soundalike* finds the clips of the catalogue that sound most like you
 
 *Drop an audio file* here, in a channel I am in, or beside a mention of me: I answer in its thread. WAV, MP3, FLAC, \
 OGG, M4A, voice clips and the sound of videos all work.
+*Ask in words*: `/similar rain on a tin roof`, `/similar sad piano`, or the name of a file
 *Ask for a clip*
 • `/similar 1OU19ANx4fg`: a video id, also with a start in ms (`1OU19ANx4fg_6000`), a YouTube link, or an item \
 number (`#193`)
-• `/similar ID + ID - ID`: like the first and the second, unlike the third
-• `/similar ID top 5 only Jazz not Speech`: fewer results (at most 20), and filters by label; several words are one \
-label, further labels follow another `only` or `not`
+• `/similar ID + ID - ID`: like the first and the second, unlike the third; words are terms, too (`ID + rain`)
+• `/similar ID top 5 only Jazz not Speech`: fewer results (at most 20), and filters by label, of which all count; \
+`only "Rain" or "Wind"` asks for either; `longer 2s`, `shorter 10s`
 • `/similar ID here`: answers for the whole channel
 • `/similar random` or `/similar random Jazz`: something to discover
 • `/similar` alone opens a form for ids and files
@@ -66,6 +67,16 @@ def unforeseen(reference: str, name: str = "") -> Message:
 def help_message() -> Message:
     """Return the help."""
     return Message("How to ask Soundalike: /similar ID, or drop an audio file.", [section(HELP)])
+
+
+def friendly(kind: str) -> Message:
+    """Return the reply to a greeting or to thanks."""
+    if kind == "thanks":
+        return asked_again("You are welcome. Drop another sound, or say one in words.")
+    return asked_again(
+        "Hello! Drop an audio file here, or say what you are looking for, as in “rain on a tin roof”: I answer with "
+        "the clips that sound most like it. “help” shows all that I understand."
+    )
 
 
 def queue_away() -> Message:

@@ -127,7 +127,7 @@ class Admission:
 
     def _arguments(self, job: Job, delay: float) -> list[str | int | float | bytes]:
         message = message_of(INTAKE, job)
-        question = job.question("")
+        question = job.question(job.query)
         filters = "" if job.kind or question == Question("", name=job.name) else filters_field(question)
         refusals = [
             (limit, _refusal(RateLimited, f"{whose} more than {limit} files a minute: wait a minute, then try again."))

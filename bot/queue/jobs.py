@@ -33,8 +33,8 @@ class Job:
     channel is closed to the bot. closed: why it is, once it proved to be, as mrkdwn. refusal: code and sentence,
     where the upload is refused. accepted: Unix time. order: Slack's time of the event, by which messages follow each
     other. slot: the right to post its message now is taken. described: Slack was asked about the file. kind, query:
-    of a typed question. doubt: its record was lost, its message may stand already. attempt: how often its present
-    step was put off.
+    of a typed question; query alone: terms that an upload is combined with. doubt: its record was lost, its message
+    may stand already. attempt: how often its present step was put off.
     """
 
     id: str
@@ -51,6 +51,8 @@ class Job:
     top: int = 10
     only: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    longer: float = 0.0
+    shorter: float = 0.0
     accepted: float = 0.0
     order: float = 0.0
     name: str = ""
@@ -96,14 +98,30 @@ class Job:
         return self.channel[:1] in ("D", "U", "W")
 
     def with_filters(self, question: Question | None) -> Job:
-        """Return the job with the filters of a question that came beside the file."""
+        """Return the job with the filters of a question that came beside the file, and its terms."""
         if question is None:
             return self
-        return replace(self, top=question.top, only=question.only, without=question.without)
+        return replace(
+            self,
+            query=question.query,
+            top=question.top,
+            only=question.only,
+            without=question.without,
+            longer=question.longer,
+            shorter=question.shorter,
+        )
 
     def question(self, query: str) -> Question:
         """Return the question that the upload puts."""
-        return Question(query, top=self.top, only=self.only, without=self.without, name=self.name)
+        return Question(
+            query,
+            top=self.top,
+            only=self.only,
+            without=self.without,
+            name=self.name,
+            longer=self.longer,
+            shorter=self.shorter,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the job for the queue, as 0.1 reads it too."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 def _suffixes(names: str) -> frozenset[str]:
     return frozenset(f".{name}" for name in names.split())
@@ -18,6 +20,10 @@ VIDEO_SUFFIXES = _suffixes(
     "mp4 m4v mov mkv webm avi mpg mpeg 3gp 3g2 ogv ogm mxf rm rmvb asf wmv flv f4v mts m2ts vob nut gxf"
 )
 MEDIA_SUFFIXES = AUDIO_SUFFIXES | VIDEO_SUFFIXES
+AUDIO_NAME = re.compile(
+    rf"\.(?:{'|'.join(sorted(suffix.lstrip('.') for suffix in MEDIA_SUFFIXES))})\s*$", re.IGNORECASE
+)
+"""The end of a file's name."""
 OTHER_SUFFIXES = _suffixes(
     "jpg jpeg png gif webp bmp tif tiff svg txt md pdf rtf doc docx csv json xml html ini nfo cue m3u m3u8 pls "
     "xspf heic heif avif psd sf2 sf3 sfz gig dls nki log db zip rar 7z gz als asd alp flp logic logicx band ptx "

@@ -25,8 +25,12 @@ from tests.bot import answers as made
         ("a only Bass guitar not Speech", Question("a", only=("Bass guitar",), without=("Speech",)), False),
         ('a only "Rain" "Bass guitar"', Question("a", only=("Rain", "Bass guitar")), False),
         ("a only Rain only Jazz", Question("a", only=("Rain", "Jazz")), False),
-        ("a ONLY Rain , storm TOP 3", Question("a", top=3, only=("Rain storm",)), False),
+        ("a ONLY Rain , storm TOP 3", Question("a", top=3, only=("Rain , storm",)), False),
         ("top 3 a", Question("a", top=3), False),
+        ('a only "Rain" or "Wind" only Jazz', Question("a", only=("Rain|Wind", "Jazz")), False),
+        ("a only Rain or Wind, Jazz", Question("a", only=("Rain or Wind, Jazz",)), False),
+        ("a longer 2s shorter than 10 seconds", Question("a", longer=2, shorter=10), False),
+        ("*a* top `3`", Question("a", top=3), False),
         ('"Artist - Title.wav" + b', Question('"Artist - Title.wav" + b'), False),
         ("“top”", Question('"top"'), False),
     ],
@@ -52,7 +56,20 @@ def test_other_words(text, kind, query):
 
 
 @pytest.mark.parametrize(
-    "text", ["a top", "a top many", "a top 0", f"a top {MAX_TOP + 1}", "a only", "a not here", "only Jazz", "x" * 1001]
+    "text",
+    [
+        "a top",
+        "a top many",
+        "a top 0",
+        f"a top {MAX_TOP + 1}",
+        "a only",
+        "a not here",
+        "only Jazz",
+        "a longer",
+        "a shorter 0",
+        "a longer cat",
+        "x" * 1001,
+    ],
 )
 def test_what_breaks_the_grammar_is_told_how_it_is_done_right(text):
     with pytest.raises(BadQuery, match=r"\.$"):

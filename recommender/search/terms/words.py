@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import NoReturn
 
 from recommender.answers import Understood
+from recommender.audio.formats import AUDIO_NAME
 from recommender.errors import UnknownClip
 from recommender.search.terms.base import Meaning, Parts, Scope
-from recommender.search.words.ranking import AUDIO_NAME
 from recommender.search.words.understanding import Reader, Vectors, content_words
 from recommender.spelling import shortened
 

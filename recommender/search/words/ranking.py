@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
 from recommender.answers import Understood
-from recommender.audio.formats import MEDIA_SUFFIXES
+from recommender.audio.formats import AUDIO_NAME
 from recommender.catalogue.base import Catalogue, Vectors
 from recommender.catalogue.filters import Filter
 from recommender.catalogue.vocabulary import Vocabulary
@@ -21,10 +20,6 @@ NAMED = 0.6
 """Share of a name's words that a text has to hold to ask for that name."""
 EVERY = 4
 """Where some clips have no labels, each fourth result is one of them: found by its sound alone."""
-AUDIO_NAME = re.compile(
-    rf"\.(?:{'|'.join(sorted(suffix.lstrip('.') for suffix in MEDIA_SUFFIXES))})\s*$", re.IGNORECASE
-)
-"""The end of a file's name."""
 
 
 def ranked(

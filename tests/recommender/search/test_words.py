@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recommender.catalogue.local.builder import ClipBatch, NewClip, write_catalogue
-from recommender.errors import EmbedderDown, QueryError
+from recommender.errors import EmbedderDown, QueryError, UnknownLabel
 from recommender.recommender import Recommender
+from recommender.search.chosen import filter_of
 from recommender.settings import Settings
 
+LABELS = {"Rain": 2, "Piano": 3, "Sad music": 5, "Walk, footsteps": 7}
+"""And every which clip has them."""
 NAMES = ["Drums/Big Kick.wav", "Music/Artist - Señor Titel (Remix).wav", "fx/DrumLoop01.wav"]
 
 
@@ -28,7 +33,7 @@ def recommender(tmp_path_factory):
     vectors = np.random.default_rng(3).normal(0, 1, (60, 16)).astype(np.float32)
     clips = []
     for item in range(60):
-        labels = [label for label, every in (("Rain", 2), ("Piano", 3), ("Sad music", 5)) if item % every == 0]
+        labels = [label for label, every in LABELS.items() if item % every == 0]
         vectors[item, :3] += [3 * (label in labels) for label in ("Rain", "Piano", "Sad music")]
         path = NAMES[item] if item < len(NAMES) else f"x/{item}.wav"
         clips.append(NewClip(f"f{item:010}_0", path, 0, 10, tuple(labels), path.rpartition("/")[2][:-4], None, path))
@@ -64,6 +69,28 @@ def test_several_only_are_required_and_or_is_either(recommender):
     assert both and all({"Rain", "Piano"} <= set(result.clip.labels) for result in both)
     either = recommender.similar("#1", only=["Rain|Piano"], top=50).results
     assert len(either) > len(both) and all({"Rain", "Piano"} & set(result.clip.labels) for result in either)
+
+
+@pytest.mark.parametrize(
+    ("written", "groups"),
+    [
+        ("rain", (("Rain",),)),
+        ("Rain, PIANO", (("Piano",), ("Rain",))),
+        ("rain or piano", (("Piano", "Rain"),)),
+        ("Rain or Piano, sad music", (("Piano", "Rain"), ("Sad music",))),
+        ("Walk, footsteps", (("Walk, footsteps",),)),
+        ("rain, Walk, footsteps;", (("Rain",), ("Walk, footsteps",))),
+    ],
+)
+def test_labels_are_written_as_people_write_them(recommender, written, groups):
+    assert filter_of(recommender.catalogue, [written], [], 0, math.inf).only == groups
+    assert filter_of(recommender.catalogue, [], [written], 0, math.inf).without == tuple(sorted(set(sum(groups, ()))))
+
+
+@pytest.mark.parametrize("written", ["Rain, Snow", "Rain or Snow", "Snow", ",", " or "])
+def test_labels_that_there_are_not_are_a_sentence(recommender, written):
+    with pytest.raises(UnknownLabel, match=r"[.?]$"):
+        filter_of(recommender.catalogue, [written], [], 0, math.inf)
 
 
 def test_words_combine_with_clips(recommender):
