@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.audio.preparation import PLAIN
+from recommender.audio.preparation import PLAIN, PREPARATIONS
+from recommender.errors import CatalogueDamaged
 
 WINDOW_SECONDS = 10.0
 """Length of a clip: AudioSet's, so that uploads and library windows compare with it."""
@@ -19,6 +20,7 @@ QUANTISED_MIN, QUANTISED_MAX = -2.0, 2.0
 """Range that AudioSet's features are quantised from (tensorflow/models#10313)."""
 RAW_FRAMES = 10
 """Frames of the seed notebook's vector: 10 x 128 bytes, flattened."""
+POOLINGS = ("mean", "max", "mean-deviation", "raw-frames")
 SMALLEST_NORM = 1e-6
 """Below this a vector has no direction that float32 could be trusted with."""
 
@@ -94,11 +96,18 @@ def windows(rows: int, hop: float, seconds: float) -> list[Window]:
     ]
 
 
-def window_means(vectors: Array, cuts: Sequence[Window]) -> Array:
-    """Average the frame vectors (n, d) of each window: float32 (windows, d), neither centred nor scaled."""
+def window_means(vectors: Array, cuts: Sequence[Window], pooling: str = "mean") -> Array:
+    """Pool the frame vectors (n, d) of each window: float32 (windows, d), neither centred nor scaled."""
     if not cuts:
         return np.empty((0, vectors.shape[1]), np.float32)
-    return np.stack([vectors[cut.first : cut.last].mean(axis=0, dtype=np.float64) for cut in cuts]).astype(np.float32)
+    return np.stack([pool(vectors[cut.first : cut.last], pooling) for cut in cuts]).astype(np.float32)
+
+
+def pool(rows: NDArray[Any], pooling: str) -> NDArray[np.float64]:
+    """Return the mean or the maximum of frame vectors (n, d): float64 (d,)."""
+    wide = np.asarray(rows, np.float64)
+    pooled: NDArray[np.float64] = wide.max(axis=0) if pooling == "max" else wide.mean(axis=0)
+    return pooled
 
 
 def raw_frames(vectors: Array) -> Array:
@@ -114,9 +123,9 @@ def raw_frames(vectors: Array) -> Array:
 class Recipe:
     """How a catalogue's clip vectors were made, which is how those of queries are made.
 
-    pooling: how the frame vectors of a window become its features: mean, mean-deviation or raw-frames; centre: (k,)
-    taken away first, None for none; projection: (k, d) applied next; preparation: what is done to decoded audio before
-    it is embedded, by name, as JSON; nothing where empty, as in catalogues of 0.1.
+    pooling: how the frame vectors of a window become its features, one of `POOLINGS`; centre: (k,) taken away first,
+    None for none; projection: (k, d) applied next; preparation: what is done to decoded audio before it is embedded, by
+    name, as JSON; nothing where empty, as in catalogues of 0.1.
     """
 
     pooling: str = "mean"
@@ -148,9 +157,16 @@ class Recipe:
 
     @classmethod
     def from_json(cls, data: Any) -> Recipe:
-        """Read what `to_json` returned, without the projection; raises KeyError, TypeError or ValueError."""
+        """Read what `to_json` returned, without the projection; raises KeyError, TypeError or ValueError, and
+        `CatalogueDamaged` for a recipe that this version cannot follow."""
         centre = None if data["centre"] is None else np.array(data["centre"], np.float64)
-        return cls(str(data["pooling"]), centre, preparation=dict(data["preparation"]))
+        recipe = cls(str(data["pooling"]), centre, preparation=dict(data["preparation"]))
+        if recipe.pooling not in POOLINGS or recipe.prepared not in PREPARATIONS:
+            raise CatalogueDamaged(
+                f"This catalogue was built by another version of Soundalike (pooling {recipe.pooling}, preparation "
+                f"{recipe.prepared}), whose vectors this one cannot make: build it again, or use that version."
+            )
+        return recipe
 
     def finish(self, features: NDArray[Any]) -> NDArray[np.float64]:
         """Centre and project features (n, k): float64 (n, d), not yet of unit length."""
@@ -163,7 +179,7 @@ class Recipe:
         """Pool the frame vectors (n, values) of each window: float32 (windows, k), neither centred nor scaled."""
         if self.pooling == "raw-frames" and cuts:
             return np.stack([raw_frames(vectors[cut.first : cut.last]) for cut in cuts])
-        features = window_means(vectors, cuts)
+        features = window_means(vectors, cuts, self.pooling)
         if self.pooling == "mean-deviation" and cuts:
             deviations = [vectors[cut.first : cut.last].std(axis=0, dtype=np.float64) for cut in cuts]
             features = np.hstack((features, np.stack(deviations).astype(np.float32)))

@@ -17,6 +17,7 @@ PLAIN = "plain"
 """Nothing is done: catalogues of 0.1, and AudioSet's own features, which were made so."""
 EVEN = "even-1"
 """Ends trimmed, level evened, silent rows left out. A change of any figure below is another name."""
+PREPARATIONS = (PLAIN, EVEN)
 
 _BLOCKS = 50
 """Blocks a second, 20 ms each, in which loudness is judged."""

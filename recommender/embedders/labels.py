@@ -20,6 +20,14 @@ class LabelHead:
     weights: NDArray[np.float32]
     biases: NDArray[np.float32]
 
+    def directions(self, count: int) -> NDArray[np.float64]:
+        """Return its leading right singular vectors, float64 (d, count): what most tells labels apart, best first."""
+        found = np.linalg.svd(self.weights.astype(np.float64), full_matrices=False)[2][:count].T
+        # The sign of a direction is the library's choice: the same one everywhere.
+        largest = found[np.abs(found).argmax(axis=0), np.arange(found.shape[1])]
+        directions: NDArray[np.float64] = found * np.where(largest < 0, -1.0, 1.0)
+        return directions
+
     def scores(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return float32 (n, labels) in [0, 1] for vectors float32 (n, d)."""
         logits = vectors @ self.weights.T + self.biases

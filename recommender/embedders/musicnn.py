@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.audio.preparation import EVEN
 from recommender.embedders.framing import Framing
 from recommender.embedders.labels import LabelHead
 from recommender.embedders.networks.mel import FFT_SIZE, hann, slaney_bands, spectrum
@@ -47,7 +46,6 @@ SPEC = EmbedderSpec(
     ),
     weights="installed, from the PyPI wheel `musicnn`",
     purpose="music; 50 tags",
-    preparation=EVEN,
     load=lambda weights: MusiCNN(),
     label_head=lambda weights: label_head(),
 )

@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.audio.preparation import EVEN
 from recommender.embedders.framing import Framing
 from recommender.embedders.labels import LabelHead
+from recommender.errors import NoWeights
 
 if TYPE_CHECKING:
     from recommender.embedders.networks.network import Network
@@ -35,9 +40,10 @@ class EmbedderSpec:
     weights: where they come from, for people. purpose: what it is for, likewise.
     load: returns the network, with weights from a folder where one is named; raises `NoWeights`.
     label_head: returns its own classifier, without loading the network; None where it has none.
-    pooling: how frame vectors become a clip vector, `mean` or `max`. preparation: what is done to audio before it, by
-    the names of `recommender.audio.preparation`. quantised: whether values travel as bytes, as IBM's container sends
-    them. modalities: what it embeds.
+    pooling: how a library's frame vectors become a clip vector, `mean` or `max`. directions: how many leading ones of
+    its classifier clip vectors are projected on; 0 for no projection. preparation: what is done to a library's audio
+    before it, by the names of `recommender.audio.preparation`. quantised: whether values travel as bytes, as IBM's
+    container sends them. modalities: what it embeds.
     """
 
     name: str
@@ -50,7 +56,8 @@ class EmbedderSpec:
     load: Callable[[Path | None], Network]
     label_head: Callable[[Path | None], LabelHead] | None = None
     pooling: str = "mean"
-    preparation: str = "plain"
+    directions: int = 0
+    preparation: str = EVEN
     quantised: bool = False
     modalities: tuple[str, ...] = ("audio",)
 
@@ -58,6 +65,19 @@ class EmbedderSpec:
     def sample_rate(self) -> int:
         """Samples a second of the audio that it takes, one channel."""
         return self.framing.rate
+
+    def projection(self, weights: Path | None) -> NDArray[np.float64] | None:
+        """Return what a library's clip vectors are projected by, float64 (dimension, directions), None for nothing.
+
+        weights: as for `label_head`. None also where this machine has no weights, because a service embeds for it: then
+        the vectors are four times as long, and find nearly as well.
+        """
+        if not self.directions or self.label_head is None:
+            return None
+        try:
+            return self.label_head(weights).directions(self.directions)
+        except NoWeights:
+            return None
 
     @property
     def hop(self) -> float:

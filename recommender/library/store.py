@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from recommender.audio.preparation import PLAIN
 from recommender.embedders import registry
 from recommender.errors import BuildFailed
 from recommender.library.fingerprints import Fingerprint
@@ -54,9 +53,9 @@ class Recording:
 
 
 def memory_key(space: str) -> str:
-    """Return what analyses in a space are remembered under: another preparation of the audio is another analysis."""
-    preparation = registry.of_space(space).preparation
-    return space if preparation == PLAIN else f"{space}/{preparation}"
+    """Return what analyses in a space are remembered under: audio prepared or pooled otherwise is another analysis."""
+    spec = registry.of_space(space)
+    return f"{space}/{spec.preparation}/{spec.pooling}"
 
 
 class Store:

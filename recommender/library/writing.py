@@ -115,12 +115,13 @@ def write(stock: Stock, out: Path, index: IndexOptions, report: Report, progress
             "copied": report.copies,
             "copies": {paths[0]: list(paths[1:]) for paths in groups.values() if len(paths) > 1},
         }
-        seconds = _Sum()
+        seconds, spec = _Sum(), registry.of_space(stock.space)
         manifest = write_catalogue(
             out,
             space=stock.space,
-            preparation=registry.of_space(stock.space).preparation,
-            vectors_kind="mean",
+            preparation=spec.preparation,
+            vectors_kind=spec.pooling,
+            projection=spec.projection(None),
             batches=_batches(groups, stock, seconds),
             trees=index.trees,
             target_recall=index.target_recall,
@@ -209,7 +210,8 @@ def _batches(groups: dict[str, tuple[str, ...]], stock: Stock, seconds: _Sum) ->
 def _digest(good: dict[str, list[str]], stock: Stock, index: IndexOptions) -> str:
     """Name what a catalogue would hold: the same files under the same names, the same digest."""
     files = sorted((min(paths), sorted(paths), sha256) for sha256, paths in good.items())
-    facts = [NAMING, stock.memory, index.trees, index.target_recall, index.words, files]
+    made = [stock.memory, registry.of_space(stock.space).directions]
+    facts = [NAMING, *made, index.trees, index.target_recall, index.words, files]
     selection = stock.found.selection
     more: list[Any] = [asdict(selection)] if selection != EVERYTHING else []
     if stock.weights is not None:

@@ -61,7 +61,7 @@ def evaluate(catalogue: Catalogue, progress: bool = True) -> Evaluation:
     recall, times = _recall(catalogue, sample, silent, progress)
     exact_times = _exact_times(catalogue, sample[:EXACT_QUERIES], silent)
     # What labels were learned from would flatter the learning.
-    unseen = searchable[held_out(searchable)] if facts.recipe.projection is not None else searchable
+    unseen = searchable[held_out(searchable)] if facts.recipe.kind == "learned" else searchable
     # Drawn from all clips, so that two catalogues of the same clips are asked the same ones.
     drawn = np.random.default_rng(SEED).permutation(facts.clips)
     at_10, at_1, asked = label_precision(catalogue, drawn[np.isin(drawn, unseen)], progress)

@@ -84,20 +84,32 @@ def write_catalogue(
     words: WordsBuilder = NO_WORDS,
     progress: bool = True,
     preparation: str = PLAIN,
+    projection: NDArray[np.float64] | None = None,
 ) -> Manifest:
     """Write a catalogue and put it in the place of what stood at `out`.
 
-    vectors_kind: mean (centred and scaled to unit length), raw-frames (scaled), or learned (vectors are mean and
-    standard deviation of the frames, and a projection is learned from the labels). Of clips with the same id the first
-    is kept. trees: by the number of clips where None. extra: goes into the manifest; a function is asked when all
-    batches have been read. words: what it needs to understand words; preparation: what was done to the audio. Raises
-    `BuildFailed`; the catalogue at `out` is then untouched.
+    vectors_kind: mean or max (centred, projected and scaled to unit length), raw-frames (scaled), or learned (vectors
+    are mean and standard deviation of the frames, and a projection is learned from the labels). Of clips with the same
+    id the first is kept. trees: by the number of clips where None. extra: goes into the manifest; a function is asked
+    when all batches have been read. words: what it needs to understand words. preparation: what was done to the audio.
+    projection: float64 (k, d) that centred vectors are multiplied by, none where None. Raises `BuildFailed`; the
+    catalogue at `out` is then untouched.
     """
     _refuse_foreign(out)
     try:
         with staged(out) as folder:
             return _write(
-                folder, space, vectors_kind, batches, trees, target_recall, extra, words, progress, preparation
+                folder,
+                space,
+                vectors_kind,
+                batches,
+                trees,
+                target_recall,
+                extra,
+                words,
+                progress,
+                preparation,
+                projection,
             )
     except (OSError, sqlite3.Error) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -117,6 +129,7 @@ def _write(
     words: WordsBuilder,
     progress: bool,
     preparation: str,
+    projection: NDArray[np.float64] | None,
 ) -> Manifest:
     table = ClipTableWriter(folder / CLIPS)
     try:
@@ -126,7 +139,8 @@ def _write(
         clips, labels = table.count, table.labels
         if not clips:
             raise BuildFailed("There is no clip to put into the catalogue: check the source and its filters.")
-        recipe = replace(_recipe(kind, raw, learner), preparation={} if preparation == PLAIN else {"name": preparation})
+        named = {} if preparation == PLAIN else {"name": preparation}
+        recipe = replace(_recipe(kind, raw, learner, projection), preparation=named)
         silent, lengths = finish_vectors(folder / VECTORS, recipe)
         # The bytes that a raw-frames vector was made of can be had back by its length; `export` does so.
         sources = table.finish(silent, lengths if kind == "raw-frames" else None)
@@ -186,12 +200,12 @@ def default_trees(clips: int) -> int:
     return MANY_TREES if clips <= MANY_TREES_CLIPS else FEW_TREES
 
 
-def _recipe(kind: str, raw: VectorFile, learner: Learner | None) -> Recipe:
+def _recipe(kind: str, raw: VectorFile, learner: Learner | None, projection: NDArray[np.float64] | None) -> Recipe:
     """Decide how features become vectors, now that all are known."""
     if learner is not None:
         return Recipe("mean-deviation", *learner.fit())
     centred = kind != "raw-frames" and raw.rows >= FEWEST_CLIPS_TO_CENTRE
-    return Recipe(kind, raw.mean if centred else None)
+    return Recipe(kind, raw.mean if centred else None, projection)
 
 
 def facts_of(path: Path, progress: bool = False) -> FileFacts:

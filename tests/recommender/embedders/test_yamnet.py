@@ -119,6 +119,15 @@ def test_label_head_scores_as_the_network_does(yamnet: YAMNet):
     np.testing.assert_allclose(head.scores(vectors), scores, rtol=0, atol=1e-6)
 
 
+def test_clip_vectors_are_projected_on_what_its_classifier_looks_at():
+    head = label_head()
+    projection = YAMNet.spec.projection(None)
+    assert projection is not None and projection.shape == (1024, 256)
+    np.testing.assert_allclose(projection.T @ projection, np.eye(256), atol=1e-9)
+    np.testing.assert_array_equal(projection, head.directions(256))
+    assert np.linalg.norm(head.weights @ projection) > 0.9 * np.linalg.norm(head.weights)
+
+
 def test_google_s_h5_file_is_read(tmp_path: Path, yamnet: YAMNet, model: Path):
     """No copy of the real file is to be had here: its layout is Keras 2's, and its values are the checkpoint's."""
     _write_h5(tmp_path / H5, checkpoint_variables(model / "variables" / "variables"))

@@ -18,6 +18,7 @@ from recommender.catalogue.local.catalogue import LocalCatalogue
 from recommender.catalogue.local.manifest import Manifest
 from recommender.catalogue.local.staging import staged
 from recommender.errors import BuildFailed
+from recommender.vectors import Window
 from tests.support.catalogues import SPACE, clips, clustered, write
 
 BUILD = """
@@ -63,6 +64,21 @@ def test_the_same_clips_give_the_same_catalogue(tmp_path):
     assert first.files["clips.sqlite"] == second.files["clips.sqlite"]
     assert first.files["vectors.npy"] == second.files["vectors.npy"]
     assert write(tmp_path / "c", clustered(300, seed=9)).id != first.id
+
+
+def test_vectors_are_projected_as_they_are_told_and_queries_after_them(tmp_path):
+    vectors = clustered(300)
+    projection = np.linalg.qr(np.random.default_rng(1).standard_normal((vectors.shape[1], 5)))[0]
+    batches = [ClipBatch(clips(300), vectors)]
+    write_catalogue(
+        tmp_path / "c", space=SPACE, vectors_kind="max", batches=batches, projection=projection, progress=False
+    )
+    recipe = whole(tmp_path / "c").recipe
+    assert recipe.pooling == "max" and recipe.projection == pytest.approx(projection)
+    frames = np.stack([vectors[7], vectors[7] - 1])
+    made = recipe.clip_vectors(frames, [Window(0, 10, 0, 2)])
+    assert made.shape == (1, 5)
+    assert made[0] == pytest.approx(np.load(tmp_path / "c" / "vectors.npy")[7], abs=1e-5)
 
 
 def test_few_clips_are_not_centred(tmp_path):

@@ -67,3 +67,12 @@ def test_a_later_format_and_another_index_are_refused(copy):
     path.write_text(json.dumps(data | {"index": {**data["index"], "kind": "faiss"}}))
     with pytest.raises(CatalogueDamaged, match="its index is of kind 'faiss', this version reads 'annoy'"):
         LocalCatalogue.open(copy)
+
+
+@pytest.mark.parametrize("change", [{"pooling": "median"}, {"preparation": {"name": "even-9"}}])
+def test_a_recipe_that_this_version_cannot_follow_is_refused(copy, change):
+    path = copy / "manifest.json"
+    data = json.loads(path.read_text())
+    path.write_text(json.dumps(data | {"recipe": data["recipe"] | change}))
+    with pytest.raises(CatalogueDamaged, match=r"another version of Soundalike \(pooling \w+, preparation [\w-]+\)"):
+        LocalCatalogue.open(copy)
