@@ -79,8 +79,8 @@ def test_redirects_to_other_hosts_of_slack_are_followed(slack: Driver, sound: Pa
 )
 def test_a_file_that_is_a_moment_old_is_waited_for_in_silence(slack: Driver, sound: Path, race: dict[str, Any]):
     slack.faults(**race)
-    for channel in (SOUNDS, direct_message(ADA)):
-        question = slack.upload(channel, sound)
+    questions = [slack.upload(channel, sound) for channel in (SOUNDS, direct_message(ADA))]
+    for question in questions:
         slack.wait_reply(question, ranks)
         assert len(slack.replies(question)) == 1
 
@@ -144,20 +144,22 @@ CLOSED_CODES = [
 ]
 
 
-@pytest.mark.parametrize("code", CLOSED_CODES)
-def test_where_the_bot_may_not_write_the_person_is_answered_directly_and_learns_why(
-    slack: Driver, sound: Path, code: str
-):
-    slack.add_channel(SOUNDS, bot=True, refuses=code)
-    room = direct_message(ADA)
-    slack.upload(SOUNDS, sound)
-    answer = slack.wait_message(ranks, channel=room)
-    assert f"(<#{SOUNDS}>)" in text_of(answer)
-    assert "Directly to you, since " in text_of(answer)
-    slack.mention(SOUNDS, f"{video_id(2)} top 2")
-    slack.wait_message(lambda m: ranks(m) == [1, 2], channel=room)
+def test_where_the_bot_may_not_write_the_person_is_answered_directly_and_learns_why(slack: Driver, sound: Path):
+    """For each code a channel and a person of their own: all at once, since a channel takes a message a second."""
+    people = {f"C0CLOSED{place}": f"U0CLOSED{place}" for place in range(len(CLOSED_CODES))}
+    for (channel, person), code in zip(people.items(), CLOSED_CODES, strict=True):
+        slack.add_user(person)
+        slack.add_channel(channel, bot=True, refuses=code)
+        slack.upload(channel, sound, user=person)
+    for channel, person in people.items():
+        answer = slack.wait_message(ranks, channel=direct_message(person))
+        assert f"(<#{channel}>)" in text_of(answer)
+        assert "Directly to you, since " in text_of(answer)
+        slack.mention(channel, f"{video_id(2)} top 2", user=person)
+    for person in people.values():
+        slack.wait_message(lambda m: ranks(m) == [1, 2], channel=direct_message(person))
     slack.wait_quiet(0.5)
-    assert len(slack.messages(room)) == 2
+    assert [len(slack.messages(direct_message(person))) for person in people.values()] == [2] * len(people)
 
 
 def test_a_channel_that_the_bot_was_removed_from_is_left_in_silence(slack: Driver, stack: Stack, sound: Path):
