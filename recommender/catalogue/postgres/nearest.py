@@ -135,7 +135,7 @@ class Searcher:
         if depth > MOST_EF:
             limit = max(limit, math.ceil(depth * share))
         ranked: dict[int, Ranked] = {}
-        if most > self.scan_clips and limit * WIDENING < most:
+        if most > max(self.scan_clips, depth if chosen else 0) and limit * WIDENING < most:
             rows = self._rows(_BY_INDEX, queries, limit, chosen, without, min(max(depth, limit), MOST_EF))
             ranked = _ranked(queries, rows, limit)
         # Where the index gave out before there were enough, the rest is looked for one by one.
