@@ -79,3 +79,25 @@ def test_every_setting_stands_in_the_readme_and_in_the_example(name: str):
     variable = re.compile(rf"\b{name.upper()}\b")
     assert variable.search((REPOSITORY / "README.md").read_text())
     assert variable.search((REPOSITORY / ".env.example").read_text())
+
+
+def test_every_other_variable_that_is_read_stands_in_the_readme():
+    table = (
+        (REPOSITORY / "README.md").read_text().partition("What is read beside the settings:")[2].partition("\n## ")[0]
+    )
+    named = set(
+        re.findall(r"`([A-Z_]{3,})`", "".join(line.split("|")[1] for line in table.splitlines() if "|" in line))
+    )
+    by_others = {"TMPDIR", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"}
+    parts = [path for part in ("bot", "recommender", "launcher") for path in (REPOSITORY / part).rglob("*.py")]
+    code = "".join(path.read_text() for path in [*parts, REPOSITORY / "gunicorn.conf.py"])
+    read = set(re.findall(r"""os\.(?:environ\.get\(|environ\[|getenv\()["']([A-Z_]+)""", code))
+    read |= {name for name in ("ENV_FILE",) if f"os.environ.get({name})" in code}
+    deployed = [
+        REPOSITORY / "Procfile",
+        REPOSITORY / "Procfile.http",
+        *(REPOSITORY / "deploy/systemd").glob("*.service"),
+    ]
+    read |= set(re.findall(r"\$\{([A-Z_]+)", "".join(path.read_text() for path in deployed)))
+    others = {"PATH", "PYTHONPATH"} | {name.upper() for name in BotSettings.model_fields}
+    assert named == (read - others) | by_others
