@@ -31,6 +31,7 @@ from recommender.catalogue.postgres.tables import (
     COPIED,
     FORMAT,
     INDEXES,
+    LASTS,
     MOST_DIMENSIONS,
     ROOT,
     Tables,
@@ -164,6 +165,7 @@ class _Push:
                         target.write(TRAILER)
                     update = "UPDATE {catalogues} SET loaded = %s WHERE id = %s"
                     self.connection.execute(tables.sql(update), (stop, tables.id))
+        self.connection.execute(tables.sql(LASTS))
         with self.connection.transaction():
             self.connection.execute(tables.sql("DELETE FROM {labels}"))
             counts = self.catalogue.label_counts()

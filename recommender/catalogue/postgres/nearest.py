@@ -48,10 +48,6 @@ CROSS JOIN LATERAL (
 """
 
 
-_LASTING = """source IN (SELECT source FROM {clips} GROUP BY source
-HAVING max("end") - min(start) BETWEEN %(longer)s AND %(shorter)s)"""
-
-
 @dataclass(frozen=True, slots=True)
 class Labels:
     """The labels of a catalogue: names by number, numbers by name, and how many clips have each."""
@@ -172,7 +168,7 @@ class Searcher:
             conditions.append(sql.SQL(condition).format(sql.Placeholder(name)))
             parameters[name] = [self.labels.numbers[label] for label in labels if label in self.labels.numbers]
         if chosen.by_length:
-            conditions.append(self.tables.sql(_LASTING))
+            conditions.append(sql.SQL("lasts BETWEEN %(longer)s AND %(shorter)s"))
             parameters |= {"longer": chosen.longer, "shorter": chosen.shorter}
         if without:
             conditions.append(sql.SQL("source <> ALL(%(without)s)"))

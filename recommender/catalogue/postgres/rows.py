@@ -15,7 +15,7 @@ from recommender.spelling import name_words
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
-_HEAD = struct.Struct(">hiiidid")
+_HEAD = struct.Struct(">hiiididid")
 _DOUBLE = struct.Struct(">id")
 _LENGTH = struct.Struct(">i")
 _NOTHING = _LENGTH.pack(-1)
@@ -40,9 +40,14 @@ class Rows:
         head = _LENGTH.pack(size + 4) + struct.pack(">hh", vectors.shape[1], 0)
         searchable: list[bool] = np.any(vectors, axis=1).tolist()
         parts: list[bytes] = []
+        spans: dict[str, tuple[float, float]] = {}
+        for clip in clips:
+            start, end = spans.get(clip.source, (clip.start, clip.end))
+            spans[clip.source] = min(start, clip.start), max(end, clip.end)
         for row, clip in enumerate(clips):
+            start, end = spans[clip.source]
             parts += (
-                _HEAD.pack(len(COPIED), 4, clip.item, 8, clip.start, 8, clip.end),
+                _HEAD.pack(len(COPIED), 4, clip.item, 8, clip.start, 8, clip.end, 8, end - start),
                 _NOTHING if lengths is None else _DOUBLE.pack(8, lengths[row]),
                 _text(clip.clip_id),
                 _text(clip.source),

@@ -32,13 +32,32 @@ CREATE UNIQUE INDEX IF NOT EXISTS catalogues_current ON {catalogues} (current) W
 CATALOGUE = """
 CREATE TABLE {labels} (label integer PRIMARY KEY, name text NOT NULL, clips bigint NOT NULL);
 CREATE TABLE {clips} (
-    item integer NOT NULL, start float8 NOT NULL, "end" float8 NOT NULL, length float8,
+    item integer NOT NULL, start float8 NOT NULL, "end" float8 NOT NULL, lasts float8 NOT NULL, length float8,
     clip_id text COLLATE "C" NOT NULL, source text COLLATE "C" NOT NULL,
     labels integer[] NOT NULL, title text, url text, names text[], embedding vector({dimension})
 );
 ALTER TABLE {clips} ALTER COLUMN embedding SET STORAGE MAIN;
 """
-COPIED = ("item", "start", "end", "length", "clip_id", "source", "labels", "title", "url", "names", "embedding")
+LASTS = """
+UPDATE {clips} AS clips SET lasts = whole.seconds
+FROM (SELECT source, max("end") - min(start) AS seconds FROM {clips} GROUP BY source HAVING count(*) > 1) AS whole
+WHERE clips.source = whole.source AND clips.lasts <> whole.seconds
+"""
+"""How long a source lasts is known within a block of clips: this mends those that lie in several."""
+COPIED = (
+    "item",
+    "start",
+    "end",
+    "lasts",
+    "length",
+    "clip_id",
+    "source",
+    "labels",
+    "title",
+    "url",
+    "names",
+    "embedding",
+)
 CLIP = 'item, source, embedding, clip_id, start, "end", labels, title, url'
 """What is read of a clip that may be shown, in this order."""
 INDEXES = {

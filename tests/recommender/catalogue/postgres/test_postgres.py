@@ -105,12 +105,12 @@ def test_it_is_searched_through_the_index(url):
 def test_a_push_goes_on_where_it_broke_off(folder, schema, monkeypatch):
     from recommender.catalogue.postgres import loading
 
-    monkeypatch.setattr(loading, "BLOCK_CLIPS", 1000)
+    monkeypatch.setattr(loading, "BLOCK_CLIPS", 999)
     catalogue = open_catalogue(folder)
     broken = catalogue.clips
 
     def clips_until(items):
-        if items[0] >= 2000:
+        if items[0] >= 1998:
             raise KeyboardInterrupt
         return broken(items)
 
@@ -120,10 +120,13 @@ def test_a_push_goes_on_where_it_broke_off(folder, schema, monkeypatch):
     with pytest.raises(NoCatalogue):
         open_catalogue(schema)
     monkeypatch.undo()
-    assert push(catalogue, schema, progress=False).clips == 1000
+    assert push(catalogue, schema, progress=False).clips == 1002
     opened = open_catalogue(schema)
     assert [clip.clip_id for clip, _ in opened.all_clips()] == [clip.clip_id for clip, _ in catalogue.all_clips()]
     assert opened.verify().startswith("3,000 clips")
+    # A source of two clips on both sides of the break lasts as long as any other.
+    longer = Filter(longer=15)
+    assert len(opened.nearest(opened.vectors_of([0]), CLIPS, chosen=longer, distinct=False)[0]) == CLIPS
     assert push(catalogue, schema, progress=False).clips == 0
     opened.close()
     catalogue.close()
