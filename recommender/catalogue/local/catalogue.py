@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import random
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,36 +13,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.catalogue.base import Addition, Catalogue, Facts, Hit, Items, Vectors
-from recommender.catalogue.exact import TIE_DECIMALS
-from recommender.catalogue.filters import EVERYTHING, Filter
-from recommender.catalogue.growing import NOTHING, Added
-from recommender.catalogue.links import FILES, link_of
+from recommender.catalogue.base import Addition, Facts
+from recommender.catalogue.growing import NOTHING, Added, GrowingCatalogue
+from recommender.catalogue.links import FILES
 from recommender.catalogue.local import known_answers
 from recommender.catalogue.local.builder import facts_of
+from recommender.catalogue.local.built import BuiltFolder
 from recommender.catalogue.local.calibration import spread
-from recommender.catalogue.local.clip_table import ClipRow, ClipTable
+from recommender.catalogue.local.clip_table import ClipTable
 from recommender.catalogue.local.files import CLIPS, INDEX, MANIFEST, VECTORS
 from recommender.catalogue.local.index import Index
 from recommender.catalogue.local.journal import Journal
 from recommender.catalogue.local.manifest import Manifest
-from recommender.catalogue.local.nearest import Searcher
 from recommender.catalogue.local.vector_file import mapped
 from recommender.catalogue.vocabulary import Vocabulary
-from recommender.clips import Clip
 from recommender.errors import CatalogueDamaged, NoCatalogue
-from recommender.spelling import name_words
 
 OPEN_ATTEMPTS = 5
 OPEN_PAUSE_SECONDS = 0.05
 """A catalogue may be replaced while it is opened: it is then opened again."""
 WARMING_QUERIES = 64
-DRAWS = 1000
-"""Items drawn at random before those that have no vector are looked up."""
 
 Identity = tuple[int, int, int, int]
 """Device and inode of the folder, inode and time of its manifest."""
-_random = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +47,7 @@ class _State:
     modified: int
 
 
-class LocalCatalogue(Catalogue):
+class LocalCatalogue(GrowingCatalogue):
     """A catalogue in a folder, opened as a whole by `LocalCatalogue.open`.
 
     Nothing in here may refer back to the catalogue: it is closed, and its files are unmapped, when the last answer that
@@ -68,7 +60,6 @@ class LocalCatalogue(Catalogue):
         self.manifest = manifest
         self.facts = manifest
         self._library_url = library_url
-        self._links = manifest.extra.get("links")
         self._states: list[_State] = []
         try:
             for name in (CLIPS, VECTORS, INDEX):
@@ -80,9 +71,9 @@ class LocalCatalogue(Catalogue):
         except BaseException:
             self.close()
             raise
-        self._searcher = Searcher(manifest, self.table, self.vectors, self.index)
+        self.built = BuiltFolder(manifest, self.table, self.vectors, self.index, library_url)
         knows = partial(_holds, self.table, self.copied_from)
-        self._journal = Journal(folder, manifest, library_url, knows) if self._links == FILES else None
+        self._journal = Journal(folder, manifest, library_url, knows) if manifest.extra.get("links") == FILES else None
 
     @classmethod
     def open(cls, location: str | Path, library_url: str | None = None) -> LocalCatalogue:
@@ -113,103 +104,9 @@ class LocalCatalogue(Catalogue):
         return Manifest.read(Path(location))
 
     @property
-    def version(self) -> str:
-        """Changes with whatever is added to the library after the catalogue was built."""
-        return self.added.version
-
-    @property
     def added(self) -> Added:
         """What was added to the library since the catalogue was built."""
         return self._journal.added() if self._journal is not None else NOTHING
-
-    def nearest(
-        self,
-        queries: Sequence[Vectors] | Vectors,
-        count: int,
-        *,
-        chosen: Filter = EVERYTHING,
-        without: frozenset[str] = frozenset(),
-        sure: int | None = None,
-        distinct: bool = True,
-    ) -> list[list[Hit]]:
-        """Search the index, and what was added; see `Catalogue.nearest`."""
-        sure = count if sure is None else min(sure, count)
-        allowed, own, added = self._searcher.allowed(chosen), self._searcher.items_of(without), self.added
-        found = []
-        for query in queries:
-            hits = self._searcher.hits(query, count, sure, allowed=allowed, own=own, without=without, distinct=distinct)
-            beside = _beside(added, query, chosen, without)
-            found.append(_merged([*hits, *beside], count, distinct) if beside else hits)
-        return found
-
-    def clips(self, items: Sequence[int]) -> list[Clip]:
-        """Return the clips of these items, in this order."""
-        built = [item for item in items if item < len(self)]
-        found = {row.item: self._clip(row) for row in self.table.rows(built)}
-        if len(built) < len(items):
-            found.update((clip.item, clip) for clip in self.added.clips)
-        return [found[item] for item in items if item in found]
-
-    def vectors_of(self, items: Sequence[int] | Items) -> Vectors:
-        """Return the vectors of these items; a range of items is not copied."""
-        if isinstance(items, range) and items.step == 1 and items.stop <= len(self):
-            return self.vectors[items.start : items.stop]
-        numbers = np.asarray(items, np.int64)
-        rows = np.zeros((len(numbers), self.manifest.dimension), np.float32)
-        built = numbers < len(self)
-        rows[built] = self.vectors[numbers[built]]
-        if not built.all():
-            added = self.added
-            place = {clip.item: row for clip, row in zip(added.clips, added.vectors, strict=True)}
-            for row in np.flatnonzero(~built).tolist():
-                rows[row] = place.get(int(numbers[row]), 0.0)
-        return rows
-
-    def item_of(self, clip_id: str) -> int | None:
-        """Return the item of a clip id."""
-        item = self.table.item_of(clip_id)
-        return next((clip.item for clip in self.added.clips if clip.clip_id == clip_id), None) if item is None else item
-
-    def clips_of(self, source: str) -> list[tuple[int, float, float]]:
-        """Return item, start and end of a source's clips."""
-        return self.table.items_of_source(source) or [
-            (clip.item, clip.start, clip.end) for clip in self.added.clips if clip.source == source
-        ]
-
-    def ids_near(self, clip_id: str) -> list[str]:
-        """Return clip ids that stand beside a text, and those of what was added."""
-        return [*self.table.clip_ids_near(clip_id), *(clip.clip_id for clip in self.added.clips)]
-
-    def ids_of(self, sources: Sequence[str]) -> list[str]:
-        """Return the clip ids of those of these sources that there are."""
-        return self.table.clip_ids_of(sources)
-
-    def named(self, text: str, limit: int) -> list[int]:
-        """Return items whose names hold all words of a text, those that were added first."""
-        words = set(name_words(text))
-        added: dict[str, int] = {}
-        for clip in self.added.clips:
-            if words and words <= set(name_words(f"{clip.title} {clip.source}")):
-                added.setdefault(clip.source, clip.item)
-        return [*added.values(), *self.table.named(text, limit)][:limit]
-
-    def label_counts(self) -> Mapping[str, int]:
-        """Return how many clips have each label; of labels that came with additions, one."""
-        added = {label: 1 for clip in self.added.clips for label in clip.labels}
-        return {**added, **self.table.label_counts} if added else self.table.label_counts
-
-    def draw(self, label: str | None = None) -> int | None:
-        """Return an item at random."""
-        silent = set(self.table.unsearchable.tolist())
-        if label is None:
-            for _ in range(DRAWS):
-                item = _random.randrange(len(self))
-                if item not in silent:
-                    return item
-        items = range(len(self)) if label is None else self.table.items_with(label).tolist()
-        drawn = [item for item in items if item not in silent]
-        drawn += [clip.item for clip in self.added.clips if label in clip.labels]
-        return _random.choice(drawn) if drawn else None
 
     def names(self) -> Iterable[tuple[str, str]]:
         added = {clip.source: clip.title for clip in self.added.clips}
@@ -218,10 +115,6 @@ class LocalCatalogue(Catalogue):
     def lengths(self) -> NDArray[np.float64] | None:
         """Return what raw-frames vectors were divided by."""
         return self.table.lengths()
-
-    def added_as(self, sha256: str) -> str | None:
-        """Return the path under which a file of this content was added."""
-        return self.added.sources.get(sha256)
 
     def add(self, addition: Addition) -> None:
         """Write an addition into the journal. Raises `CannotWrite` where the catalogue has none, OSError."""
@@ -292,40 +185,9 @@ class LocalCatalogue(Catalogue):
         facts = os.fstat(handle)
         self._states.append(_State(handle, facts.st_size, facts.st_mtime_ns))
 
-    def _clip(self, row: ClipRow) -> Clip:
-        return Clip(
-            item=row.item,
-            clip_id=row.clip_id,
-            source=row.source,
-            start=row.start,
-            end=row.end,
-            labels=row.labels,
-            title=row.title or row.source,
-            url=row.url or link_of(self._links, self._library_url, row.source, row.start, row.end),
-        )
-
 
 def _holds(table: ClipTable, copied_from: Mapping[str, str], path: str) -> bool:
     return path in copied_from or bool(table.items_of_source(path))
-
-
-def _beside(added: Added, query: Vectors, chosen: Filter, without: frozenset[str]) -> list[Hit]:
-    """Compare with every clip that was added since the catalogue was built."""
-    lengths: dict[str, float] = {}
-    for clip in added.clips:
-        lengths[clip.source] = max(lengths.get(clip.source, 0.0), clip.end)
-    return [
-        Hit(clip.item, clip.source, float((vector.astype(np.float64) * query).sum()))
-        for clip, vector in zip(added.clips, added.vectors, strict=True)
-        if clip.source not in without and chosen.admits(clip.labels, lengths[clip.source])
-    ]
-
-
-def _merged(hits: Sequence[Hit], count: int, distinct: bool) -> list[Hit]:
-    best: dict[object, Hit] = {}
-    for hit in sorted(hits, key=lambda hit: (-round(hit.similarity, TIE_DECIMALS), hit.item)):
-        best.setdefault(hit.source if distinct else hit.item, hit)
-    return list(best.values())[:count]
 
 
 def _check_files(folder: Path, manifest: Manifest) -> None:
