@@ -36,6 +36,12 @@ class Postgres:
         """Stop it, whoever is connected."""
         self._server.stop()
 
+    def kill(self) -> None:
+        """Kill all of its processes at once."""
+        main = psutil.Process(self._server.get_pid())
+        self._signal(signal.SIGKILL)
+        main.wait()
+
     def start(self) -> None:
         """Start it again on what it holds."""
         self._server.ensure_postgres_running()
