@@ -105,7 +105,7 @@ class Answerer:
     def _offers(self) -> Offers:
         if self._settings is None or self.recommender.catalogue.facts.kind != LIBRARY:
             return Offers()
-        return Offers(listen=self._settings.listen_button, add=bool(self._settings.librarians))
+        return Offers(listen=self._settings.listen_button, add=bool(self._settings.librarians), paths=True)
 
     def catalogue_id(self) -> str:
         """Return the id of the catalogue that answers now."""

@@ -1,4 +1,5 @@
-"""Buttons below answers. Each carries its whole question, so that any process can answer it, also after a restart."""
+"""Buttons below answers, and the menu of each result. Each carries its whole question, so that any process can answer
+it, also after a restart."""
 
 from __future__ import annotations
 
@@ -8,20 +9,22 @@ from typing import Any
 
 from slack_bolt import Ack, App, BoltResponse
 
-from bot.listeners.context import Context
+from bot.listeners import library
+from bot.listeners.context import Context, Listener
 from bot.listeners.replies import Place
 from bot.messages import Message, asked_again, matches_view
-from bot.messages.answers import MOST_NARROWING
-from bot.messages.button_values import ButtonValue
+from bot.messages.answers import LESS_LIKE, MORE_LIKE, MOST_NARROWING, RESULT_MENU
+from bot.messages.button_values import TOO_OLD, ButtonValue, chosen
 from bot.operations.requests import Request
 from bot.questions import Question
 from bot.slack.payloads import mapping, need
+from recommender.errors import BadQuery
 
 Change = Callable[[Question, str], Question]
 
 CHANGES: dict[str, Change] = {
-    "more_like": lambda question, clip: question.steered("+", clip),
-    "less_like": lambda question, clip: question.steered("-", clip),
+    MORE_LIKE: lambda question, clip: question.steered("+", clip),
+    LESS_LIKE: lambda question, clip: question.steered("-", clip),
     "next_ten": lambda question, clip: replace(question, skip=question.skip + question.top),
     "first_ten": lambda question, clip: replace(question, skip=0),
     "only_labels": lambda question, clip: replace(question, skip=0),
@@ -34,7 +37,16 @@ CHANGES: dict[str, Change] = {
 def register(app: App, context: Context) -> None:
     """Register the listeners of all buttons of answers."""
     for action_id, change in CHANGES.items():
-        app.action(action_id)(_listener(context, change))
+        app.action(action_id)(_listener(context, action_id, change))
+    choices = {kind: _listener(context, kind, CHANGES[kind]) for kind in (MORE_LIKE, LESS_LIKE)}
+    choices |= library.choices(context)
+
+    @app.action(RESULT_MENU)
+    def choose(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
+        kind = chosen(action)
+        if kind not in choices:
+            raise BadQuery(TOO_OLD)
+        return choices[kind](ack, action, body)
 
     @app.action("share")
     def share(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
@@ -57,9 +69,9 @@ def register(app: App, context: Context) -> None:
         return ack()
 
 
-def _listener(context: Context, change: Change) -> Callable[[Ack, dict[str, Any], dict[str, Any]], BoltResponse]:
+def _listener(context: Context, kind: str, change: Change) -> Listener:
     def listener(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
-        user, kind = Place.of_interaction(body).user, need(action, "action_id")
+        user = Place.of_interaction(body).user
         context.submit(kind, user, lambda request: _edit(context, change, action, body, request))
         return ack()
 

@@ -35,6 +35,8 @@ _log = logging.getLogger(__name__)
 
 Work = Callable[[Request], Message | None]
 """None: there is nothing to say."""
+Listener = Callable[[Ack, dict[str, Any], dict[str, Any]], BoltResponse]
+"""Of an action: acknowledgement, action and body."""
 
 
 class Context:

@@ -1,4 +1,5 @@
-"""Buttons that only a library has: Listen posts the moment that was found, Add to library keeps an upload."""
+"""What only a library has: Listen posts the moment that was found, Copy path tells where it lies, Add to library keeps
+an upload."""
 
 from __future__ import annotations
 
@@ -10,11 +11,11 @@ from slack_bolt import Ack, App, BoltResponse
 from slack_sdk.errors import SlackApiError
 
 from bot.errors import MissingScope, NotAllowed
-from bot.listeners.context import Context
+from bot.listeners.context import Context, Listener
 from bot.listeners.replies import Place
 from bot.messages import Message
 from bot.messages.button_values import ButtonValue
-from bot.messages.library import ADD, LISTEN, added, excerpt_title
+from bot.messages.library import ADD, LISTEN, PATH, added, excerpt_title, path_of
 from bot.operations.requests import Request
 from bot.slack.downloads import Downloader
 from bot.slack.errors import code_of
@@ -34,7 +35,12 @@ def register(app: App, context: Context) -> None:
     app.action(ADD)(_listener(context, ADD, _add))
 
 
-def _listener(context: Context, kind: str, work: Any) -> Any:
+def choices(context: Context) -> dict[str, Listener]:
+    """Return what the menu of a library's result can do."""
+    return {LISTEN: _listener(context, LISTEN, _listen), PATH: _listener(context, PATH, _path)}
+
+
+def _listener(context: Context, kind: str, work: Any) -> Listener:
     def listener(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
         context.answer_later(
             kind,
@@ -71,6 +77,11 @@ def _listen(context: Context, value: ButtonValue, body: dict[str, Any], request:
                 f"I lack the scope {LISTEN_SCOPE}: ask whoever installed me to add it and to reinstall the app."
             ) from error
         raise
+
+
+def _path(context: Context, value: ButtonValue, body: dict[str, Any], request: Request) -> Message:
+    context.answerer.count_question(Place.of_interaction(body).user)
+    return path_of(context.services.recommender.clip(value.clip))
 
 
 def _add(context: Context, value: ButtonValue, body: dict[str, Any], request: Request) -> Message:

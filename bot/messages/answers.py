@@ -16,15 +16,17 @@ from bot.messages.block_kit import (
     clock,
     context,
     escape,
+    in_the_middle,
     link,
+    menu,
     per_cent,
     plain,
     section,
     shorten,
     text_chars,
 )
-from bot.messages.button_values import ButtonValue
-from bot.messages.library import Offers, add_button, listen_button
+from bot.messages.button_values import ButtonValue, option
+from bot.messages.library import LISTEN, PATH, Offers, add_button, listen_button
 from bot.questions import Question
 from recommender.answers import Answer, Result, Understood
 from recommender.catalogue.filters import OR
@@ -34,6 +36,8 @@ from recommender.query import Term, parse
 from recommender.uploads import sha256_of_term
 
 NO_OFFERS = Offers()
+RESULT_MENU = "result"
+MORE_LIKE, LESS_LIKE = "more_like", "less_like"
 SLOW_SECONDS = 5.0
 """An answer that came sooner needs no word about its time."""
 SHARED_LABELS = 3
@@ -42,6 +46,13 @@ SHOWN_LABELS = 8
 SHOWN_VOICES = 6
 LABEL_CHARS = 60
 TITLE_CHARS = 120
+PATH_CHARS = 60
+LINE_CHARS = 76
+"""About what one line holds at a desk."""
+AND_MORE_CHARS = 11
+LABELS_BESIDE = 24
+"""Characters of labels that are worth a place beside the name."""
+_MARKUP = re.compile(r"<[^|>]*\|([^>]*)>|\*")
 NAME_CHARS = 80
 USER_ID = re.compile(r"[A-Z0-9]{1,20}")
 TERMS_SHOWN = 5
@@ -102,17 +113,18 @@ def _answer(
         small.append("Sounds like " + ", ".join(voices))
     small += [_meant(understood) for understood in found.understood[:TERMS_SHOWN]]
     small += _filters(question)
+    if seconds is not None and seconds >= SLOW_SECONDS:
+        small.append(f"This took {seconds:.0f} s.")
     if small:
         blocks.append(context("\n".join(small)))
     blocks += _narrowing(found, question)
-    for result in found.results:
-        blocks.append(section(_result(result, shared, detail, found.ranked_by == "words")))
-        blocks += _steering(result.clip, found, question, listen_button(result.clip, offers, ephemeral))
+    by_words = found.ranked_by == "words"
+    for place, result in enumerate(found.results):
+        text = _result(result, shared, detail, by_words=by_words, paths=offers.paths)
+        blocks += _with_menu(text, place, result.clip, found, question, offers, listen=offers.listen and not ephemeral)
     if not found.results:
         blocks.append(section(_nothing(question)))
     blocks += _footer(found, question, shared, ephemeral, add_button(question, offers))
-    if seconds is not None and seconds >= SLOW_SECONDS:
-        blocks.append(context(f"This took {seconds:.0f} s."))
     return blocks
 
 
@@ -222,28 +234,41 @@ def _narrowed(question: Question, label: str) -> Question:
     return replace(question, only=(*question.only, label), skip=0)
 
 
-def _result(result: Result, shared: tuple[str, ...], detail: Detail, by_words: bool) -> str:
+def _result(result: Result, shared: tuple[str, ...], detail: Detail, *, by_words: bool, paths: bool) -> str:
+    """Return which clip and how alike it is, and what it is and where it lies: in one line where both fit, else two."""
     clip = result.clip
     facts = [
         link(clip.url, clip.title, detail.title, detail.url),
-        f"{clock(clip.start)}–{clock(clip.end)} ({max(0, round(clip.end - clip.start))} s)",
+        f"{clock(clip.start)}–{clock(clip.end)}",
     ]
     if not by_words:
         facts.append(f"*{per_cent(result.similarity)}*")
     if result.copies > 1:
         facts.append(f"{result.copies} copies")
-    lines = [f"*{result.rank}.* " + " · ".join(facts), _labels(clip, shared, detail)]
+    name = f"*{result.rank}.* " + " · ".join(facts)
+    more = []
     if result.matched is not None:
-        lines.append(f"resembles {clock(result.matched[0])}–{clock(result.matched[1])} of the upload")
-    return "\n".join(line for line in lines if line)
+        more.append(f"resembles {clock(result.matched[0])}–{clock(result.matched[1])} of the upload")
+    if paths:
+        more.append(plain(in_the_middle(clip.source, PATH_CHARS), PATH_CHARS))
+    beside = LINE_CHARS - len(_MARKUP.sub(r"\1", name))
+    if not more and beside >= min(LABELS_BESIDE, sum(map(len, clip.labels))):
+        return " · ".join(each for each in (name, _labels(clip, shared, detail, beside)) if each)
+    about = " · ".join(each for each in (_labels(clip, shared, detail, LINE_CHARS), *more) if each)
+    return f"{name}\n{about}" if about else name
 
 
-def _labels(clip: Clip, shared: tuple[str, ...], detail: Detail) -> str:
-    """Labels, those that the query has too in bold and first."""
+def _labels(clip: Clip, shared: tuple[str, ...], detail: Detail, room: int) -> str:
+    """Labels, those that the query has too in bold and first; as many as fit into the room, one at least."""
     mine = sorted(dict.fromkeys(clip.labels), key=lambda label: label not in shared)
-    shown = [bold(label, detail.label) if label in shared else plain(label, detail.label) for label in mine]
-    more = len(shown) - detail.labels
-    return ", ".join(shown[: detail.labels]) + (f" and {more} more" if more > 0 else "")
+    shown: list[str] = []
+    for place, label in enumerate(mine[: detail.labels]):
+        room -= len(label) + 2
+        if room < (AND_MORE_CHARS if len(mine) > place + 1 else 0) and shown:
+            break
+        shown.append(bold(label, detail.label) if label in shared else plain(label, detail.label))
+    more = len(mine) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def _value(question: Question, found: Answer, clip_id: str = "") -> ButtonValue:
@@ -251,9 +276,21 @@ def _value(question: Question, found: Answer, clip_id: str = "") -> ButtonValue:
     return ButtonValue(replace(question, query=found.query or question.query), found.catalogue_id, clip_id)
 
 
-def _steering(clip: Clip, found: Answer, question: Question, listen: Block | None) -> list[Block]:
+def _with_menu(
+    text: str, place: int, clip: Clip, found: Answer, question: Question, offers: Offers, *, listen: bool
+) -> list[Block]:
+    """Return a result with its menu at the side, or with buttons below where Slack's ids cannot hold the question.
+    listen: an answer that one person sees has no thread to post an excerpt into."""
+    kinds = {MORE_LIKE: "More like this", LESS_LIKE: "Less like this"}
+    kinds |= {LISTEN: "Listen"} if listen else {}
+    kinds |= {PATH: "Copy path"} if offers.paths else {}
+    choices = menu(RESULT_MENU, [(shown, option(kind, clip.clip_id)) for kind, shown in kinds.items()])
+    block_id = _value(question, found).block_id(place)
+    if choices and block_id:
+        return [section(text, choices, block_id)]
     value = _value(question, found, clip.clip_id)
-    return actions(button("more_like", "More like this", value), button("less_like", "Less like this", value), listen)
+    steering = [button(kind, kinds[kind], value) for kind in (MORE_LIKE, LESS_LIKE)]
+    return [section(text), *actions(*steering, listen_button(clip) if listen else None)]
 
 
 def _footer(

@@ -12,6 +12,9 @@ Block = dict[str, Any]
 MAX_SECTION_CHARS = 3000
 MAX_BUTTON_CHARS = 75
 MAX_VALUE_CHARS = 2000
+MAX_OPTION_CHARS = 150
+"""Of the value of an option in a menu."""
+MAX_BLOCK_ID_CHARS = 255
 MAX_TEXT_CHARS = 4000
 """Slack cuts the fallback text there."""
 MAX_BLOCKS_CHARS = 12_000
@@ -53,6 +56,13 @@ def shorten(text: str, limit: int) -> str:
     """Return the text on one line, without control and direction characters, cut to `limit` characters."""
     plain = " ".join(_CONTROL.sub(" ", text).split())
     return plain if len(plain) <= limit else plain[: limit - 1].rstrip() + "…"
+
+
+def in_the_middle(text: str, limit: int) -> str:
+    """Return the text on one line, cut in its middle to `limit` characters: a path's ends say most."""
+    whole = shorten(text, len(text) + 1)
+    head = (limit - 1) // 3
+    return whole if len(whole) <= limit else f"{whole[:head]}…{whole[head + 1 - limit :]}"
 
 
 def plain(text: str, limit: int) -> str:
@@ -98,10 +108,10 @@ def per_cent(share: float) -> str:
     return f"{round(min(max(share, 0.0), 1.0) * 100)}%"
 
 
-def section(text: str, accessory: Block | None = None) -> Block:
-    """Return a paragraph, with a button at its side where there is one."""
+def section(text: str, accessory: Block | None = None, block_id: str = "") -> Block:
+    """Return a paragraph, with a button or a menu at its side where there is one."""
     block: Block = {"type": "section", "text": _mrkdwn(text)}
-    return block | {"accessory": accessory} if accessory else block
+    return block | ({"accessory": accessory} if accessory else {}) | ({"block_id": block_id} if block_id else {})
 
 
 def context(text: str) -> Block:
@@ -126,6 +136,14 @@ def button(action_id: str, text: str, value: object) -> Block | None:
         return None
     shown = {"type": "plain_text", "text": shorten(text, MAX_BUTTON_CHARS) or "…", "emoji": False}
     return {"type": "button", "action_id": action_id, "text": shown, "value": encoded}
+
+
+def menu(action_id: str, options: list[tuple[str, str]]) -> Block | None:
+    """Return a menu of at most five texts and values; nothing where a value is too long for Slack."""
+    if any(len(value) > MAX_OPTION_CHARS for _, value in options):
+        return None
+    shown = [{"text": {"type": "plain_text", "text": text, "emoji": False}, "value": value} for text, value in options]
+    return {"type": "overflow", "action_id": action_id, "options": shown}
 
 
 def actions(*buttons: Block | None) -> list[Block]:

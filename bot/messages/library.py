@@ -1,33 +1,36 @@
-"""Buttons that only a library has: playing the moment that was found, and keeping an upload."""
+"""What only a library has: listening to the moment that was found, the paths of files, and keeping an upload."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from bot.messages.block_kit import Block, Message, button, clock, plain, section
+from bot.messages.block_kit import Block, Message, button, clock, escape, plain, section, shorten
 from bot.messages.button_values import ButtonValue
 from bot.questions import Question
 from recommender.clips import Clip
 
 LISTEN = "listen"
 ADD = "add_to_library"
+PATH = "path"
 TITLE_CHARS = 120
+PATH_CHARS = 2000
 
 _ONE_UPLOAD = re.compile(r"audio:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """Which of the buttons are shown. listen: below each result; add: below the answer to an upload."""
+    """What is shown. listen, paths: with each result; add: below the answer to an upload."""
 
     listen: bool = False
     add: bool = False
+    paths: bool = False
 
 
-def listen_button(clip: Clip, offers: Offers, ephemeral: bool) -> Block | None:
-    """Return the button that posts an excerpt; an answer that one person sees has no thread to post it into."""
-    return button(LISTEN, "Listen", ButtonValue(clip=clip.clip_id)) if offers.listen and not ephemeral else None
+def listen_button(clip: Clip) -> Block | None:
+    """Return the button that posts an excerpt."""
+    return button(LISTEN, "Listen", ButtonValue(clip=clip.clip_id))
 
 
 def add_button(question: Question, offers: Offers) -> Block | None:
@@ -41,6 +44,11 @@ def added(clip: Clip) -> Message:
     """Tell who added an upload that it is found from now on."""
     text = f"Added as {plain(clip.source, TITLE_CHARS)}: it is found from now on, as `{clip.clip_id}`."
     return Message(text, [section(text)])
+
+
+def path_of(clip: Clip) -> Message:
+    """Tell the path of a clip's file in the library, to be copied."""
+    return Message(clip.source, [section(f"```{escape(shorten(clip.source, PATH_CHARS))}```")])
 
 
 def excerpt_title(clip: Clip) -> str:

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sandbox.client.reading import element_of, text_of
+from sandbox.client.reading import element_of, offers_of, text_of
 from sandbox.client.watcher import REQUEST_TIMEOUT_SECONDS, DriverError, Watcher
 from sandbox.names import BOT, TEAM, direct_message
 
@@ -109,6 +109,12 @@ class Driver(Watcher):
         options for external selects), a date, a user id; answers as `command`."""
         block, element = element_of(surface, action_id)
         return self._act(surface, block, element, choice, user)
+
+    def choose(self, surface: Json, text: str, user: str | None = None, *, place: int = 0) -> Json:
+        """Choose an option by its text in the first overflow menu that has it, or in a later one; answers as
+        `command`."""
+        block, element, value = offers_of(surface, text)[place]
+        return self._act(surface, block, element, value, user)
 
     def options(self, surface: Json, action_id: str, typed: str, user: str | None = None) -> list[Json]:
         """Type into an external select; returns the options that the bot offers."""

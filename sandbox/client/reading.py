@@ -39,6 +39,16 @@ def element_of(surface: Json, action_id: str, value: str | None = None) -> tuple
     raise LookupError(f"no element {action_id!r} with value {value!r} here; there are: {known}")
 
 
+def offers_of(surface: Json, text: str) -> list[tuple[Json, Json, str]]:
+    """The blocks and elements that offer an option of some text, with its value."""
+    return [
+        (block, element, option["value"])
+        for block, element in elements_of(surface)
+        for option in element.get("options", [])
+        if option["text"]["text"] == text
+    ]
+
+
 def _texts(part: Any) -> Iterator[str]:
     if isinstance(part, list):
         for inner in part:

@@ -17,6 +17,9 @@ from tests.support.browser import accessibility_faults, visiting
 pytestmark = pytest.mark.browser
 
 RANK = re.compile(r"(?m)^(\d+)\. ")
+DESK = 1280
+HEIGHT_0_1 = 1017
+"""Pixels of 0.1's ten results at a desk."""
 WORKED_MS = 30_000.0
 """An upload goes through download, decoder and embedder, on a machine that runs other tests as well."""
 
@@ -37,15 +40,21 @@ def test_commands_and_their_buttons(page: Page, slack: Driver):
     expect(answer).to_contain_text("Only visible to you")
     expect(answer).to_contain_text("Clips like Melody 1")
     assert ranks(answer) == list(range(1, 11))
+    if page.viewport_size and page.viewport_size["width"] == DESK:
+        box = answer.locator(".blocks").bounding_box()
+        assert box
+        assert box["height"] <= HEIGHT_0_1 / 2
     link = answer.get_by_role("link").nth(1)
     assert re.fullmatch(r"https://youtu\.be/.?Vid_\d+\?t=30", link.get_attribute("href") or "")
     answer.get_by_role("button", name="Next ten").click()
     expect(answer).to_contain_text("11. ")
     assert ranks(answer) == list(range(11, 21))
-    answer.get_by_role("button", name="More like this").first.click()
+    answer.get_by_role("button", name="More actions").first.click()
+    page.get_by_role("menuitem", name="More like this").click()
     expect(answer).to_contain_text("more like")
     assert ranks(answer)[0] == 1
     assert not slack.refusals()
+    assert accessibility_faults(page) == []
 
 
 def test_files_are_played(page: Page, slack: Driver, sound: Path):

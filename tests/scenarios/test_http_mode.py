@@ -15,7 +15,7 @@ import requests
 
 from sandbox import names
 from sandbox.client.driver import Driver, direct_message, text_of
-from sandbox.client.reading import element_of
+from sandbox.client.reading import offers_of
 from sandbox.names import ADA, SOUNDS
 from tests.conftest import REPOSITORY
 from tests.scenarios.stack import ADDRESS, Process, Stack, video_id, write_small_catalogue
@@ -178,10 +178,9 @@ def test_buttons_keep_working_after_a_restart_and_on_a_catalogue_that_was_rebuil
 ):
     slack.command(video_id(1))
     answer = slack.wait_ephemeral()
-    _, button = element_of(answer, "more_like")
-    gone = json.loads(button["value"])["k"]
+    gone = offers_of(answer, "More like this")[0][2].removeprefix("more_like:")
     with stack.only_bot(CATALOGUE=str(write_small_catalogue(tmp_path / "rebuilt", stack.batch, without=gone))):
-        slack.click(answer, "more_like")
+        slack.choose(answer, "More like this")
         refusal = slack.wait_ephemeral(lambda m: "`old-catalogue`" in text_of(m))
         assert "not in the new one" in refusal["text"]
         slack.click(answer, "next_ten")

@@ -83,9 +83,12 @@ def test_an_upload_is_added_by_who_may_and_is_found_and_played_at_once(
 
     again = library.upload(SOUNDS, new_sound(tmp_path / "same.wav", 200), user=BEN)
     found = library.wait_reply(again, lambda message: "fresh beat" in text_of(message), timeout=30)
-    assert "fresh beat · 0:00–0:04 (4 s) · *100%*" in text_of(found)
+    assert "fresh beat · 0:00–0:04 · *100%*" in text_of(found)
+    assert "Added from Slack/fresh beat.wav" in text_of(found)
+    library.choose(found, "Copy path", user=BEN)
+    library.wait_ephemeral(lambda message: text_of(message) == "```Added from Slack/fresh beat.wav```", user=BEN)
 
-    library.click(found, "listen", user=BEN)
+    library.choose(found, "Listen", user=BEN)
     excerpt = library.wait_reply(again, lambda message: bool(message.get("files")), timeout=30)
     assert excerpt["files"][0]["title"] == "fresh beat 0:00–0:04"
     samples, rate = read_wav(downloaded(excerpt["files"][0]["url_private_download"]))
@@ -97,7 +100,7 @@ def test_without_a_scope_people_are_told_which_is_missing(library: Driver, tmp_p
     library.configure(scopes=list(SCOPES))
     question = library.upload(SOUNDS, new_sound(tmp_path / "x.wav", 201), user=BEN)
     answer = library.wait_reply(question, lambda message: "Clips like" in text_of(message), timeout=60)
-    library.click(answer, "listen", user=BEN)
+    library.choose(answer, "Listen", user=BEN)
     assert LISTEN_SCOPE in text_of(library.wait_ephemeral(user=BEN, timeout=30))
     library.click(answer, "add_to_library", user=MIA)
     assert GROUPS_SCOPE in text_of(library.wait_ephemeral(user=MIA, timeout=30))

@@ -54,7 +54,7 @@ def test_an_app_of_a_whole_organisation(slack: Driver, sound: Path):
     with configured(slack, org=True):
         slack.command(f"{video_id(1)} top 2", user=EVA)
         answer = slack.wait_ephemeral(ranks, user=EVA)
-        slack.click(answer, "more_like", user=EVA)
+        slack.choose(answer, "More like this", user=EVA)
         slack.wait_ephemeral(lambda m: "more like" in text_of(m), user=EVA)
         slack.wait_reply(slack.upload(SOUNDS, sound, user=EVA), ranks)
         slack.wait_reply(slack.mention(SOUNDS, f"{video_id(2)} top 2", user=EVA), ranks)

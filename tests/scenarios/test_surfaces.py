@@ -26,7 +26,7 @@ def ranks(message: Json) -> list[int]:
 
 def labelled(message: Json, label: str) -> int:
     """How many results carry a label, in bold or not."""
-    return sum(label in re.split(r", |\*", line) for line in text_of(message).splitlines() if "Sounds" not in line)
+    return sum(label in re.split(r", | · |\*", line) for line in text_of(message).splitlines() if "Sounds" not in line)
 
 
 def wav(path: Path, sound: NDArray[np.float32]) -> Path:
@@ -208,9 +208,9 @@ def test_shortcut_on_a_file_answers_where_the_bot_may_write(anyhow: Driver, soun
 
 def test_steering_edits_the_answer(anyhow: Driver):
     answer = asked(anyhow, video_id(1))
-    anyhow.click(answer, "more_like")
+    anyhow.choose(answer, "More like this")
     steered = edited(anyhow, answer["ts"], ", more like ")
-    anyhow.click(steered, "less_like")
+    anyhow.choose(steered, "Less like this", place=1)
     again = edited(anyhow, answer["ts"], ", less like ")
     assert ranks(again) == list(range(1, 11))
     assert len(anyhow.ephemerals()) == 1

@@ -27,6 +27,10 @@ def shown(question: Question, offers: Offers, *, ephemeral: bool = False) -> dic
         for element in block.get("elements", []):
             if element.get("action_id") in ("listen", "add_to_library"):
                 values.setdefault(element["action_id"], []).append(json.loads(element["value"]))
+        for option in block.get("accessory", {}).get("options", []):
+            kind, _, clip = option["value"].partition(":")
+            if kind == "listen":
+                values.setdefault(kind, []).append({"k": clip})
     return values
 
 

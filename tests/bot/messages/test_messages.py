@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,11 +15,13 @@ from bot import messages
 from bot.errors import MissingScope
 from bot.messages import HomeFacts, Message
 from bot.messages.block_kit import MAX_BLOCKS_CHARS, MAX_TEXT_CHARS, clock, link, per_cent, plain, shorten, text_chars
+from bot.messages.button_values import ButtonValue, chosen
+from bot.messages.library import Offers
 from bot.messages.modal import ask_view
 from bot.questions import Question
 from recommender.answers import Answer, Result
 from recommender.clips import Clip
-from recommender.errors import SoundalikeError, UnknownClip
+from recommender.errors import BadQuery, SoundalikeError, UnknownClip
 from sandbox.blocks.validation import checked
 from tests.bot import answers as made
 
@@ -100,8 +103,8 @@ def test_help_and_form_are_ones_that_slack_takes():
 def test_an_answer_has_rank_labels_link_length_and_similarity():
     message = messages.answer(made.answer(), Question("clip0"))
     text = words(message)
-    assert "*1.* <https://youtu.be/abc?t=30|Clip 1> · 0:30–0:40 (10 s) · *99%*\n*Jazz*, Speech" in text
-    assert "*2.* <https://youtu.be/abc?t=30|Clip 2> · 0:30–0:40 (10 s) · *98%*\n*Music*, Rain" in text
+    assert "*1.* <https://youtu.be/abc?t=30|Clip 1> · 0:30–0:40 · *99%* · *Jazz*, Speech" in text
+    assert "*2.* <https://youtu.be/abc?t=30|Clip 2> · 0:30–0:40 · *98%* · *Music*, Rain" in text
     assert "Sounds like Jazz 61%, Music 40%" in text
     assert message.text == "Clips like The query: 1. Clip 1 (Speech, Jazz), 99%; 2. Clip 2 (Rain, Music), 98%; " + (
         "3. Clip 3 (Speech, Jazz), 97%"
@@ -124,16 +127,79 @@ def test_an_answer_to_a_long_upload_says_which_part_each_result_resembles():
 def test_buttons_carry_the_question_its_catalogue_and_the_clip():
     question = Question("clip0", top=5, only=("Jazz",), name="beat.wav")
     found = buttons(messages.answer(made.answer(), question, ephemeral=True))
-    assert json.loads(found["more_like"]["value"]) == {
-        "q": "clip0_0", "t": 5, "o": ["Jazz"], "f": "beat.wav", "c": "catalogue1", "k": "clip10_0",
+    assert json.loads(found["next_ten"]["value"]) == {
+        "q": "clip0_0", "t": 5, "o": ["Jazz"], "f": "beat.wav", "c": "catalogue1",
     }  # fmt: skip
-    assert set(found) == {"more_like", "less_like", "next_ten", "all_labels", "share"}
+    assert set(found) == {"next_ten", "all_labels", "share"}
     assert found["next_ten"]["text"]["text"] == "Next 5"
+
+
+def menus(message: Message) -> list[dict[str, Any]]:
+    """The action that each menu's options send, as Slack sends it."""
+    return [
+        {"block_id": block["block_id"], "selected_option": option}
+        for block in message.blocks
+        for option in block.get("accessory", {}).get("options", [])
+    ]
+
+
+def test_the_menu_of_a_result_carries_all_that_its_listener_needs():
+    question = Question("clip0_0", top=5, only=("Jazz",), name="beat.wav")
+    found = menus(messages.answer(made.answer(), question, offers=Offers(listen=True, paths=True)))
+    assert len(found) == 40
+    assert [chosen(action) for action in found[:4]] == ["more_like", "less_like", "listen", "path"]
+    assert [ButtonValue.read(action) for action in found[::4]] == [
+        ButtonValue(question, "catalogue1", f"clip{rank}_0") for rank in range(1, 11)
+    ]
+    assert len({action["block_id"] for action in found}) == 10
+
+
+def test_a_question_too_long_for_a_menu_has_buttons():
+    question = Question("clip0_0", only=tuple(f"Label {number} 𝄞" for number in range(20)))
+    message = messages.answer(made.answer(), question)
+    assert menus(message) == []
+    assert ButtonValue.read(buttons(message)["more_like"]).asked == replace(question, query="clip0_0")
+    valid(message)
+
+
+@pytest.mark.parametrize("odd", [None, 3, "x", {}, {"value": None}, {"value": "more_like"}, {"value": "more_like:x"}])
+def test_a_menu_that_was_not_made_here_is_too_old(odd: Any):
+    for block_id in (None, 3, "", "1:", "1:[]", "1:{}"):
+        action = {"block_id": block_id, "selected_option": odd}
+        with pytest.raises(BadQuery, match="too old"):
+            chosen(action)
+            assert ButtonValue.read(action).asked
+
+
+def test_ten_results_take_fourteen_blocks_and_two_lines_each():
+    found = replace(made.answer(matched=True), seeds=())
+    message = messages.answer(found, Question("clip0"), ephemeral=True, seconds=9, note="A note.", offers=Offers(True))
+    assert len(message.blocks) <= 14
+    results = [text for text in mrkdwn(message.blocks) if text.startswith("*1")]
+    assert all(text.count("\n") == 1 for text in results)
+
+
+def test_labels_stand_beside_a_short_name_and_below_a_long_one():
+    short = replace(made.clip(1, *(f"Label {number}" for number in range(9))), title="beat")
+    long = replace(short, title="The whole of a long name that somebody took care to find for this clip")
+    found = replace(made.answer(0), results=(Result(1, short, 0.9), Result(2, long, 0.8)))
+    first, second = (text for text in mrkdwn(messages.answer(found, Question("clip0")).blocks) if "%*" in text)
+    assert re.search(r"\*90%\* · Label 0, Label 1.* and \d more$", first)
+    assert re.search(r"\*80%\*\nLabel 0, Label 1.* and \d more$", second)
+
+
+def test_the_path_of_a_librarys_file_is_shortened_in_its_middle():
+    clip = replace(made.clip(1, "Rain"), source=f"Field recordings/{'deep/' * 30}rain on tin.wav")
+    found = replace(made.answer(0), results=(Result(1, clip, 0.9),))
+    shown = words(messages.answer(found, Question("clip0"), offers=Offers(paths=True)))
+    assert "Rain · Field recordings/de…" in shown
+    assert "rain on tin.wav" in shown
+    assert "deep" not in words(messages.answer(found, Question("clip0")))
 
 
 def test_the_last_page_has_no_next_and_a_shared_answer_no_share():
     found = buttons(messages.answer(made.answer(more=False), Question("clip0", skip=10)))
-    assert set(found) == {"more_like", "less_like", "first_ten", "only_labels"}
+    assert set(found) == {"first_ten", "only_labels"}
     assert json.loads(found["only_labels"]["value"])["o"] == ["Jazz|Music"]
 
 
