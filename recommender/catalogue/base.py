@@ -67,6 +67,19 @@ class Facts:
     calibration: tuple[Calibration, ...]
     extra: dict[str, Any] = field(default_factory=dict)
 
+    def common_json(self) -> dict[str, Any]:
+        """Return what every kind of catalogue keeps of itself in the same form."""
+        counts = {name: getattr(self, name) for name in ("clips", "dimension", "sources", "searchable", "labels")}
+        recipe = self.recipe.to_json()
+        return {"id": self.id, "built": self.built, "space": self.space, "recipe": recipe, "counts": counts}
+
+    @staticmethod
+    def common_fields(data: Any) -> dict[str, Any]:
+        """Read what `common_json` returned into fields by name; raises KeyError, TypeError or ValueError."""
+        texts = {name: str(data[name]) for name in ("id", "built", "space")}
+        counts = {name: int(data["counts"][name]) for name in ("clips", "dimension", "sources", "searchable", "labels")}
+        return {**texts, **counts, "recipe": Recipe.from_json(data["recipe"])}
+
     @property
     def kind(self) -> str | None:
         """What the clips come from: audioset or library, None where that is not said."""

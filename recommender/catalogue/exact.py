@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.catalogue.base import Items, Vectors
+from recommender.catalogue.base import Catalogue, Items, Vectors
 
 CHUNK_ROWS = 16_384
 """Rows compared at a time: 8 MB at 128 dimensions, so that a scan of millions takes no memory to speak of."""
@@ -23,6 +23,19 @@ class Rows(Protocol):
 
     def __len__(self) -> int: ...
     def __getitem__(self, key: slice | Items) -> Vectors: ...
+
+
+class RowsOf:
+    """A catalogue's vectors as exact search reads them: block by block, and by item."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def __len__(self) -> int:
+        return len(self._catalogue)
+
+    def __getitem__(self, key: slice | Items) -> Vectors:
+        return self._catalogue.vectors_of(range(len(self))[key] if isinstance(key, slice) else key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from recommender.catalogue.base import Catalogue, Items, Vectors
-from recommender.catalogue.exact import CHUNK_ROWS, RESCORE_MARGIN, best_similarities, nearest
+from recommender.catalogue.base import Catalogue, Items
+from recommender.catalogue.exact import CHUNK_ROWS, RESCORE_MARGIN, RowsOf, best_similarities, nearest
 from recommender.search.search import search
 from recommender.terminal import bar_options
 from recommender.vectors import held_out
@@ -105,24 +105,11 @@ def label_precision(catalogue: Catalogue, items: Items, progress: bool) -> tuple
     return float(np.mean(at_10)), float(np.mean(at_1)), len(at_10)
 
 
-class _Rows:
-    """A catalogue's vectors as exact search reads them: block by block, and by item."""
-
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
-
-    def __len__(self) -> int:
-        return len(self._catalogue)
-
-    def __getitem__(self, key: slice | Items) -> Vectors:
-        return self._catalogue.vectors_of(range(len(self))[key] if isinstance(key, slice) else key)
-
-
 def _silent(catalogue: Catalogue) -> Items:
     """Return the items that have no vector."""
     if catalogue.facts.searchable == catalogue.facts.clips:
         return np.empty(0, np.int64)
-    rows = _Rows(catalogue)
+    rows = RowsOf(catalogue)
     blocks = range(0, len(rows), CHUNK_ROWS)
     return np.concatenate([first + np.flatnonzero(~rows[first : first + CHUNK_ROWS].any(axis=1)) for first in blocks])
 
@@ -131,7 +118,7 @@ def _recall(catalogue: Catalogue, sample: Items, silent: Items, progress: bool) 
     """Return recall@10 of the catalogue's search, and the milliseconds of each query."""
     top = min(TOP, len(catalogue) - 1)
     queries = catalogue.vectors_of(sample)
-    wanted = best_similarities(_Rows(catalogue), queries, sample, max(top, 1), silent)[:, -1]
+    wanted = best_similarities(RowsOf(catalogue), queries, sample, max(top, 1), silent)[:, -1]
     recalls, times = [], []
     for place, item in enumerate(tqdm(sample.tolist(), desc="recall", **bar_options(progress))):
         started = time.perf_counter()
@@ -147,6 +134,6 @@ def _exact_times(catalogue: Catalogue, sample: Items, silent: Items) -> list[flo
     times = []
     for query in catalogue.vectors_of(sample):
         started = time.perf_counter()
-        nearest(_Rows(catalogue), query, TOP + 1, silent=silent)
+        nearest(RowsOf(catalogue), query, TOP + 1, silent=silent)
         times.append((time.perf_counter() - started) * 1000)
     return times

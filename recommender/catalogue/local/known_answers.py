@@ -41,6 +41,12 @@ class KnownAnswer:
     similarities: tuple[float, ...]
     found: int
 
+    @classmethod
+    def from_json(cls, data: Any) -> KnownAnswer:
+        """Read one that was written; raises KeyError, TypeError or ValueError. Those of 0.1 say nothing of `found`."""
+        items, similarities = tuple(map(int, data["items"])), tuple(map(float, data["similarities"]))
+        return cls(int(data["item"]), str(data["clip_id"]), items, similarities, int(data.get("found", len(items))))
+
 
 @dataclass(frozen=True, slots=True)
 class Expected:

@@ -17,7 +17,6 @@ from recommender.catalogue.local.known_answers import Expected, KnownAnswer
 from recommender.catalogue.local.projection import read_projection
 from recommender.embedders.spaces import refuse_retired
 from recommender.errors import CatalogueDamaged, CatalogueError, NoCatalogue
-from recommender.vectors import Recipe
 
 FORMAT = 2
 ANNOY = "annoy"
@@ -50,17 +49,7 @@ class Manifest(Facts):
         """Return the manifest as it stands in the file."""
         return {
             "format": FORMAT,
-            "id": self.id,
-            "built": self.built,
-            "space": self.space,
-            "recipe": self.recipe.to_json(),
-            "counts": {
-                "clips": self.clips,
-                "dimension": self.dimension,
-                "sources": self.sources,
-                "searchable": self.searchable,
-                "labels": self.labels,
-            },
+            **self.common_json(),
             "index": {
                 **self.index,
                 "target_recall": self.target_recall,
@@ -139,7 +128,7 @@ def _from_1(data: Any) -> Any:
 
 
 def _from_json(data: Any) -> Manifest:
-    counts, index = data["counts"], dict(data["index"])
+    index = dict(data["index"])
     files = {str(name): FileFacts(int(facts["bytes"]), str(facts["sha256"])) for name, facts in data["files"].items()}
     missing = {CLIPS, VECTORS, INDEX, *([PROJECTION] if data["recipe"]["projection"] else ())} - files.keys()
     if missing:
@@ -151,28 +140,11 @@ def _from_json(data: Any) -> Manifest:
         for c in index.pop("calibration")
     )
     return Manifest(
-        id=str(data["id"]),
-        built=str(data["built"]),
-        space=str(data["space"]),
-        recipe=Recipe.from_json(data["recipe"]),
-        dimension=int(counts["dimension"]),
-        clips=int(counts["clips"]),
-        sources=int(counts["sources"]),
-        searchable=int(counts["searchable"]),
-        labels=int(counts["labels"]),
+        **Manifest.common_fields(data),
         target_recall=float(index.pop("target_recall")),
         calibration=calibration,
         index={**index, "trees": int(index["trees"]), "seed": int(index["seed"])},
-        known_answers=tuple(
-            KnownAnswer(
-                int(a["item"]),
-                str(a["clip_id"]),
-                tuple(map(int, a["items"])),
-                tuple(map(float, a["similarities"])),
-                int(a.get("found", len(a["items"]))),
-            )
-            for a in data["known_answers"]
-        ),
+        known_answers=tuple(map(KnownAnswer.from_json, data["known_answers"])),
         files=files,
         extra=dict(data["extra"]),
     )

@@ -13,7 +13,6 @@ from recommender.catalogue.local.calibration import search_k_for
 from recommender.catalogue.local.known_answers import KnownAnswer
 from recommender.catalogue.postgres.tables import FORMAT
 from recommender.errors import CatalogueDamaged
-from recommender.vectors import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +42,7 @@ class PostgresFacts(Facts):
         """Return the facts as they stand in the table, without the projection."""
         return json.dumps(
             {
-                "id": self.id,
-                "built": self.built,
-                "space": self.space,
-                "recipe": self.recipe.to_json(),
-                "counts": {
-                    "clips": self.clips,
-                    "dimension": self.dimension,
-                    "sources": self.sources,
-                    "searchable": self.searchable,
-                    "labels": self.labels,
-                },
+                **self.common_json(),
                 "target_recall": self.target_recall,
                 "index": self.index,
                 "bands": [
@@ -86,28 +75,16 @@ class PostgresFacts(Facts):
 
 
 def _from_json(data: Any) -> PostgresFacts:
-    counts = data["counts"]
     bands = tuple(
         Band(float(band["share"]), tuple(Calibration(**measured) for measured in band["calibration"]))
         for band in data["bands"]
     )
     return PostgresFacts(
-        id=str(data["id"]),
-        built=str(data["built"]),
-        space=str(data["space"]),
-        recipe=Recipe.from_json(data["recipe"]),
-        dimension=int(counts["dimension"]),
-        clips=int(counts["clips"]),
-        sources=int(counts["sources"]),
-        searchable=int(counts["searchable"]),
-        labels=int(counts["labels"]),
+        **PostgresFacts.common_fields(data),
         target_recall=float(data["target_recall"]),
         calibration=bands[0].calibration if bands else (),
         extra=dict(data["extra"]),
         index=dict(data["index"]),
         bands=bands,
-        known_answers=tuple(
-            KnownAnswer(**{**answer, "items": tuple(answer["items"]), "similarities": tuple(answer["similarities"])})
-            for answer in data["known_answers"]
-        ),
+        known_answers=tuple(map(KnownAnswer.from_json, data["known_answers"])),
     )

@@ -17,7 +17,7 @@ import psycopg
 from tqdm import tqdm
 
 from recommender.catalogue.base import Catalogue, Items, Pushed, Vectors
-from recommender.catalogue.exact import nearest
+from recommender.catalogue.exact import RowsOf, nearest
 from recommender.catalogue.local.calibration import spread
 from recommender.catalogue.local.known_answers import KnownAnswer
 from recommender.catalogue.postgres.address import Address
@@ -224,7 +224,7 @@ class _Push:
     def _measure(self, tables: Tables) -> None:
         """Calibrate, and keep known answers, which come from the catalogue that is pushed."""
         silent = np.concatenate(self.silent)
-        vectors = _Vectors(self.catalogue)
+        vectors = RowsOf(self.catalogue)
         names = {number: name for name, number in self.numbers.items()}
         labelled = {names[number]: np.concatenate(parts) for number, parts in self.labelled.items()}
         source = Source(vectors, silent, {name: np.setdiff1d(items, silent) for name, items in labelled.items()})
@@ -265,19 +265,6 @@ class _Push:
         old = Tables(self.address.schema, before)
         delete = "DELETE FROM {added} WHERE path = ANY(%s) OR path IN (SELECT source FROM {clips})"
         self.connection.execute(old.sql(delete), (held,))
-
-
-class _Vectors:
-    """A catalogue's vectors as exact search reads them: block by block, and by item."""
-
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
-
-    def __len__(self) -> int:
-        return len(self._catalogue)
-
-    def __getitem__(self, key: slice | Items) -> Vectors:
-        return self._catalogue.vectors_of(range(len(self))[key] if isinstance(key, slice) else key)
 
 
 def _known_answers(catalogue: Catalogue, source: Source) -> tuple[KnownAnswer, ...]:
