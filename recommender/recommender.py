@@ -184,8 +184,9 @@ class Recommender:
     ) -> Answer:
         if not 1 <= top <= MAX_TOP or skip < 0:
             raise BadQuery(f"Between 1 and {MAX_TOP} results can be asked for.")
-        # "Artist - Title" is a file's name before it is a difference.
-        query = parse(text, lambda name: catalogue.has(name) or (" - " in name and bool(catalogue.named(name, 1))))
+        # Artist - Title is a file's name before it is a difference; quotes say themselves where a term ends.
+        unquoted = " - " in text and not text.startswith('"')
+        query = parse(text, lambda name: catalogue.has(name) or (unquoted and bool(catalogue.named(name, 1))))
         space, prepared = catalogue.facts.space, catalogue.facts.recipe.prepared
         scope = Scope(
             catalogue,

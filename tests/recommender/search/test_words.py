@@ -45,6 +45,12 @@ def recommender(tmp_path_factory):
     opened.close()
 
 
+def test_a_name_in_quotes_is_that_clip(recommender):
+    answer = recommender.similar(f'"{NAMES[1]}"')
+    assert [seed.source for seed in answer.seeds] == [NAMES[1]]
+    assert answer.ranked_by == "vectors"
+
+
 @pytest.mark.parametrize(
     ("asked", "found"),
     [
