@@ -98,19 +98,29 @@ def write_catalogue(
     _refuse_foreign(out)
     try:
         with staged(out) as folder:
-            return _write(
-                folder,
-                space,
-                vectors_kind,
-                batches,
-                trees,
-                target_recall,
-                extra,
-                words,
-                progress,
-                preparation,
-                projection,
+            stored = _store(folder, batches, vectors_kind, preparation, projection)
+            names = [CLIPS, VECTORS, INDEX, *([PROJECTION] if stored.recipe.projection is not None else ())]
+            of_words, vocabulary = _write_words(folder, words, stored)
+            indexed = _index(folder, stored, trees, target_recall, progress)
+            given = extra() if callable(extra) else extra or {}
+            manifest = Manifest(
+                id="",
+                built=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+                space=space,
+                recipe=stored.recipe,
+                dimension=stored.vectors.shape[1],
+                clips=len(stored.vectors),
+                sources=stored.sources,
+                searchable=len(stored.searchable),
+                labels=stored.labels,
+                index={"kind": ANNOY, "trees": indexed.trees, "seed": annoy_index.SEED},
+                target_recall=target_recall,
+                calibration=indexed.calibration,
+                known_answers=indexed.known_answers,
+                files={name: facts_of(folder / name, progress) for name in (*names, *of_words)},
+                extra={**given, VOCABULARY: vocabulary, "duplicates": stored.duplicates},
             )
+            return _sealed(folder, manifest)
     except (OSError, sqlite3.Error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise BuildFailed(
@@ -118,26 +128,38 @@ def write_catalogue(
         ) from error
 
 
-def _write(
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What was read and lies in its files. sources, labels: how many; silent: items without a vector; duplicates: clips
+    that were left out."""
+
+    vectors: Vectors
+    recipe: Recipe
+    sources: int
+    labels: int
+    silent: Items
+    duplicates: int
+
+    @property
+    def searchable(self) -> Items:
+        """Items that have a vector."""
+        return np.setdiff1d(np.arange(len(self.vectors)), self.silent)
+
+
+def _store(
     folder: Path,
-    space: str,
-    kind: str,
     batches: Iterable[ClipBatch],
-    trees: int | None,
-    target_recall: float,
-    extra: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None,
-    words: WordsBuilder,
-    progress: bool,
+    kind: str,
     preparation: str,
     projection: NDArray[np.float64] | None,
-) -> Manifest:
+) -> _Stored:
+    """Write the clips, and their vectors once all are known."""
     table = ClipTableWriter(folder / CLIPS)
     try:
         with VectorFile(folder / VECTORS) as raw:
             learner = Learner() if kind == "learned" else None
             duplicates = _collect(batches, table, raw, learner)
-        clips, labels = table.count, table.labels
-        if not clips:
+        if not table.count:
             raise BuildFailed("There is no clip to put into the catalogue: check the source and its filters.")
         named = {} if preparation == PLAIN else {"name": preparation}
         recipe = replace(_recipe(kind, raw, learner, projection), preparation=named)
@@ -146,50 +168,52 @@ def _write(
         sources = table.finish(silent, lengths if kind == "raw-frames" else None)
     finally:
         table.close()
-    searchable = np.setdiff1d(np.arange(clips), silent)
-    if not len(searchable):
+    stored = _Stored(mapped(folder / VECTORS), recipe, sources, table.labels, silent, duplicates)
+    if not len(stored.searchable):
         raise BuildFailed("No clip has a vector with a direction: the catalogue could not answer any query.")
-    vectors = mapped(folder / VECTORS)
-    names = [CLIPS, VECTORS, INDEX]
     if recipe.projection is not None:
         np.save(folder / PROJECTION, recipe.projection)
-        names.append(PROJECTION)
-    table_read = ClipTable(folder / CLIPS)
+    return stored
+
+
+def _write_words(folder: Path, words: WordsBuilder, stored: _Stored) -> tuple[list[str], dict[str, Any]]:
+    """Write what words are understood by; returns the names of its files, and what the manifest says of it."""
+    table = ClipTable(folder / CLIPS)
     try:
-        counts = {label.name: label.clips for label in table_read.labels}
-        of_words, vocabulary = words.write(folder, counts, table_read.items_with, vectors, recipe)
+        counts = {label.name: label.clips for label in table.labels}
+        return words.write(folder, counts, table.items_with, stored.vectors, stored.recipe)
     finally:
-        table_read.close()
-    names += of_words
-    annoy_index.build(vectors, folder / INDEX, trees or default_trees(clips), silent, progress)
+        table.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Indexed:
+    """What is known of the index."""
+
+    trees: int
+    calibration: tuple[Calibration, ...]
+    known_answers: tuple[KnownAnswer, ...]
+
+
+def _index(folder: Path, stored: _Stored, trees: int | None, target_recall: float, progress: bool) -> _Indexed:
+    """Build the index and measure it."""
+    vectors, searchable, silent = stored.vectors, stored.searchable, stored.silent
+    annoy_index.build(vectors, folder / INDEX, trees or default_trees(len(vectors)), silent, progress)
     index = Index(folder / INDEX, vectors.shape[1])
     try:
         calibration = calibrate(index, vectors, searchable, target_recall, progress)
-        known = _known_answers(folder, index, vectors, searchable, silent, calibration)
-        grown = index.trees
+        return _Indexed(
+            index.trees, calibration, _known_answers(folder, index, vectors, searchable, silent, calibration)
+        )
     finally:
         index.close()
-    given = extra() if callable(extra) else extra or {}
-    manifest = Manifest(
-        id="",
-        built=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        space=space,
-        recipe=recipe,
-        dimension=vectors.shape[1],
-        clips=clips,
-        sources=sources,
-        searchable=len(searchable),
-        labels=labels,
-        index={"kind": ANNOY, "trees": grown, "seed": annoy_index.SEED},
-        target_recall=target_recall,
-        calibration=calibration,
-        known_answers=known,
-        files={name: facts_of(folder / name, progress) for name in names},
-        extra={**given, VOCABULARY: vocabulary, "duplicates": duplicates},
-    )
+
+
+def _sealed(folder: Path, manifest: Manifest) -> Manifest:
+    """Name the catalogue by its content, write the manifest, and let nobody write to the files."""
     manifest = replace(manifest, id=_id_of(manifest))
     manifest.write(folder)
-    for name in (*names, MANIFEST):
+    for name in (*manifest.files, MANIFEST):
         # Running processes map these files: overwriting one in place would kill them, renaming a new one over it not.
         (folder / name).chmod(0o444)
     return manifest
