@@ -109,3 +109,19 @@ def best_similarities(vectors: Rows, queries: Vectors, own: Items, count: int, s
             merged = np.concatenate((best[query], better))
             best[query] = -np.sort(-merged)[:count]
     return best
+
+
+def best_items(vectors: Rows, queries: Vectors, count: int) -> Items:
+    """Find, for many unit queries (q, d) in one pass, the items of the `count` nearest rows, best first: (q, count), of
+    float32 products, so that rows which are nearly equal may stand in either order."""
+    kept = np.zeros((len(queries), 0), np.float32)
+    items = np.zeros((len(queries), 0), np.int64)
+    wanted = np.ascontiguousarray(queries.T)
+    for first in range(0, len(vectors), CHUNK_ROWS):
+        found = (vectors[first : first + CHUNK_ROWS] @ wanted).T
+        places = np.argpartition(-found, min(count, found.shape[1] - 1), axis=1)[:, :count]
+        kept = np.hstack((kept, np.take_along_axis(found, places, 1)))
+        items = np.hstack((items, places + first))
+        order = np.argsort(-kept, axis=1, kind="stable")[:, :count]
+        kept, items = np.take_along_axis(kept, order, 1), np.take_along_axis(items, order, 1)
+    return items

@@ -15,6 +15,11 @@ def phrases(labels: Iterable[str]) -> list[tuple[int, str]]:
     return [(place, text) for place, label in enumerate(labels) for text in (label, *known.get(label.casefold(), ()))]
 
 
+def google_names() -> tuple[str, ...]:
+    """Return AudioSet's label names by class index, as Google numbers them."""
+    return tuple(line.partition("\t")[0] for line in _FILE.read_text(encoding="utf-8").splitlines())
+
+
 @cache
 def _everyday_words() -> dict[str, tuple[str, ...]]:
     lines = (line.partition("\t") for line in _FILE.read_text(encoding="utf-8").splitlines())

@@ -6,11 +6,11 @@ import itertools
 import multiprocessing
 import os
 import tarfile
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -40,7 +40,8 @@ DAMAGES_KEPT = 1000
 
 @dataclass
 class ReadReport:
-    """What was read and what was not. bytes: of shards; skipped: clips without a wanted label; broke_off: the archive
+    """What was read and what was not. bytes: of shards; skipped: clips without a wanted label; reasons: how often each
+    kind of damage was met; unnamed: how often each class that the table of labels does not name; broke_off: the archive
     ended too early."""
 
     shards: int = 0
@@ -49,18 +50,22 @@ class ReadReport:
     skipped: int = 0
     damaged: int = 0
     damages: list[Damage] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+    unnamed: Counter[int] = field(default_factory=Counter)
     broke_off: bool = False
 
     def add(self, damages: Iterable[Damage]) -> None:
         """Count damages, and name the first thousand."""
         for damage in damages:
             self.damaged += 1
+            self.reasons[damage.reason] += 1
             if len(self.damages) < DAMAGES_KEPT:
                 self.damages.append(damage)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as the manifest keeps it."""
-        return asdict(self)
+        plain = asdict(replace(self, reasons=Counter(), unnamed=Counter()))
+        return plain | {"reasons": dict(self.reasons), "unnamed": {str(k): n for k, n in sorted(self.unnamed.items())}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,7 @@ def build(out: Path, selection: Selection, vectors: str, report: ReadReport, **i
     labels, kinds = read_label_names(selection.labels), selection.kinds()
     only = class_indices(selection.only, labels, kinds) if selection.only else None
     read_of = batches(selection.features, Wanted(labels.names, only, vectors), splits=selection.splits, report=report)
+    read_of = _not_empty(read_of, selection.features, report)
     return write_catalogue(
         out,
         space=SPACE,
@@ -107,6 +113,16 @@ def build(out: Path, selection: Selection, vectors: str, report: ReadReport, **i
         extra=lambda: {"kind": KIND, "links": YOUTUBE, **selection.to_json(), "read": report.to_json()},
         **index,
     )
+
+
+def _not_empty(read_of: Iterator[ClipBatch], features: Path, report: ReadReport) -> Iterator[ClipBatch]:
+    """Pass batches on; raises `BuildFailed` with the reason where no record could be used."""
+    yield from read_of
+    if not report.records and report.damaged:
+        reason, count = report.reasons.most_common(1)[0]
+        raise BuildFailed(
+            f"No record in {features} can be used; at {count:,} of {report.damaged:,} places the reason is: {reason}."
+        )
 
 
 def batches(
@@ -125,6 +141,7 @@ def batches(
         report.records += done.records
         report.skipped += done.records - len(done.clips)
         report.add(done.damages)
+        report.unnamed.update(done.unnamed)
         if done.clips:
             yield ClipBatch([NewClip(*clip) for clip in done.clips], done.vectors)
 
@@ -220,6 +237,8 @@ def _opened(path: Path) -> IO[bytes]:
 def _shards_of_folder(folder: Path, report: ReadReport) -> Iterator[tuple[str, IO[bytes], Callable[[], int]]]:
     read = 0
     for path in sorted(folder.rglob(f"*{SUFFIX}")):
+        if not _is_shard(path.name):
+            continue
         name = path.relative_to(folder.parent).as_posix()
         try:
             stream = path.open("rb")
@@ -229,6 +248,11 @@ def _shards_of_folder(folder: Path, report: ReadReport) -> Iterator[tuple[str, I
         with stream:
             yield name, stream, partial(_told, stream, read)
             read += stream.tell()
+
+
+def _is_shard(name: str) -> bool:
+    """Say whether a file is a shard, and not what macOS puts beside each."""
+    return name.endswith(SUFFIX) and not PurePosixPath(name).name.startswith("._")
 
 
 def _told(stream: IO[bytes], before: int) -> int:
@@ -243,7 +267,7 @@ def _shards_of_archive(path: Path, report: ReadReport) -> Iterator[tuple[str, IO
             with tarfile.open(fileobj=packed, mode="r|*") as archive:
                 for member in archive:
                     archive.members = []  # type: ignore[attr-defined]
-                    stream = archive.extractfile(member) if member.isreg() and member.name.endswith(SUFFIX) else None
+                    stream = archive.extractfile(member) if member.isreg() and _is_shard(member.name) else None
                     if stream is not None:
                         yield member.name, stream, packed.tell
         except UNREADABLE as error:

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 
 FRAME_VALUES = 128
 LABEL_LISTS_KEPT = 1 << 16
+_YOUTUBE_8M = {"id", "rgb", "audio", "mean_rgb", "mean_audio"}
+"""Names in its records, by frame and by video."""
 _FRAME_HEADER = b"\n\x86\x01\n\x83\x01\n\x80\x01"
 """Before each frame: FeatureList.feature (134 bytes), Feature.bytes_list (131), BytesList.value (128)."""
 _FRAME_STRIDE = len(_FRAME_HEADER) + FRAME_VALUES
@@ -111,6 +113,10 @@ def _by_protobuf(record: bytes) -> Example:
     except DecodeError:
         raise NotAnExample("it is no SequenceExample") from None
     feature = message.context.feature
+    if "video_id" not in feature:
+        if _YOUTUBE_8M & {*feature, *message.feature_lists.feature_list}:
+            raise NotAnExample("it is of YouTube-8M, whose features are others than AudioSet's")
+        raise NotAnExample("it has no video_id, as vggish_inference_demo.py leaves it out: add it with its times")
     try:
         video_id = feature["video_id"].bytes_list.value[0].decode("ascii")
         start = float(feature["start_time_seconds"].float_list.value[0])
@@ -144,7 +150,10 @@ def _body(lists: Any) -> bytes:
     """Write the frames in the layout of `_FRAME_HEADER`."""
     if _FEATURE.decode() not in lists:
         raise NotAnExample("it has no audio_embedding")
-    values = [value for feature in lists[_FEATURE.decode()].feature for value in feature.bytes_list.value]
+    features = lists[_FEATURE.decode()].feature
+    if any(feature.float_list.value for feature in features):
+        raise NotAnExample("its frame vectors are floats: quantise them to 8 bits, as vggish_postprocess.py does")
+    values = [value for feature in features for value in feature.bytes_list.value]
     if not values or any(len(value) != FRAME_VALUES for value in values):
         raise NotAnExample(f"its frame vectors are not of {FRAME_VALUES} bytes each")
     return b"".join(_FRAME_HEADER + value for value in values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -25,12 +26,14 @@ class Wanted:
 
 
 class Read(NamedTuple):
-    """What a worker returns: fields of `NewClip`, vectors, and how many records there were."""
+    """What a worker returns: fields of `NewClip`, vectors, how many records there were, what was damaged, and how often
+    each class came that has no name."""
 
     clips: list[tuple[str, str, float, float, tuple[str, ...], None, None]]
     vectors: NDArray[np.float32]
     records: int
     damages: list[Damage]
+    unnamed: Counter[int]
 
 
 def read(batch: list[RecordPiece], wanted: Wanted) -> Read:
@@ -55,22 +58,26 @@ def read(batch: list[RecordPiece], wanted: Wanted) -> Read:
                 examples.append(example)
     features = {"raw-frames": _raw_frames, "learned": _means_and_deviations}.get(wanted.vectors_kind, _means)
     vectors = features(examples)
-    return Read(_clips(examples, wanted.names), vectors, count, damages)
+    clips, unnamed = _clips(examples, wanted.names)
+    return Read(clips, vectors, count, damages, unnamed)
 
 
 def _clips(
     examples: Sequence[Example], names: Sequence[str]
-) -> list[tuple[str, str, float, float, tuple[str, ...], None, None]]:
+) -> tuple[list[tuple[str, str, float, float, tuple[str, ...], None, None]], Counter[int]]:
     # The same few labels come together again and again.
     texts: dict[tuple[int, ...], tuple[str, ...]] = {}
     clips = []
+    unnamed: Counter[int] = Counter()
     for video_id, start, end, labels, _ in examples:
         text = texts.get(labels)
         if text is None:
-            text = tuple([names[i] if 0 <= i < len(names) else f"class {i}" for i in labels])
+            text = tuple([names[i] for i in labels if 0 <= i < len(names) and names[i]])
             texts[labels] = text
+        if len(text) < len(labels):
+            unnamed.update(i for i in labels if not (0 <= i < len(names) and names[i]))
         clips.append((f"{video_id}_{round(start * 1000)}", video_id, start, end, text, None, None))
-    return clips
+    return clips, unnamed
 
 
 def _means(examples: Sequence[Example]) -> NDArray[np.float32]:

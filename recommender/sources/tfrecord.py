@@ -21,6 +21,12 @@ UNREADABLE = (OSError, EOFError, tarfile.TarError, zlib.error)
 HEADER_BYTES = 12
 FOOTER_BYTES = 4
 
+_KINDS: dict[tuple[bytes, ...], str] = {
+    (b"\x1f\x8b",): "the shard is compressed with gzip: unpack it with gunzip",
+    (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"): "the shard is compressed with zlib: write it without",
+    (b"<", b"\n<"): "it is a web page, not a shard: fetch it again",
+    (b"version https://git-lfs",): "it is a pointer of Git LFS, not a shard: fetch it with git lfs pull",
+}
 _MASK_DELTA = 0xA282EAD8
 _LENGTH = struct.Struct("<Q")
 _CRC = struct.Struct("<I")
@@ -90,7 +96,9 @@ def records(piece: RecordPiece) -> Iterator[tuple[int, bytes] | Damage]:
         length = lengths.get(header)
         if length is None:
             if masked_crc(header[:8]) != crc_at(header, 8)[0]:
-                yield Damage(piece.file, piece.offset + place, "the checksum of a record's length is wrong", True)
+                reason = _known_kind(data) if piece.offset + place == 0 else None
+                reason = reason or "the checksum of a record's length is wrong"
+                yield Damage(piece.file, piece.offset + place, reason, True)
                 return
             (length,) = _LENGTH.unpack_from(header)
             lengths[header] = length
@@ -104,6 +112,14 @@ def records(piece: RecordPiece) -> Iterator[tuple[int, bytes] | Damage]:
         else:
             yield Damage(piece.file, piece.offset + place, "the checksum of a record is wrong", False)
         place = end + FOOTER_BYTES
+
+
+def _known_kind(data: bytes) -> str | None:
+    """Say what a file is that is no TFRecord file, by how it begins."""
+    for beginnings, kind in _KINDS.items():
+        if data.startswith(beginnings):
+            return kind
+    return None
 
 
 def _block(stream: IO[bytes]) -> tuple[bytes, Exception | None]:

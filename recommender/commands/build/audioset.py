@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,9 @@ from recommender.errors import BuildFailed
 
 if TYPE_CHECKING:
     from recommender.sources.audioset import ReadReport
+
+PLACES_TOLD = 10
+"""Of each kind of damage."""
 
 
 def register(kinds: Any) -> None:
@@ -59,25 +63,60 @@ def _run(arguments: argparse.Namespace) -> int:
             "Name the file with --ontology.\n"
         )
     report = audioset.ReadReport()
-    manifest = audioset.build(
-        arguments.out,
-        selection,
-        arguments.vectors,
-        report,
-        trees=arguments.trees,
-        target_recall=arguments.target_recall,
-        words=words_of(audioset.SPACE, None, arguments.out),
-    )
+    try:
+        manifest = audioset.build(
+            arguments.out,
+            selection,
+            arguments.vectors,
+            report,
+            trees=arguments.trees,
+            target_recall=arguments.target_recall,
+            words=words_of(audioset.SPACE, None, arguments.out),
+        )
+    finally:
+        _tell_damages(report)
+    _warn_of_labels(arguments.labels, report)
     return _tell(arguments.out, arguments.features, manifest, report)
+
+
+def _tell_damages(report: ReadReport) -> None:
+    """Name the first places of each kind of damage, then count the others."""
+    told: Counter[str] = Counter()
+    for damage in report.damages:
+        told[damage.reason] += 1
+        if told[damage.reason] <= PLACES_TOLD:
+            lost = "; the rest of the file is lost" if damage.rest_lost else ""
+            sys.stderr.write(f"damaged: {damage.file} at byte {damage.offset}: {damage.reason}{lost}\n")
+    for reason, number in report.reasons.items():
+        if number > PLACES_TOLD:
+            sys.stderr.write(f"damaged: {number - PLACES_TOLD:,} places more: {reason}\n")
+
+
+def _warn_of_labels(path: Path, report: ReadReport) -> None:
+    """Say what a table of labels changes that is numbered otherwise than the features are, or has fewer."""
+    from recommender.sources.ontology import read_label_names
+
+    renumbered = read_label_names(path).renumbered()
+    if renumbered is not None:
+        number, example = renumbered
+        sys.stderr.write(
+            f"warning: {path} numbers {number:,} of its labels otherwise than Google's table, by which its features "
+            f"are numbered: {example}. If these are Google's, clips get wrong labels: take its "
+            "class_labels_indices.csv.\n"
+        )
+    if report.unnamed:
+        classes = ", ".join(str(index) for index, _ in report.unnamed.most_common(5))
+        sys.stderr.write(
+            f"warning: {path} has no name for {len(report.unnamed):,} classes of the features ({classes}"
+            f"{', …' if len(report.unnamed) > 5 else ''}): {report.unnamed.total():,} labels of clips are left out.\n"
+        )
 
 
 def _tell(out: Path, features: Path, manifest: Manifest, report: ReadReport) -> int:
     """Say what was read and written; returns the exit status."""
-    for damage in report.damages:
-        lost = "; the rest of the file is lost" if damage.rest_lost else ""
-        sys.stderr.write(f"damaged: {damage.file} at byte {damage.offset}: {damage.reason}{lost}\n")
     if report.damaged:
-        sys.stderr.write(f"{report.damaged:,} damaged places; all else was read.\n")
+        places = "1 damaged place" if report.damaged == 1 else f"{report.damaged:,} damaged places"
+        sys.stderr.write(f"{places}; all else was read.\n")
     measured = manifest.calibration[0]
     print(
         f"{out}: {manifest.clips:,} clips of {report.records:,} records in {report.shards:,} shards; "

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from recommender.cli import main
 from recommender.errors import BuildFailed
 from recommender.sources import audioset
 from recommender.sources.audioset import ReadReport
 from recommender.sources.shards import Wanted
 from recommender.vectors import dequantise
-from tests.support.tfrecords import LABELS, Record, made_up, write_archive, write_features
+from tests.support.tfrecords import LABELS, Record, made_up, write_archive, write_features, write_labels
 
 RECORDS = made_up(200)
 MEAN = Wanted(LABELS, None, "mean")
@@ -141,9 +144,71 @@ def test_nothing_there(tmp_path, features):
         read(features, splits=["unbal_train"])
 
 
-def test_labels_beyond_the_list_keep_their_number(tmp_path):
-    write_features(tmp_path, [Record("aaaaaaaaaaa", 0.0, 10.0, (99,), np.ones((1, 128), np.uint8))])
-    assert read(tmp_path)[0][0].labels == ("class 99",)
+def test_labels_that_the_table_does_not_name_are_left_out_and_counted(tmp_path):
+    write_features(tmp_path, [Record("aaaaaaaaaaa", 0.0, 10.0, (99, 1), np.ones((1, 128), np.uint8))])
+    clips, _, report = read(tmp_path)
+    assert clips[0].labels == ("Music",)
+    assert report.to_json()["unnamed"] == {"99": 1}
+
+
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [
+        ("inference_demo", "no video_id, as vggish_inference_demo.py leaves it out"),
+        ("yt8m_id", "of YouTube-8M"),
+        ("gz", "compressed with gzip: unpack it"),
+        ("floats", "frame vectors are floats: quantise"),
+    ],
+)
+def test_what_people_take_for_audioset_is_refused_with_its_reason(shared_data, tmp_path, capsys, case, reason):
+    cases = shared_data / "field-cases" / "audioset"
+    command = ["build", "audioset", str(cases / case), "--labels", str(write_labels(tmp_path)), "--out"]
+    assert main([*command, str(tmp_path / "out")]) != 0
+    told = capsys.readouterr().err.splitlines()
+    assert f"No record in {cases / case} can be used" in told[-1] and reason in told[-1]
+    assert len(told) <= 13 and all(reason in line for line in told)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"\x78\x9c and so on", "compressed with zlib"),
+        (b"\x1f\x8b\x08 and so on", "compressed with gzip"),
+        (b"<!doctype html>", "web page"),
+        (b"version https://git-lfs.github.com/spec/v1", "Git LFS"),
+        (b"nothing that is known", "checksum of a record's length"),
+    ],
+)
+def test_a_shard_that_is_none_is_known_by_how_it_begins(tmp_path, content, reason):
+    write_features(tmp_path, RECORDS[:5])
+    (tmp_path / "00.tfrecord").write_bytes(content)
+    _, _, report = read(tmp_path)
+    assert [reason in damage.reason for damage in report.damages] == [True]
+
+
+@pytest.mark.parametrize("pack", [True, False])
+def test_what_macos_puts_beside_each_file_is_passed_over(features, tmp_path, pack):
+    features = Path(shutil.copytree(features, tmp_path / "features"))
+    for shard in list(features.rglob("*.tfrecord")):
+        shard.with_name(f"._{shard.name}").write_bytes(b"\x00\x05\x16\x07 AppleDouble")
+    clips, _, report = read(write_archive(tmp_path / "mac.tgz", features) if pack else features)
+    assert (len(clips), report.damaged) == (200, 0)
+
+
+def test_an_archive_made_on_a_mac(shared_data):
+    clips, _, report = read(shared_data / "field-cases" / "audioset" / "mac.tgz")
+    assert (len(clips), report.damaged, report.shards) == (400, 0, 31)
+
+
+def test_a_renumbered_table_is_a_warning_that_says_what_it_changes(features, tmp_path, capsys):
+    table = tmp_path / "reindexed.csv"
+    table.write_text("index,mid,display_name\n0,/m/music,Music\n1,/m/jazz,Jazz\n")
+    out = tmp_path / "out"
+    assert main(["build", "audioset", str(features), "--labels", str(table), "--out", str(out)]) == 0
+    told = capsys.readouterr().err
+    assert "class 0 is Speech there, and Music here" in told
+    assert "no name for 4 classes of the features" in told and "class 5" not in told
+    assert set(json.loads((out / "manifest.json").read_text())["extra"]["read"]["unnamed"]) <= {"2", "3", "4", "5"}
 
 
 def test_the_real_features(shared_data):

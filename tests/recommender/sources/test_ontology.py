@@ -19,13 +19,40 @@ def test_names_by_index(labels):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "a,b\n1,2\n", "index,mid,display_name\nx,/m/a,A\n", "index,mid,display_name\n1,/m/a,A\n"]
+    "content", ["", "a,b\n1,2\n", "index,mid,display_name\nx,/m/a,A\n", "index,mid,display_name\n0,/m/a,A\n0,/m/b,B\n"]
 )
 def test_what_is_no_list_of_labels(tmp_path, content):
     path = tmp_path / "labels.csv"
     path.write_text(content)
     with pytest.raises(BuildFailed, match=r"labels\.csv"):
         read_label_names(path)
+
+
+HEAD = ("index", "mid", "display_name")
+ROWS = [HEAD, ("0", "/m/speech", "Speech, all kinds"), ("1", "/m/music", "Music")]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_tables_as_spreadsheets_write_them(tmp_path, separator, end, encoding):
+    path = tmp_path / "labels.csv"
+    quoted = [separator.join(f'"{cell}"' if " " in cell else cell for cell in row) for row in ROWS]
+    path.write_bytes(end.join([*quoted, ""]).encode(encoding))
+    labels = read_label_names(path)
+    assert labels.names == ("Speech, all kinds", "Music")
+    assert labels.indices == {"/m/speech": 0, "/m/music": 1}
+
+
+def test_a_table_of_fewer_labels_keeps_their_numbers(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("Index, MID, Display_Name\n2,/m/c,Female speech\n5,/m/f,Narration\n")
+    assert read_label_names(path).names == ("", "", "Female speech", "", "", "Narration")
+    assert (read_label_names(path).renumbered() or (0, ""))[0] == 2
+
+
+def test_the_real_table_is_numbered_as_google_does(shared_data):
+    assert read_label_names(shared_data / "audioset-metadata" / "class_labels_indices.csv").renumbered() is None
 
 
 def test_no_list_of_labels(tmp_path):
