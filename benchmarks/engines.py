@@ -105,13 +105,16 @@ def _answers(local: Catalogue, remote: Catalogue, chosen: Filter, share: float) 
         allowed = np.array([c.item for c in local.clips(range(len(local))) if chosen.admits(c.labels, 0)], np.int64)
     sample = np.random.default_rng(SEED).permutation(searchable)[:RECALL_QUERIES]
     recalls: dict[str, list[float]] = {"local": [], "remote": []}
+    times: dict[str, list[float]] = {"local": [], "remote": []}
     common = []
     for item in sample.tolist():
         query = vectors[item]
         exact = nearest(vectors, query, TOP + 1, allowed, silent).without(np.array([item])).first(TOP)
         found = {}
         for name, catalogue in (("local", local), ("remote", remote)):
+            began = time.perf_counter()
             (hits,) = catalogue.nearest([query], TOP + 1, chosen=chosen, distinct=False)
+            times[name].append((time.perf_counter() - began) * 1000)
             found[name] = [hit for hit in hits if hit.item != item][:TOP]
             good = sum(hit.similarity >= exact.similarities[-1] - RESCORE_MARGIN for hit in found[name])
             recalls[name].append(good / len(exact))
@@ -123,6 +126,7 @@ def _answers(local: Catalogue, remote: Catalogue, chosen: Filter, share: float) 
         "recall_local": float(np.mean(recalls["local"])),
         "recall": float(np.mean(recalls["remote"])),
         "in_common": float(np.mean(common)),
+        "nearest_ms": times["remote"],
     }
 
 

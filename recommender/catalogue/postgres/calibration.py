@@ -18,7 +18,7 @@ from recommender.catalogue.postgres.nearest import Searcher
 from recommender.errors import BuildFailed
 from recommender.terminal import bar_options
 
-TOPS = {10: 200, 100: 40}
+TOPS = {10: 200, 40: 50}
 """Numbers of results that are measured, each with its number of queries."""
 SHARES = (0.3, 0.1, 0.03, 0.01)
 NEAR_ENOUGH = 2.0
