@@ -10,7 +10,7 @@ from typing import Any
 from slack_bolt import App, BoltResponse
 
 from bot.errors import OddPayload, QueueAway, QueueFull
-from bot.listeners import actions, commands, home, library, mentions, modal, shortcuts, uploads
+from bot.listeners import actions, channel_settings, commands, home, library, mentions, modal, shortcuts, uploads
 from bot.listeners.context import Context
 from bot.listeners.replies import Place
 from bot.slack.payloads import text
@@ -18,7 +18,7 @@ from recommender.errors import SoundalikeError
 
 _log = logging.getLogger(__name__)
 
-SURFACES = (commands, uploads, mentions, shortcuts, actions, library, modal, home)
+SURFACES = (commands, uploads, mentions, shortcuts, actions, library, modal, home, channel_settings)
 
 
 def build_app(context: Context) -> App:

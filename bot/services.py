@@ -12,6 +12,7 @@ from slack_sdk import WebClient
 from bot.answering.answerer import Answerer
 from bot.answering.history import History
 from bot.answering.limits import QuestionLimit
+from bot.answering.manners import Manners
 from bot.answering.mentions import Mentions
 from bot.answering.posts import Posts
 from bot.answering.scratch import Scratch
@@ -50,6 +51,7 @@ class Services:
     recommender: Recommender
     observer: Observer
     history: History
+    manners: Manners
     answerer: Answerer
     scratch: Scratch
 
@@ -67,6 +69,7 @@ class Services:
             leases=leases,
             observer=self.observer,
             history=self.history,
+            manners=self.manners,
             mentions=Mentions(self.client, records, Admission(records.client, self.settings)),
             max_bytes=self.settings.max_upload_bytes,
         )
@@ -98,6 +101,7 @@ def build(settings: BotSettings) -> Services:
         recommender=recommender,
         observer=observer,
         history=history,
+        manners=Manners(connection, settings),
         answerer=Answerer(recommender, history, QuestionLimit(settings.questions_per_minute), observer, settings),
         scratch=Scratch(),  # in the bot too: what killed processes left is removed, and sounds are added to a library
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, SecretStr
 
 from recommender.settings import Settings
@@ -27,6 +29,16 @@ class BotSettings(Settings):
         description="who may add uploads to the library: ids of people (U…) and of user groups (S…, which need the "
         "scope usergroups:read), separated by commas",
     )
+    channel_answers: Literal["every", "mentioned", "ear"] = Field(
+        "every",
+        description="what is answered in channels without settings of their own: every sound, only when mentioned, or "
+        "on a click on the ear that the bot reacts with",
+    )
+    answer_speech: bool = Field(True, description="whether sounds that are speech alone are answered there, too")
+    channel_setters: str = Field(
+        "",
+        description="who may change the settings of channels: ids of people and user groups; everybody where empty",
+    )
     uploads_per_minute: int = Field(10, gt=0, description="uploads a person may send each minute")
     team_uploads_per_minute: int = Field(200, gt=0, description="uploads a workspace may send each minute")
     questions_per_minute: int = Field(
@@ -45,4 +57,13 @@ class BotSettings(Settings):
     @property
     def librarians(self) -> frozenset[str]:
         """Who may add uploads to the library: ids of people and of user groups."""
-        return frozenset(who.strip() for who in self.library_adders.split(",") if who.strip())
+        return _ids(self.library_adders)
+
+    @property
+    def channel_changers(self) -> frozenset[str]:
+        """Who may change the settings of channels; nobody listed means everybody."""
+        return _ids(self.channel_setters)
+
+
+def _ids(listed: str) -> frozenset[str]:
+    return frozenset(who.strip() for who in listed.split(",") if who.strip())

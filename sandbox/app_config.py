@@ -18,7 +18,7 @@ DEFAULT_SCOPES = (
 )
 DEFAULT_EVENTS = (
     "app_home_opened", "app_mention", "file_shared", "message.channels", "message.groups", "message.im",
-    "message.mpim",
+    "message.mpim", "reaction_added",
 )  # fmt: skip
 
 

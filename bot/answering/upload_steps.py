@@ -15,6 +15,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.answering.answerer import Answerer
 from bot.answering.history import History
+from bot.answering.manners import EAR, EVERY, Manner, Manners, speech_alone
 from bot.answering.mentions import Mentions
 from bot.answering.posts import PostLater, Posts, Unpostable
 from bot.answering.scratch import Scratch
@@ -27,8 +28,9 @@ from bot.queue.leases import Leases
 from bot.queue.records import LEASE_SECONDS, POST_INTERVAL_SECONDS, Records
 from bot.queue.tasks import GivenUp, RedisQueue
 from bot.slack.downloads import Downloader
-from bot.slack.errors import code_of
+from bot.slack.errors import UNREACHED, code_of
 from bot.slack.files import SharedFile, file_info
+from bot.slack.names import EAR_REACTION
 from recommender.answers import Answer
 from recommender.errors import (
     AudioError,
@@ -94,6 +96,7 @@ class UploadSteps:
         leases: Leases,
         observer: Observer,
         history: History,
+        manners: Manners,
         mentions: Mentions,
         max_bytes: int,
     ) -> None:
@@ -108,6 +111,7 @@ class UploadSteps:
         self._leases = leases
         self._observer = observer
         self._history = history
+        self._manners = manners
         self._mentions = mentions
         self._max_bytes = max_bytes
 
@@ -219,7 +223,15 @@ class UploadSteps:
         if thread and (file is None or file.sounds is not False):
             self._records.note_file(job.channel, (share.ts if share else "") or thread, job.file)
         job = replace(job, thread=thread, described=True)
-        if file is not None and file.sounds is None and not job.refusal and not (job.direct or job.asked):
+        addressed = job.direct or job.asked
+        manner = Manner() if addressed else self._manners.of(job.channel)
+        if manner.answers != EVERY:
+            if manner.answers == EAR and not job.refusal:
+                self._react(job, (share.ts if share else "") or thread)
+            self._ignored(job, request)
+            return None
+        silent = file is not None and (file.sounds is None or not manner.speech)
+        if silent and not job.refusal and not addressed:
             self._records.leave(job)
             self._queue.embed(replace(job, attempt=0))  # it may be anything: no word before it proves to be audio
             return None
@@ -253,6 +265,16 @@ class UploadSteps:
         """Begin again after a while, which grows."""
         request.outcome = "later"
         self._queue.intake(replace(job, attempt=job.attempt + 1), THREAD_WAITS[min(job.attempt, LAST_WAIT)])
+
+    def _react(self, job: Job, ts: str) -> None:
+        """React to the message that shares a file: whoever clicks on it is answered."""
+        try:
+            self._client.reactions_add(channel=job.channel, timestamp=ts, name=EAR_REACTION)
+        except SlackApiError as error:
+            if code_of(error) != "already_reacted":
+                _log.warning("no reaction to job %s: Slack says %s", job.id, code_of(error))
+        except UNREACHED as error:
+            _log.warning("no reaction to job %s (%s)", job.id, type(error).__name__)
 
     def _ignored(self, job: Job, request: Request) -> None:
         request.outcome = "ignored"
@@ -303,7 +325,11 @@ class UploadSteps:
     def _embed(self, job: Job, died: int, request: Request) -> None:
         failure: GivenUp | None = None
         try:
-            message = self._answer(job, died, request)
+            answered = self._answer(job, died, request)
+            if answered is None:
+                self._ignored(job, request)
+                return
+            message = answered
         except PASSING_ERRORS as error:
             if job.attempt < len(RETRY_WAITS):
                 request.outcome = "later"
@@ -338,12 +364,16 @@ class UploadSteps:
         if failure is not None:
             raise failure
 
-    def _answer(self, job: Job, died: int, request: Request) -> Message:
+    def _answer(self, job: Job, died: int, request: Request) -> Message | None:
+        """Return the answer, or None where nobody asked for one to speech."""
         if died:
             self._scratch.sweep()  # one may have died on this machine, and left the audio
         if died >= MAX_DEATHS:
             raise KeepsFailing("I gave up on this file after several attempts: send it in another format.")
         found = self._found(job, request)
+        unasked = not (job.ts or job.asked or job.direct)
+        if unasked and speech_alone(found.sounds_like) and not self._manners.of(job.channel).speech:
+            return None
         question = replace(job.question(found.query), file=job.file)
         self._history.add(job.user, question)
         waited = time.time() - job.accepted if job.accepted else None

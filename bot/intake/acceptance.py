@@ -99,6 +99,14 @@ class Acceptance:
         job = Job.new(channel, file, user, mark=mark, edition=edition, at=at, **more)
         self._accept(job.with_filters(filters), marked(mark, edition), once=once)
 
+    def files(self, channel: str, ts: str) -> list[str]:
+        """Return the files that a message is known to share; raises `QueueAway`."""
+        try:
+            return self._records.files(channel, ts)
+        except redis.RedisError as error:
+            self._failed(error)
+            raise QueueAway(AWAY) from error
+
     def question(
         self,
         channel: str,

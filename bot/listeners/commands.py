@@ -6,6 +6,7 @@ from typing import Any
 
 from slack_bolt import Ack, App, BoltResponse
 
+from bot.listeners import channel_settings
 from bot.listeners.context import Context
 from bot.listeners.replies import Place
 from bot.messages import ask_view
@@ -21,6 +22,10 @@ def register(app: App, context: Context) -> None:
     @app.command(COMMAND)
     def similar(ack: Ack, command: dict[str, Any]) -> BoltResponse:
         place = Place.of_command(command)
+        if text(command, "text").strip().lower() == channel_settings.WORD:
+            return context.answer_soon(
+                "settings", ack, place, lambda _: channel_settings.shown_in(context, place), response_type="ephemeral"
+            )
         typed = parse(text(command, "text"))
         if typed.kind == "nothing":
             trigger, view = need(command, "trigger_id"), ask_view(place.response_url)

@@ -40,10 +40,12 @@ def register(app: App, context: Context) -> None:
 def _publish(context: Context, health: Health, user: str, request: Request) -> None:
     with request.timings("look"):
         services = tuple((name, state.works, state.remark) for name, state in health.states().items())
-        facts = HomeFacts(services=services, history=context.services.history.of(user))
+        answers = context.services.manners.default.answers
+        facts = HomeFacts(answers=answers, services=services, history=context.services.history.of(user))
         try:
             manifest = context.services.recommender.catalogue.facts
             facts = HomeFacts(
+                answers=answers,
                 clips=manifest.clips,
                 labels=manifest.labels,
                 built=f"{datetime.fromisoformat(manifest.built):%-d %B %Y at %H:%M %Z}",

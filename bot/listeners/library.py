@@ -3,15 +3,14 @@ an upload."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
 from typing import Any
 
 from slack_bolt import Ack, App, BoltResponse
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import MissingScope, NotAllowed
+from bot.errors import MissingScope
 from bot.listeners.context import Context, Listener
+from bot.listeners.permissions import require_listed
 from bot.listeners.replies import Place
 from bot.messages import Message
 from bot.messages.button_values import ButtonValue
@@ -20,13 +19,8 @@ from bot.operations.requests import Request
 from bot.slack.downloads import Downloader
 from bot.slack.errors import code_of
 from bot.slack.files import file_info
-from bot.slack.names import GROUPS_SCOPE, LISTEN_SCOPE
+from bot.slack.names import LISTEN_SCOPE
 from bot.slack.payloads import need, team_of, text
-
-GROUP_PREFIX = "S"
-"""Ids of Slack's user groups begin so, those of people with U or W."""
-
-_log = logging.getLogger(__name__)
 
 
 def register(app: App, context: Context) -> None:
@@ -88,8 +82,9 @@ def _add(context: Context, value: ButtonValue, body: dict[str, Any], request: Re
     """Keep the upload in the library, where the next question finds it."""
     user = need(body, "user", "id")
     context.answerer.count_question(user)
-    _require_librarian(context, user, team_of(body))
     services = context.services
+    listed = services.settings.librarians
+    require_listed(services.client, user, team_of(body), listed, "add sounds to the library", "LIBRARY_ADDERS")
     file = file_info(services.client, value.file)
     file.require_obtainable(services.settings.max_upload_bytes)
     with services.scratch.file() as path:
@@ -98,32 +93,3 @@ def _add(context: Context, value: ButtonValue, body: dict[str, Any], request: Re
         upload = services.recommender.embed_file(path, request.timings)
         clip = services.recommender.add(path, upload, name=file.name, who=user)
     return added(clip)
-
-
-def _require_librarian(context: Context, user: str, team: str) -> None:
-    """Raise `NotAllowed` unless the person is listed, or in a user group that is."""
-    listed = context.services.settings.librarians
-    if user in listed:
-        return
-    if any(user in _members(context, group, team) for group in sorted(listed) if group.startswith(GROUP_PREFIX)):
-        return
-    raise NotAllowed("Only some people may add sounds to the library: ask the operator to put you on LIBRARY_ADDERS.")
-
-
-def _members(context: Context, group: str, team: str) -> Sequence[str]:
-    """Return the people of a user group; raises `MissingScope`. team: needed where the app is installed for a whole
-    organisation."""
-    try:
-        client = context.services.client
-        found = client.usergroups_users_list(usergroup=group, team_id=team or None)
-        members: Sequence[str] = found.get("users") or ()
-    except SlackApiError as error:
-        if code_of(error) == "no_such_subteam":
-            _log.error("LIBRARY_ADDERS names the user group %s, which Slack does not know", group)
-            return ()
-        if code_of(error) == "missing_scope":
-            raise MissingScope(
-                f"I lack the scope {GROUPS_SCOPE}: ask whoever installed me to add it and to reinstall the app."
-            ) from error
-        raise
-    return members

@@ -17,18 +17,25 @@ QUESTION_CHARS = 150
 @dataclass(frozen=True)
 class HomeFacts:
     """What the App Home shows. services: name, whether it works, and what to say of it; history: the person's last
-    questions, newest first."""
+    questions, newest first; answers: what is answered in channels without settings."""
 
     clips: int | None = None
     labels: int | None = None
     built: str = ""
     services: tuple[tuple[str, bool, str], ...] = ()
     history: tuple[Question, ...] = field(default=())
+    answers: str = "every"
 
 
 def home_view(facts: HomeFacts) -> dict[str, Any]:
     """Return the App Home of one person."""
-    blocks: list[Block] = [section(HELP), {"type": "divider"}, header("The catalogue"), section(_catalogue(facts))]
+    blocks: list[Block] = [
+        section(HELP),
+        context(_manner(facts)),
+        {"type": "divider"},
+        header("The catalogue"),
+        section(_catalogue(facts)),
+    ]
     if facts.services:
         blocks.append(context("\n".join(_service(*service) for service in facts.services)))
     blocks.append(header("Your last questions"))
@@ -48,6 +55,11 @@ def described(question: Question) -> str:
     if question.without:
         parts.append("not " + ", ".join(plain(label, 60) for label in question.without[:5]))
     return " · ".join(parts)
+
+
+def _manner(facts: HomeFacts) -> str:
+    rule = {"every": "every sound", "mentioned": "when I am mentioned", "ear": "on a click on my 👂"}[facts.answers]
+    return f"In channels I answer {rule}, but where `/similar settings` says otherwise."
 
 
 def _catalogue(facts: HomeFacts) -> str:

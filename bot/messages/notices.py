@@ -25,6 +25,7 @@ number (`#193`)
 • `/similar ID here`: answers for the whole channel
 • `/similar random` or `/similar random Jazz`: something to discover
 • `/similar` alone opens a form for ids and files
+• `/similar settings` says what I answer in a channel: every sound, or only when asked
 *On any message* with audio or a YouTube link: ⋮ → Find similar clips
 *Below each answer*: more or less like a result, the next ten, filters, sharing."""
 

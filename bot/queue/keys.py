@@ -1,6 +1,6 @@
 """The bot's keys in Redis: one function each, and the only place where their kinds are spelt.
 
-All but the queue's end by themselves.
+All but the queue's and the channels' settings end by themselves.
 """
 
 from __future__ import annotations
@@ -61,6 +61,11 @@ def thread(channel: str, ts: str) -> str:
 def limit(kind: str, who: str, minute: int) -> str:
     """Return the key of the count of one kind of wish of a person or workspace in one minute of Unix time."""
     return build("limit", kind, who, minute)
+
+
+def manner(channel: str) -> str:
+    """Return the key of how the bot behaves in a channel, as JSON."""
+    return build("manner", channel)
 
 
 def history(user: str) -> str:

@@ -83,6 +83,11 @@ FORMS = frozenset(
     | {"push_limit_reached", "view_too_large"}
 )
 """A form or the App Home that Slack does not take."""
+REACTIONS = frozenset(
+    {"already_reacted", "bad_timestamp", "no_access", "not_reactable", "thread_locked", "too_many_emoji"}
+    | {"too_many_reactions"}
+)
+"""No reaction is set: what it stood for waits for a mention."""
 MISTAKES = frozenset(
     {"agent_prompt_display_not_allowed", "alt_txt_too_large", "channels_limit_exceeded", "draft_already_deleted"}
     | {"draft_already_sent", "draft_has_conflict", "draft_not_found", "duplicate_channel_not_found"}
@@ -91,7 +96,7 @@ MISTAKES = frozenset(
     | {"as_user_not_supported", "attachment_payload_limit_exceeded", "cant_broadcast_message", "deprecated_endpoint"}
     | {"invalid_arg_name", "invalid_arguments", "invalid_array_arg", "invalid_charset", "invalid_cursor"}
     | {"invalid_form_data", "invalid_limit", "invalid_metadata_filter_keys"}
-    | {"invalid_metadata_format", "invalid_metadata_schema", "invalid_post_type"}
+    | {"invalid_metadata_format", "invalid_metadata_schema", "invalid_name", "invalid_post_type", "no_item_specified"}
     | {"invalid_ts_latest", "invalid_ts_oldest", "markdown_text_conflict", "metadata_must_be_sent_from_app"}
     | {"metadata_too_large", "method_deprecated", "missing_argument", "missing_file_data", "missing_post_type"}
     | {"no_dual_broadcast_content_update", "no_such_subteam", "no_text", "send_on_behalf_not_allowed"}

@@ -7,6 +7,7 @@ from bot.settings import BotSettings
 COMMAND = "/similar"
 FIND_SIMILAR = "find_similar"
 """Callback id of the message shortcut."""
+EAR_REACTION = "ear"
 EVENTS_PATH = "/slack/events"
 SCOPES = ("app_mentions:read", "chat:write", "commands", "files:read", "im:history")
 """The least that all surfaces need. app_mentions:read, im:history: the events; files:read: `file_shared`, `files.info`
@@ -15,10 +16,11 @@ LISTEN_SCOPE = "files:write"
 """For the excerpts that the Listen button posts."""
 GROUPS_SCOPE = "usergroups:read"
 """For user groups among those who may add uploads to the library."""
-OPTIONAL_SCOPES = ("channels:history", "groups:history", "mpim:history")
+OPTIONAL_SCOPES = ("channels:history", "groups:history", "mpim:history", "reactions:read", "reactions:write")
 """Messages of channels and group messages that the bot is in: they tell of files whose `file_shared` or mention never
 comes (shared channels), and let the bot look, after a crash between posting and noting it, whether a placeholder stands
-in a thread; without them it may post that placeholder twice. Who installs the app may leave them out."""
+in a thread; without them it may post that placeholder twice. Reactions: for channels where the bot reacts with an ear,
+and answers on a click. Who installs the app may leave them out."""
 EVENTS = {
     "app_home_opened": "",
     "app_mention": "app_mentions:read",
@@ -27,6 +29,7 @@ EVENTS = {
     "message.groups": "groups:history",
     "message.im": "im:history",
     "message.mpim": "mpim:history",
+    "reaction_added": "reactions:read",
 }
 """What the app subscribes to, and the scope that each event needs."""
 
@@ -36,6 +39,6 @@ def scopes_of(settings: BotSettings | None) -> tuple[str, ...]:
     more = []
     if settings is not None and settings.listen_button:
         more.append(LISTEN_SCOPE)
-    if settings is not None and any(who.startswith("S") for who in settings.librarians):
+    if settings is not None and any(who.startswith("S") for who in settings.librarians | settings.channel_changers):
         more.append(GROUPS_SCOPE)
     return tuple(sorted((*SCOPES, *more)))

@@ -150,6 +150,11 @@ class Driver(Watcher):
         """Edit a message, which sends `message_changed` where the bot may see it."""
         return self._post("edit", channel=message["channel"], ts=message["ts"], text=text)
 
+    def react(self, message: Json, name: str, user: str | None = None) -> Json:
+        """Click on a reaction of a message, or take it back."""
+        where = {"channel": message["channel"], "ts": message["ts"]}
+        return self._post("react", name=name, user=user or self.user, **where)
+
     def delete(self, message: Json) -> Json:
         """Delete a message and its files."""
         return self._post("delete", channel=message["channel"], ts=message["ts"])

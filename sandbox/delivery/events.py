@@ -20,7 +20,12 @@ HISTORY_SCOPES = {
     "message.groups": "groups:history",
     "message.mpim": "mpim:history",
 }
-EVENT_SCOPES = {"app_mention": "app_mentions:read", "file_shared": "files:read", **HISTORY_SCOPES}
+EVENT_SCOPES = {
+    "app_mention": "app_mentions:read",
+    "file_shared": "files:read",
+    "reaction_added": "reactions:read",
+    **HISTORY_SCOPES,
+}
 
 
 class Events:
@@ -81,6 +86,13 @@ class Events:
             self._message(
                 channel, {**event, "channel": channel.id, "deleted_ts": message["ts"], "ts": ts, "event_ts": ts}
             )
+
+    def reacted(self, channel: Channel, message: Json, user: str, name: str) -> None:
+        """Send `reaction_added`."""
+        if channel.bot:
+            item = {"type": "message", "channel": channel.id, "ts": message["ts"]}
+            event = {"type": "reaction_added", "user": user, "reaction": name, "item_user": message.get("user")}
+            self.send({**event, "item": item, "event_ts": self._workspace.clock.ts()}, "reaction_added")
 
     def home_opened(self, user: str, tab: str) -> None:
         """Send `app_home_opened`."""

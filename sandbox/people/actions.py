@@ -104,7 +104,8 @@ class Acts:
         return {}
 
     async def react(self, body: Json) -> Json:
-        message = self._workspace.place(body["channel"]).messages[body["ts"]]
+        channel = self._workspace.place(body["channel"])
+        message = channel.messages[body["ts"]]
         user, name = self._who(body), str(body["name"])
         reactions = message.setdefault("reactions", [])
         reaction = next((r for r in reactions if r["name"] == name), None)
@@ -115,6 +116,8 @@ class Acts:
         reaction["count"] = len(reaction["users"])
         message["reactions"] = [r for r in reactions if r["count"]]
         self._workspace.update(message)
+        if user in reaction["users"]:
+            self._server.events.reacted(channel, message, user, name)
         return {}
 
     async def event(self, body: Json) -> Json:

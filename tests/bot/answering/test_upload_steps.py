@@ -15,6 +15,7 @@ import redis
 from prometheus_client import CollectorRegistry
 from slack_sdk.errors import SlackApiError
 
+from bot.answering.manners import Manners
 from bot.answering.mentions import Mentions
 from bot.answering.posts import Posts
 from bot.answering.upload_steps import MAX_DEATHS, THREAD_WAITS, UNNOTICED_SECONDS, UploadSteps
@@ -24,6 +25,7 @@ from bot.queue.jobs import Job
 from bot.queue.leases import Leases
 from bot.queue.records import Records
 from bot.queue.tasks import GivenUp
+from bot.settings import BotSettings
 from recommender.errors import EmbedderDown
 from tests.support.queue import admission
 
@@ -47,6 +49,7 @@ class World:
         self.queue = Mock()
         self.recommender = Mock()
         self.leases = Leases(self.records)
+        self.manners = Manners(self.client, BotSettings(_env_file=None))
         parts: Any = {name: MagicMock() for name in ("answerer", "downloader", "history", "scratch")}
         self.work = UploadSteps(
             client=self.slack,
@@ -57,6 +60,7 @@ class World:
             recommender=self.recommender,
             observer=Observer(CollectorRegistry()),
             max_bytes=1000,
+            manners=self.manners,
             mentions=Mentions(self.slack, self.records, admission(self.client)),
             **parts,
         )
@@ -159,3 +163,43 @@ def test_an_upload_that_was_too_much_is_refused(world: World):
     }
     world.work.intake(replace(job, accepted=0.0))
     assert "Later, please." in world.slack.chat_postMessage.call_args.kwargs["text"]
+
+
+SOUND = {
+    "id": "F1", "name": "a.wav", "mimetype": "audio/wav", "size": 10, "url_private": "https://files.slack.com/a",
+    "shares": {"public": {"C1": [{"ts": "1.0"}]}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("answers", ["mentioned", "ear"])
+def test_where_a_channel_wants_no_answers_a_file_waits_until_somebody_asks(world: World, answers: str):
+    world.manners.change("C1", answers=answers)
+    world.slack.files_info.return_value = {"file": SOUND}
+    job = Job.new("C1", "F1", "U1")
+    world.work.intake(job)
+    assert world.records.get(job.id).state == "ignored"
+    assert world.records.files("C1", "1.0") == ["F1"]
+    assert not world.slack.chat_postMessage.called
+    assert world.slack.reactions_add.called == (answers == "ear")
+    world.work.intake(replace(job, asked=True))
+    assert "a.wav" in world.slack.chat_postMessage.call_args.kwargs["text"]
+
+
+@pytest.mark.parametrize("why", ["already_reacted", "missing_scope", "too_many_reactions"])
+def test_a_reaction_that_slack_refuses_breaks_nothing(world: World, why: str):
+    world.manners.change("C1", answers="ear")
+    world.slack.files_info.return_value = {"file": SOUND}
+    world.slack.reactions_add.side_effect = SlackApiError("no", {"ok": False, "error": why})
+    job = Job.new("C1", "F1", "U1")
+    world.work.intake(job)
+    assert world.records.get(job.id).state == "ignored"
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_speech_alone_is_passed_over_where_nobody_asked(world: World, asked: bool):
+    world.manners.change("C1", speech=False)
+    world.recommender.similar_to.return_value.sounds_like = (("Speech", 0.9), ("Music", 0.1))
+    job = replace(Job.new("C1", "F1", "U1", thread="1.0", asked=asked), described=True, slot=True)
+    world.work.embed(job)
+    assert world.slack.chat_postMessage.called == asked
+    assert world.records.get(job.id).state == ("done" if asked else "ignored")

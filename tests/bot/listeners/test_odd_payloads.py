@@ -20,6 +20,7 @@ from slack_sdk.web import SlackResponse
 
 from bot.answering.answerer import Answerer
 from bot.answering.limits import QuestionLimit
+from bot.answering.manners import Manner
 from bot.app import build_app
 from bot.listeners.context import Context
 from bot.messages.button_values import ButtonValue
@@ -59,8 +60,8 @@ def event(inner: Json) -> Json:
     return {"type": "event_callback", "team_id": "T1", "event_id": "Ev1", "event_time": 1, "event": inner}
 
 
-def action(name: str) -> Json:
-    pressed = {"type": "button", "block_id": "b", "action_id": name, "value": VALUE, "action_ts": "1.0"}
+def action(name: str, **more: Any) -> Json:
+    pressed = {"type": "button", "block_id": "b", "action_id": name, "value": VALUE, "action_ts": "1.0", **more}
     return {"type": "block_actions", **ASKER, "actions": [pressed]}
 
 
@@ -82,6 +83,14 @@ PAYLOADS: dict[str, Json] = {
     },
     "suggestion": {"type": "block_suggestion", **ASKER, "action_id": "only", "block_id": "only", "value": "ja"},
     **{name: action(name) for name in ACTIONS},
+    "settings": {"command": "/similar", "text": "settings", "user_id": "U1", "channel_id": "C1", "trigger_id": "t"},
+    "answers chosen": action("channel_answers", selected_option={"value": "ear"}),
+    "speech chosen": action("channel_speech", selected_options=[{"value": "no_speech"}]),
+    "menu": action("result", block_id=f"1:{VALUE}", selected_option={"value": "more_like:clip1_0"}),
+    "reaction": event({
+        "type": "reaction_added", "user": "U1", "reaction": "ear", "event_ts": "1.0",
+        "item": {"type": "message", "channel": "C1", "ts": "1.0"},
+    }),
 }  # fmt: skip
 ODD: tuple[Any, ...] = (None, 0, True, "", "x", "\ud800", [], {}, [None], ["x"], {"x": None}, 1e999)
 KEPT = {"type", "command", "callback_id", "action_id", "event", "actions", "view"}
@@ -145,13 +154,15 @@ def app() -> Iterator[App]:
     recommender.labels.return_value = ["Jazz"]
     services = MagicMock(settings=settings, recommender=recommender, client=WebClient("xoxb-a"))
     services.history.of.return_value = ()
+    services.manners = MagicMock(default=Manner(), of=lambda _: Manner(), change=lambda *_, **__: Manner())
     services.observer = Observer(CollectorRegistry())
     services.answerer = Answerer(recommender, services.history, QuestionLimit(10**9), services.observer, settings)
     calls.setattr("bot.listeners.library.file_info", MagicMock(side_effect=lambda *_: MagicMock(size=1)))
     calls.setattr("bot.listeners.library.Downloader", MagicMock())
     calls.setattr("bot.listeners.library.added", lambda clip: services.answerer.sentence(ValueError(), MagicMock()))
     calls.setattr("recommender.library.excerpts.excerpt", lambda *_: b"RIFF")
-    context = Context(services, MagicMock())
+    acceptance = MagicMock(files=MagicMock(return_value=["F1"]))
+    context = Context(services, acceptance)
     context._pool = AtOnce()  # what follows an acknowledgement is over with it
     try:
         yield build_app(context)

@@ -15,6 +15,8 @@ type subtype text blocks attachments files upload display_as_bot user parent_use
 channel_type bot_id edited team user_team source_team metadata
 """
 FIELDS = {
+    "reaction_added": "type user reaction item_user item event_ts",
+    "item": "type channel ts",
     "file_shared": "file_id user_id file channel_id type event_ts",
     "message": MESSAGE,
     "app_mention": MESSAGE,
@@ -26,7 +28,8 @@ FIELDS = {
     "block_actions": """
         type enterprise team user api_app_id token container trigger_id channel message view state actions response_url
     """,
-    "action": "action_id block_id text value type style action_ts",
+    "action": "action_id block_id text value type style action_ts selected_option selected_options",
+    "selected_option": "text value",
     "container": "type message_ts attachment_id channel_id view_id text is_ephemeral thread_ts",
     "block_suggestion": "type value user team channel container",
     "message_action": """
@@ -58,6 +61,7 @@ OURS = {"values", "clip", "files", "selected_options", "value", "response_url", 
 READERS = {
     "bot/app.py": {"body": f"command block_actions message_action view_submission {WRAPPER}"},
     "bot/listeners/actions.py": {"body": "block_actions", "action": "action"},
+    "bot/listeners/channel_settings.py": {"event": "reaction_added", "body": "block_actions", "action": "action"},
     "bot/listeners/commands.py": {"command": "command"},
     "bot/listeners/home.py": {"event": "app_home_opened", "body": "block_actions", "action": "action"},
     "bot/listeners/library.py": {"body": "block_actions", "found": "usergroups.users.list"},

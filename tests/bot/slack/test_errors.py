@@ -22,6 +22,7 @@ SETS: dict[str, frozenset[str]] = {
     "told as a file's": errors.FILES,
     "told as late": errors.LATE,
     "told as refused": errors.FORMS,
+    "no reaction": errors.REACTIONS,
     "to the log, as our mistake": errors.MISTAKES,
 }
 ANY = """
@@ -65,6 +66,9 @@ METHODS = {
         missing_argument snippet_too_large storage_limit_reached unknown_method? unknown_snippet_type
         unknown_subtype""",
     "files.info": "file_deleted file_not_found",
+    "reactions.add": """already_reacted bad_timestamp external_channel_migrating? invalid_name is_archived
+        message_not_found no_access no_item_specified not_reactable thread_locked too_many_emoji
+        too_many_reactions""",
     "usergroups.users.list": "is_bot no_such_subteam team_not_found? user_is_restricted",
     "views.open": """duplicate_external_id exchanged_trigger_id expired_trigger_id invalid_trigger_id
         view_too_large""",
