@@ -84,70 +84,106 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 @contextmanager
 def _running(settings: BotSettings, port: int, library: Path | None, out: Path | None) -> Iterator[list[Process]]:
-    real = bool(settings.slack_bot_token and settings.slack_app_token)
-    if not real:
+    start = _Start(settings, port)
+    if not start.real:
         _require_free(port)
     folder = None if library is None and settings.catalogue else _library(library)
-    redis_port = _free_port()
-    environment = _environment(real, port, redis_port)
-    lines = procfile_lines(PROJECT / "Procfile")
-    processes: list[Process] = []
-
-    def start(name: str, command: str) -> Process:
-        process = Process(name, command, environment, STATE / "logs" / f"{name}.log")
-        processes.append(process)
-        return process
-
-    def start_answering(name: str) -> tuple[Process, str]:
-        port = environment["HEALTH_PORT"] = environment["EMBEDDER_PORT"] = str(_free_port())
-        return start(name, lines[name]), f"http://127.0.0.1:{port}"
-
     try:
-        start("redis", f"python -m launcher.redis --port {redis_port} --dir {shlex.quote(str(STATE / 'redis'))}")
+        start.redis()
         catalogue = settings.catalogue if folder is None else str(out or _catalogue_of(folder))
-        environment["CATALOGUE"] = str(catalogue)
+        start.environment["CATALOGUE"] = str(catalogue)
         facts = _standing(catalogue)
         root = folder or (None if facts is None else library_of(facts))
         if root is not None and settings.library_url is None:
-            # The next port, so that links of yesterday play today.
-            library_port = port + 1 if _is_free(port + 1) else _free_port()
-            start("library", f"python -m launcher.library --port {library_port} {shlex.quote(str(root))}")
-            environment["LIBRARY_URL"] = f"http://127.0.0.1:{library_port}"
-        if not real:
-            # In a real workspace the app has to be granted what the button needs.
-            if root is not None and "listen_button" not in settings.model_fields_set:
-                environment["LISTEN_BUTTON"] = "true"
-                settings = settings.model_copy(update={"listen_button": True})
-            manifest = STATE / "manifest.json"
-            manifest.write_text(as_text(settings=settings), encoding="utf-8")
-            start("sandbox", f"python -m sandbox --port {port} --manifest {shlex.quote(str(manifest))}")
-        starting = []
-        # A library is embedded as it was before, unless the environment names another embedder.
-        before = registry.default().name if facts is None else registry.named(facts.space).name
-        embedder = registry.named(environment.setdefault("EMBEDDER", before)).name
-        if facts is not None and facts.weights is not None and settings.weights is None and embedder == before:
-            environment["WEIGHTS"] = str(facts.weights)
-        if settings.embedder_url is None:
-            starting.append(start_answering("embedder"))  # loads TensorFlow while the library is indexed
-            environment["EMBEDDER_URL"] = starting[0][1]
+            start.library(root)
+        if not start.real:
+            start.sandbox(root)
+        starting = start.embedder(facts)  # loads TensorFlow while the library is indexed
         if folder is not None:
-            urls = (settings.embedder_url or "").split(",")
-            by = [part for url in urls if url.strip() for part in ("--embedder-url", url.strip())]
-            say("catalogue", f"indexing {_short(folder)} with {embedder} …")
-            build = ["build", "library", str(folder), "--out", environment["CATALOGUE"]]
-            build += by or ["--embedder", embedder]
-            _command(environment, "recommender", *build)
-        starting += [start_answering("worker"), start_answering("bot")]
+            start.index(folder)
+        starting += [start.answering("worker"), start.answering("bot")]
         for process, address in starting:
             _wait_ready(process, f"{address}/healthz")
             say(process.name, "ready")
-        _check(environment)
-        _say_where(real, port)
-        yield processes
+        _check(start.environment)
+        _say_where(start.real, port)
+        yield start.processes
     finally:
-        if processes:
+        if start.processes:
             print("\nStopping …", flush=True)
-        stop_all(processes)
+        stop_all(start.processes)
+
+
+class _Start:
+    """Starts one process after the other; what one of them settles is in the environment of the next.
+
+    real: whether the tokens of a real workspace are there, in place of the sandbox.
+    """
+
+    def __init__(self, settings: BotSettings, port: int) -> None:
+        self.real = bool(settings.slack_bot_token and settings.slack_app_token)
+        self.processes: list[Process] = []
+        self._settings = settings
+        self._port = port
+        self._redis_port = _free_port()
+        self.environment = _environment(self.real, port, self._redis_port)
+        self._lines = procfile_lines(PROJECT / "Procfile")
+
+    def _process(self, name: str, command: str) -> Process:
+        process = Process(name, command, self.environment, STATE / "logs" / f"{name}.log")
+        self.processes.append(process)
+        return process
+
+    def answering(self, name: str) -> tuple[Process, str]:
+        """Start a process of the Procfile; returns it with the address of its probes."""
+        port = self.environment["HEALTH_PORT"] = self.environment["EMBEDDER_PORT"] = str(_free_port())
+        return self._process(name, self._lines[name]), f"http://127.0.0.1:{port}"
+
+    def redis(self) -> None:
+        """Start the queue."""
+        folder = shlex.quote(str(STATE / "redis"))
+        self._process("redis", f"python -m launcher.redis --port {self._redis_port} --dir {folder}")
+
+    def library(self, root: Path) -> None:
+        """Serve a library's files, on the next port, so that links of yesterday play today."""
+        port = self._port + 1 if _is_free(self._port + 1) else _free_port()
+        self._process("library", f"python -m launcher.library --port {port} {shlex.quote(str(root))}")
+        self.environment["LIBRARY_URL"] = f"http://127.0.0.1:{port}"
+
+    def sandbox(self, root: Path | None) -> None:
+        """Start the sandbox with the app as it is set up; root: of a library, whose clips can be listened to."""
+        settings = self._settings
+        # In a real workspace the app has to be granted what the button needs.
+        if root is not None and "listen_button" not in settings.model_fields_set:
+            self.environment["LISTEN_BUTTON"] = "true"
+            settings = settings.model_copy(update={"listen_button": True})
+        manifest = STATE / "manifest.json"
+        manifest.write_text(as_text(settings=settings), encoding="utf-8")
+        self._process("sandbox", f"python -m sandbox --port {self._port} --manifest {shlex.quote(str(manifest))}")
+
+    def embedder(self, facts: Facts | None) -> list[tuple[Process, str]]:
+        """Choose the embedder, and start it where none runs already; facts: of the catalogue that stands.
+
+        A library is embedded as it was before, unless the environment names another embedder.
+        """
+        before = registry.default().name if facts is None else registry.named(facts.space).name
+        name = registry.named(self.environment.setdefault("EMBEDDER", before)).name
+        if facts is not None and facts.weights is not None and self._settings.weights is None and name == before:
+            self.environment["WEIGHTS"] = str(facts.weights)
+        if self._settings.embedder_url is not None:
+            return []
+        started = self.answering("embedder")
+        self.environment["EMBEDDER_URL"] = started[1]
+        return [started]
+
+    def index(self, folder: Path) -> None:
+        """Index a folder, by the embedders that run already where the settings name some."""
+        name = registry.named(self.environment["EMBEDDER"]).name
+        urls = (self._settings.embedder_url or "").split(",")
+        by = [part for url in urls if url.strip() for part in ("--embedder-url", url.strip())]
+        say("catalogue", f"indexing {_short(folder)} with {name} …")
+        build = ["build", "library", str(folder), "--out", self.environment["CATALOGUE"], *(by or ["--embedder", name])]
+        _command(self.environment, "recommender", *build)
 
 
 def _environment(real: bool, port: int, redis_port: int) -> dict[str, str]:
