@@ -6,6 +6,9 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
 from recommender.errors import NoCatalogue
 
 DEFAULT_SCHEMA = "soundalike"
@@ -34,6 +37,16 @@ class Address:
         schema = dict(fields).get("schema", DEFAULT_SCHEMA)
         if not _SCHEMA_NAME.fullmatch(schema):
             raise NoCatalogue("A schema's name has small letters, digits and _: mend ?schema=… in CATALOGUE.")
-        # libpq refuses what it does not know.
         rest = urlencode([(name, value) for name, value in fields if name != "schema"])
-        return cls(url._replace(query=rest).geturl(), schema, shown)
+        conninfo = location.partition("?")[0] + (f"?{rest}" if rest else "")
+        try:
+            conninfo_to_dict(conninfo)
+            if url.netloc.count("@") > 1:
+                raise ProgrammingError
+        except ProgrammingError:
+            # Its message may hold parts of a password.
+            raise NoCatalogue(
+                f"PostgreSQL's client does not take the address in CATALOGUE ({shown}): mend what stands behind ?, and "
+                "write @, : and / in a password as %40, %3A and %2F."
+            ) from None
+        return cls(conninfo, schema, shown)

@@ -10,6 +10,7 @@ import pytest
 
 from recommender.catalogue import open_catalogue, push, read_facts
 from recommender.catalogue.filters import Filter
+from recommender.catalogue.postgres import catalogue as catalogue_module
 from recommender.catalogue.postgres.address import Address
 from recommender.catalogue.postgres.catalogue import PostgresCatalogue
 from recommender.cli import main
@@ -231,4 +232,35 @@ def test_the_commands_work_on_it(folder, schema, capsys, tmp_path):
 def test_an_address_shows_no_password(location, shown, schema):
     address = Address.parse(location)
     assert (address.shown, address.schema) == (shown, schema)
-    assert "schema" not in address.conninfo and "secret" in address.conninfo
+    known = psycopg.conninfo.conninfo_to_dict(address.conninfo)
+    assert (known["dbname"], known["password"]) == ("sounds", "secret")
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "postgresql://me:sec@ret:5@host/sounds",
+        "postgresql://me:secret@host:port/sounds",
+        "postgresql://me:secret@host/sounds?no_such_option=1",
+        "postgresql://[::1/sounds?password=secret",
+    ],
+)
+def test_a_wrong_address_is_a_sentence_without_the_password(location):
+    with pytest.raises(NoCatalogue, match="CATALOGUE") as caught:
+        open_catalogue(location)
+    assert "sec" not in str(caught.value)
+
+
+def test_a_pgvector_that_is_too_old_is_a_sentence(url, monkeypatch):
+    monkeypatch.setattr(catalogue_module, "OLDEST_PGVECTOR", (99, 0))
+    with pytest.raises(CatalogueDamaged, match=r"has pgvector .*: update it to 99.0 or newer"):
+        open_catalogue(url)
+
+
+def test_a_client_that_is_not_installed_is_a_sentence(monkeypatch):
+    def missing(name):
+        raise ModuleNotFoundError("No module named 'psycopg'", name="psycopg")
+
+    monkeypatch.setattr("recommender.catalogue.importlib.import_module", missing)
+    with pytest.raises(NoCatalogue, match=r"needs psycopg: install it with `pip install -r requirements-postgres.txt`"):
+        open_catalogue("postgresql://me:secret@host/sounds")
