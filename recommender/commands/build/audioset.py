@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PLACES_TOLD = 10
 """Of each kind of damage."""
+OWN_LABELS = 100
 
 
 def register(kinds: Any) -> None:
@@ -96,8 +97,10 @@ def _warn_of_labels(path: Path, report: ReadReport) -> None:
     """Say what a table of labels changes that is numbered otherwise than the features are, or has fewer."""
     from recommender.sources.ontology import read_label_names
 
-    renumbered = read_label_names(path).renumbered()
-    if renumbered is not None:
+    labels = read_label_names(path)
+    renumbered = labels.renumbered()
+    # A few labels that name all classes are of features of somebody's own.
+    if renumbered is not None and (report.unnamed or len(labels.names) > OWN_LABELS):
         number, example = renumbered
         sys.stderr.write(
             f"warning: {path} numbers {number:,} of its labels otherwise than Google's table, by which its features "
