@@ -74,7 +74,11 @@ class Answerer:
         return unforeseen(reference, name)
 
     def found(self, question: Question, request: Request, catalogue: str = "") -> tuple[Answer, str]:
-        """Answer a question; returns a note beside it where the button that asked stems from another catalogue."""
+        """Answer a question; returns a note beside it where the button that asked stems from another catalogue.
+
+        catalogue: id of that which answered before, none where empty. Raises `OldCatalogue` where the clip is gone with
+        it, and what `Recommender.similar` raises.
+        """
         current = self.catalogue_id()
         rebuilt = bool(catalogue) and catalogue != current
         try:

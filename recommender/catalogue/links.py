@@ -28,7 +28,11 @@ class VideoMoment:
 
 
 def link_of(links: str | None, library_url: str | None, source: str, start: float, end: float) -> str | None:
-    """Return the address that plays a clip of such a catalogue, None where none is known."""
+    """Return the address that plays a clip, None where none is known.
+
+    links: what a catalogue's clips are, as its manifest says; library_url: address of a library's files; source, start,
+    end: of the clip, in seconds.
+    """
     if links == YOUTUBE:
         return f"https://youtu.be/{source}?t={int(start)}"
     if links == FILES and library_url:

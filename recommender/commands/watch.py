@@ -36,7 +36,7 @@ def register(subparsers: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Watch until Ctrl-C or SIGTERM."""
+    """Watch until Ctrl-C or SIGTERM; raises `BuildFailed` for the catalogue of no library."""
     from recommender.commands.build.library import embedder_pool_of, say_interrupted, selection_of
     from recommender.library.additions import KIND
     from recommender.library.building import Interrupted

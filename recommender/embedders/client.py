@@ -44,7 +44,7 @@ class EmbedderClient:
 
     @property
     def tag_names(self) -> tuple[str, ...]:
-        """Names of the tags that the service returns; none for IBM's container."""
+        """Names of the tags that the service returns; none for IBM's container. Raises `EmbedderError`."""
         names = self.metadata().get("tag_names") or []
         if not isinstance(names, list):
             raise BadEmbedding("The embedder's metadata names no list of tags: check EMBEDDER_URL.")

@@ -167,7 +167,7 @@ class Store:
         self._db.execute("INSERT OR REPLACE INTO heard VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def keep_failure(self, sha256: str, space: str, code: str, message: str) -> None:
-        """Remember that this content cannot be embedded."""
+        """Remember that this content cannot be embedded into a space; code and message: of the error."""
         sql = "INSERT OR REPLACE INTO heard (sha256, space, error, message) VALUES (?, ?, ?, ?)"
         self._db.execute(sql, (sha256, space, code, message))
 

@@ -81,7 +81,8 @@ class Driver(Watcher):
         user: str | None = None,
         voice: bool = False,
     ) -> Json:
-        """Drop one file into a channel; returns the message that shares it."""
+        """Drop one file into a channel; returns the message that shares it. channel, user: those of `say` where None;
+        thread_ts: of the thread that it goes into; voice: as a voice clip. Raises `DriverError`."""
         if path is None:
             raise DriverError("upload needs a path")
         return self.say(channel, comment, [path], thread_ts=thread_ts, user=user, voice=voice)
@@ -95,7 +96,7 @@ class Driver(Watcher):
         thread_ts: str | None = None,
         user: str | None = None,
     ) -> Json:
-        """Post a message that mentions the bot; returns the message."""
+        """Post a message that mentions the bot, with files; returns the message. See `upload` for the rest."""
         return self.say(channel, f"<@{BOT}> {text}".strip(), files, thread_ts=thread_ts, user=user)
 
     def click(self, surface: Json, action_id: str, user: str | None = None, *, value: str | None = None) -> Json:
@@ -117,7 +118,7 @@ class Driver(Watcher):
         return self._act(surface, block, element, value, user)
 
     def options(self, surface: Json, action_id: str, typed: str, user: str | None = None) -> list[Json]:
-        """Type into an external select; returns the options that the bot offers."""
+        """Type into the external select of a message or view that has this action id; returns what the bot offers."""
         block, element = element_of(surface, action_id)
         where = {"container": _container(surface), "block_id": block["block_id"], "action_id": element["action_id"]}
         answer = self._post("options", user=user or self._reader(surface), value=typed, **where)

@@ -165,7 +165,7 @@ class Watcher:
         name: str = "",
         timeout: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> Json:
-        """Wait for a traffic entry that fits."""
+        """Wait for a traffic entry that fits, of a kind and a name where they are named, behind the first `since`."""
         return self.wait_for(
             lambda: next((e for e in self.traffic(since, kind, name) if predicate(e)), {}), timeout, "traffic"
         )

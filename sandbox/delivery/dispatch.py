@@ -41,7 +41,8 @@ class Delivery:
         self._http = http
 
     async def ask(self, kind: str, name: str, payload: Json, *, url: str = "") -> Outcome:
-        """Send a command or an interaction, once: Slack does not repeat these."""
+        """Send a command or an interaction, once: Slack does not repeat these. kind, name: what it is, for the
+        envelope and for the traffic; url: where it goes over HTTP, as the app is set up where empty."""
         entry_kind = "command" if kind == "slash_commands" else "interactive"
         return await self._attempt(kind, entry_kind, name, payload, 0, "", url)
 

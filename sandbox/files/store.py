@@ -64,7 +64,8 @@ class Files:
         self.files: dict[str, File] = {}
 
     def add(self, name: str, content: bytes, user: str, *, mimetype: str = "", voice: bool = False) -> File:
-        """Keep a new file, that is not shared yet."""
+        """Keep a new file of a person, which is not shared yet. mimetype: by its name where empty; voice: as a voice
+        clip."""
         guessed = mimetype or mimetypes.guess_type(name)[0] or "application/octet-stream"
         file = File(self._workspace.ids.new("F"), name, guessed, content, user, voice, title=name)
         file.duration_ms = duration_ms(content)

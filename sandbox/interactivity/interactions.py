@@ -72,7 +72,8 @@ class Interactions:
         return {**outcome.to_json(), "trigger_id": trigger, "response_url": url}
 
     async def action(self, container: Json, user: str, chosen: Json, values: Json) -> Json:
-        """Press or choose something in a message or a view."""
+        """Press or choose something in a container, a message or a view. chosen: the action; values: the state of its
+        inputs."""
         surface = self._surface(container, user)
         element = self._inputs.element(surface, chosen["block_id"], chosen["action_id"], chosen.get("value"))
         self._inputs.fill(surface, values, user)
@@ -88,7 +89,7 @@ class Interactions:
         return {**outcome.to_json(), "trigger_id": payload["trigger_id"], "response_url": payload.get("response_url")}
 
     async def options(self, container: Json, user: str, block_id: str, action_id: str, typed: str) -> Json:
-        """Ask for the options of an external select."""
+        """Ask for the options of a container's external select, by its block and action id, for what was typed."""
         surface = self._surface(container, user)
         element = self._inputs.element(surface, block_id, action_id, None)
         payload = {"type": "block_suggestion", **self._asker(user), "value": typed}
@@ -138,7 +139,7 @@ class Interactions:
         return (await self._delivery.ask("interactive", f"view_closed {view['callback_id']}", payload)).to_json()
 
     async def shortcut(self, callback_id: str, user: str, message: Json | None) -> Json:
-        """Run a message shortcut, or a global one where there is no message."""
+        """Run a message shortcut, or a global one without message; raises `PersonRefusal` for an unknown one."""
         kind = "message" if message else "global"
         if not any(s["callback_id"] == callback_id and s["type"] == kind for s in self._workspace.app.shortcuts):
             raise PersonRefusal(f"the app has no {kind} shortcut {callback_id!r}")

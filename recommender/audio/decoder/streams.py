@@ -76,7 +76,7 @@ def metadata_of(path: Path) -> dict[str, str]:
 
 
 def pcm_of(file: BinaryIO, reading: Reading, rate: int = SAMPLE_RATE) -> Iterator[NDArray[np.int16]]:
-    """Decode an open file, as `pcm_blocks` does."""
+    """Decode an open file, as `pcm_blocks` does; raises as it does."""
     before, after = Meter(), Meter()
     for mono in _resampled(frames_of(file, reading), before, rate):
         if len(mono):

@@ -42,7 +42,7 @@ class BuiltFolder:
         sure: int,
         distinct: bool,
     ) -> list[list[Hit]]:
-        """Search the index, or scan where that is as fast."""
+        """Search the index, or scan where that is as fast; see `Catalogue.nearest`."""
         searcher = Searcher(self.manifest, self.table, self.vectors, self.index)
         allowed, own = searcher.allowed(chosen), searcher.items_of(without)
         return [

@@ -147,7 +147,7 @@ class LocalCatalogue(GrowingCatalogue):
             self.index.nearest(self.vectors, self.vectors[item], 10, search_k)
 
     def verify(self) -> str:
-        """Read every byte, and compare with what was built."""
+        """Read every byte, and compare with what was built; raises `CatalogueDamaged`."""
         for name, facts in self.manifest.files.items():
             if facts_of(self.folder / name, progress=True) != facts:
                 raise CatalogueDamaged(f"{self.folder / name} is not what was built: build the catalogue again.")

@@ -69,7 +69,10 @@ class Index:
         return np.array(found, np.int64)
 
     def nearest(self, vectors: Vectors, query: Vectors, count: int, search_k: int) -> Neighbours:
-        """Find the nearest items, ranked by exact similarity, ties by item."""
+        """Find the nearest items, ranked by exact similarity, ties by item.
+
+        vectors: of all items; query: (d,), unit length; count: of results; search_k: how many nodes are looked at.
+        """
         return rank(vectors, query, self.candidates(query, count, search_k))
 
     def close(self) -> None:

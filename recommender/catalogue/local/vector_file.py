@@ -41,7 +41,7 @@ class VectorFile:
         return None if self._sum is None or not self._usable else self._sum / self._usable
 
     def append(self, vectors: NDArray[np.float32]) -> None:
-        """Write rows (n, d)."""
+        """Write rows (n, d); raises `BuildFailed` where they are of another width than those before."""
         if not len(vectors):
             return
         if self._sum is None:

@@ -55,7 +55,7 @@ class BuiltTables:
         sure: int,
         distinct: bool,
     ) -> list[list[Hit]]:
-        """Search the tables."""
+        """Search the tables; see `Catalogue.nearest`."""
         return self.searcher.hits(queries, count, sure, chosen=chosen, without=without, distinct=distinct)
 
     def clips(self, items: Sequence[int]) -> list[Clip]:

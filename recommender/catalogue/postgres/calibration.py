@@ -39,7 +39,8 @@ class Source:
 def calibrate(searcher: Searcher, source: Source, target: float, progress: bool) -> tuple[Band, ...]:
     """Measure each band of selectivity that the catalogue has a label for; raises `BuildFailed`.
 
-    The queries are the catalogue's own vectors, each without itself.
+    The queries are the catalogue's own vectors, each without itself. target: the share of the exact results that must
+    be found; progress: whether a bar is shown.
     """
     clips = len(source.vectors)
     searchable = np.setdiff1d(np.arange(clips), source.silent)

@@ -169,7 +169,7 @@ class PostgresCatalogue(GrowingCatalogue):
             raise self._damaged(f"gives {came} of {wanted} known answers")
 
     def verify(self) -> str:
-        """Count and compare all clips and labels, and ask the known answers."""
+        """Count and compare all clips and labels, and ask the known answers; raises `CatalogueDamaged`."""
         self.check()
         statement = self.tables.sql(
             "SELECT count(*), count(embedding), (SELECT coalesce(sum(clips), 0) FROM {labels}), "
