@@ -22,7 +22,9 @@ class BotSettings(Settings):
         "http://127.0.0.1:8090 also allows that origin",
     )
     listen_button: bool = Field(
-        False, description="a Listen button below results of a library; the app then needs the scope files:write"
+        False,
+        description="Listen in the menu of a library's results, and Export below answers; the app then needs the scope "
+        "files:write",
     )
     library_adders: str = Field(
         "",

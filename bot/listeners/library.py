@@ -1,5 +1,5 @@
-"""What only a library has: Listen posts the moment that was found, Copy path tells where it lies, Add to library keeps
-an upload."""
+"""What only a library has: Listen posts the moment that was found, Export all results as files, Copy path tells where a
+file lies, Add to library keeps an upload."""
 
 from __future__ import annotations
 
@@ -14,18 +14,21 @@ from bot.listeners.permissions import require_listed
 from bot.listeners.replies import Place
 from bot.messages import Message
 from bot.messages.button_values import ButtonValue
-from bot.messages.library import ADD, LISTEN, PATH, added, excerpt_title, path_of
+from bot.messages.library import ADD, EXPORT, LISTEN, PATH, added, excerpt_title, path_of
 from bot.operations.requests import Request
 from bot.slack.downloads import Downloader
 from bot.slack.errors import code_of
 from bot.slack.files import file_info
 from bot.slack.names import LISTEN_SCOPE
 from bot.slack.payloads import need, team_of, text
+from recommender.library.additions import library_of
+from recommender.search.listings import as_csv, as_m3u8
 
 
 def register(app: App, context: Context) -> None:
     """Register the listeners of both buttons, also of answers from before a setting was changed."""
     app.action(LISTEN)(_listener(context, LISTEN, _listen))
+    app.action(EXPORT)(_listener(context, EXPORT, _export))
     app.action(ADD)(_listener(context, ADD, _add))
 
 
@@ -56,21 +59,38 @@ def _listen(context: Context, value: ButtonValue, body: dict[str, Any], request:
     clip = recommender.clip(value.clip)
     with request.timings("excerpt"):
         sound = excerpt(recommender.catalogue.facts, clip)
+    with request.timings("reply"):
+        _upload(context, body, content=sound, filename=f"{clip.clip_id}.wav", title=excerpt_title(clip))
+
+
+def _upload(context: Context, body: dict[str, Any], **files: Any) -> None:
+    """Post files into the thread of the answer; raises `MissingScope`."""
+    thread = text(body, "message", "thread_ts") or text(body, "message", "ts")
     try:
-        with request.timings("reply"):
-            context.services.client.files_upload_v2(
-                channel=need(body, "channel", "id"),
-                thread_ts=text(body, "message", "thread_ts") or text(body, "message", "ts") or None,
-                content=sound,
-                filename=f"{clip.clip_id}.wav",
-                title=excerpt_title(clip),
-            )
+        context.services.client.files_upload_v2(channel=need(body, "channel", "id"), thread_ts=thread or None, **files)
     except SlackApiError as error:
         if code_of(error) == "missing_scope":
             raise MissingScope(
                 f"I lack the scope {LISTEN_SCOPE}: ask whoever installed me to add it and to reinstall the app."
             ) from error
         raise
+
+
+def _export(context: Context, value: ButtonValue, body: dict[str, Any], request: Request) -> None:
+    """Post the results as files into the thread of the answer."""
+    context.answerer.count_question(Place.of_interaction(body).user)
+    found, _ = context.answerer.found(value.asked, request, value.catalogue)
+    root = library_of(context.services.recommender.catalogue.facts)
+    listed = {
+        "similar.csv": as_csv([(value.asked.name or value.asked.query, found)], root),
+        "similar.m3u8": as_m3u8(found.results, root),
+        "similar-relative.m3u8": as_m3u8(found.results, root, absolute=False),
+    }
+    files = [
+        {"filename": name, "content": written.encode(errors="surrogateescape")} for name, written in listed.items()
+    ]
+    with request.timings("reply"):
+        _upload(context, body, file_uploads=files)
 
 
 def _path(context: Context, value: ButtonValue, body: dict[str, Any], request: Request) -> Message:

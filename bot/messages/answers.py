@@ -26,7 +26,7 @@ from bot.messages.block_kit import (
     text_chars,
 )
 from bot.messages.button_values import ButtonValue, option
-from bot.messages.library import LISTEN, PATH, Offers, add_button, listen_button
+from bot.messages.library import EXPORT, LISTEN, PATH, Offers, add_button, listen_button
 from bot.questions import Question
 from recommender.answers import Answer, Result, Understood
 from recommender.catalogue.filters import OR
@@ -124,7 +124,7 @@ def _answer(
         blocks += _with_menu(text, place, result.clip, found, question, offers, listen=offers.listen and not ephemeral)
     if not found.results:
         blocks.append(section(_nothing(question)))
-    blocks += _footer(found, question, shared, ephemeral, add_button(question, offers))
+    blocks += _footer(found, question, shared, ephemeral, add_button(question, offers), offers.listen)
     return blocks
 
 
@@ -294,7 +294,12 @@ def _with_menu(
 
 
 def _footer(
-    found: Answer, question: Question, shared: tuple[str, ...], ephemeral: bool, add: Block | None
+    found: Answer,
+    question: Question,
+    shared: tuple[str, ...],
+    ephemeral: bool,
+    add: Block | None,
+    files: bool,
 ) -> list[Block]:
     value = _value(question, found)
     labels = list(shared[:SHARED_LABELS])
@@ -313,6 +318,7 @@ def _footer(
         filtering,
         button("where_matched", "Where it matched", value) if long_upload else None,
         button("share", "Share to channel", value) if ephemeral and found.results else None,
+        button(EXPORT, "Export", value) if files and not ephemeral and found.results else None,
         add,
     )
 

@@ -13,6 +13,7 @@ from recommender.clips import Clip
 LISTEN = "listen"
 ADD = "add_to_library"
 PATH = "path"
+EXPORT = "export"
 TITLE_CHARS = 120
 PATH_CHARS = 2000
 

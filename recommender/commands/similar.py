@@ -12,13 +12,16 @@ from typing import Any
 
 from recommender.answers import Answer, Result
 from recommender.errors import SoundalikeError, UnknownClip
+from recommender.library.additions import library_of
 from recommender.query import Query, Term, parse
 from recommender.recommender import Recommender
 from recommender.search.answering import MAX_TOP
+from recommender.search.listings import as_csv, as_m3u8
 from recommender.settings import Settings, load
 from recommender.spelling import shown
 
 _OPERATORS = {"+", "-"}
+TABLE, CSV, M3U8, JSON = FORMATS = ("table", "csv", "m3u8", "json")
 
 
 def register(subparsers: Any) -> None:
@@ -46,7 +49,14 @@ def register(subparsers: Any) -> None:
         metavar="LABEL",
         help="clips with none of these",
     )
-    command.add_argument("--json", action="store_true", help="one line for each query, for programs")
+    formats = command.add_mutually_exclusive_group()
+    formats.add_argument(
+        "--format",
+        choices=FORMATS,
+        default=TABLE,
+        help="table for people (the default); csv for spreadsheets; m3u8, a playlist of the files; json for programs",
+    )
+    formats.add_argument("--json", dest="format", action="store_const", const=JSON, help="the same as --format json")
     command.add_argument("--weights", type=Path, metavar="DIR", help="weights of an embedder that runs in this process")
     command.set_defaults(run=_run)
 
@@ -57,18 +67,35 @@ def _run(arguments: argparse.Namespace) -> int:
         settings = settings.model_copy(update={"weights": arguments.weights})
     recommender = Recommender.open(settings)
     failed = False
+    answers: list[tuple[str, Answer]] = []
     try:
         for text in _queries(arguments.queries):
             try:
                 answer = _ask(recommender, text, arguments)
             except SoundalikeError as error:
                 failed = True
-                _show_error(text, error, arguments.json)
+                _show_error(text, error, arguments.format == JSON)
             else:
-                _show(text, answer, arguments.json)
+                answers.append((text, answer))
+                if arguments.format in (TABLE, JSON):
+                    _show(text, answer, arguments.format == JSON)
+        _write(answers, arguments.format, library_of(recommender.catalogue.facts))
     finally:
         recommender.close()
     return 1 if failed else 0
+
+
+def _write(answers: list[tuple[str, Answer]], form: str, root: Path | None) -> None:
+    """Write all answers as one file, where the format is that of a file."""
+    if form == CSV:
+        written = as_csv(answers, root)
+    elif form == M3U8:
+        results = tuple(result for _, answer in answers for result in answer.results)
+        written = as_m3u8(results, root)
+    else:
+        return
+    sys.stdout.buffer.write(written.encode(errors="surrogateescape"))  # names of files in any bytes
+    sys.stdout.flush()
 
 
 def _queries(given: Sequence[str]) -> Iterator[str]:

@@ -88,8 +88,16 @@ def test_an_upload_is_added_by_who_may_and_is_found_and_played_at_once(
     library.choose(found, "Copy path", user=BEN)
     library.wait_ephemeral(lambda message: text_of(message) == "```Added from Slack/fresh beat.wav```", user=BEN)
 
+    library.click(found, "export", user=BEN)
+    exported = library.wait_reply(again, lambda message: len(message.get("files") or []) == 3, timeout=30)
+    table, absolute, relative = (downloaded(file["url_private_download"]).decode() for file in exported["files"])
+    assert table.splitlines()[0].startswith("query,rank,similarity,title")
+    assert f"Added from Slack/fresh beat.wav,{kept}," in table
+    assert str(kept) in absolute.splitlines()
+    assert "Added from Slack/fresh beat.wav" in relative.splitlines()
+
     library.choose(found, "Listen", user=BEN)
-    excerpt = library.wait_reply(again, lambda message: bool(message.get("files")), timeout=30)
+    excerpt = library.wait_reply(again, lambda message: len(message.get("files") or []) == 1, timeout=30)
     assert excerpt["files"][0]["title"] == "fresh beat 0:00–0:04"
     samples, rate = read_wav(downloaded(excerpt["files"][0]["url_private_download"]))
     assert (len(samples), rate) == (64_000, 16_000)

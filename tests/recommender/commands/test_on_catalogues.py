@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import os
@@ -143,6 +144,17 @@ def test_similar_for_programs(made, capsys):
     ].keys()
     assert answer["results"][0]["rank"] == 1
     assert answer["sounds_like"][0][0] in answer["seeds"][0]["labels"]
+
+
+def test_similar_for_spreadsheets_and_players(made, capsys):
+    assert main(["similar", str(made / "c"), "#3", "#4", "--top", "2", "--format", "csv"]) == 0
+    table = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(row["query"], row["rank"]) for row in table] == [("#3", "1"), ("#3", "2"), ("#4", "1"), ("#4", "2")]
+    assert all(row["url"].startswith("https://youtu.be/") and row["file"] == "" for row in table)
+    assert main(["similar", str(made / "c"), "#3", "--top", "2", "--format", "m3u8"]) == 0
+    playlist = capsys.readouterr().out.splitlines()
+    assert playlist[0] == "#EXTM3U"
+    assert [line[:8] for line in playlist[1:]] == ["#EXTINF:", "#EXTVLCO", "https://"] * 2
 
 
 def test_an_unknown_clip_is_1_and_the_others_are_answered(made, capsys):
