@@ -125,7 +125,7 @@ class Searcher:
         how many clips the index looks at; by what was measured where None."""
         most = self._at_most(chosen)
         limit = math.ceil(count * SPARE)
-        share = most / self.facts.searchable
+        share = self._share(chosen)
         if depth is None:
             depth = self.facts.depth(share, sure)
         if depth > MOST_EF:
@@ -148,6 +148,17 @@ class Searcher:
             return self.facts.searchable
         groups = [sum(self.labels.counts.get(name, 0) for name in group) for group in chosen.only]
         return min(self.facts.searchable, *groups)
+
+    def _share(self, chosen: Filter) -> float:
+        """Return about which part of the clips a filter lets through: as if labels came independently of one another,
+        and lengths as often within bounds as not."""
+        clips = self.facts.clips
+        share = 0.5 if chosen.by_length else 1.0
+        for group in chosen.only:
+            share *= min(1.0, sum(self.labels.counts.get(name, 0) for name in group) / clips)
+        for name in chosen.without:
+            share *= 1 - self.labels.counts.get(name, 0) / clips
+        return max(share, 1 / clips)
 
     def _rows(
         self,

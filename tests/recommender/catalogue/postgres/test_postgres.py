@@ -57,16 +57,18 @@ def by_index(catalogue):
 
 
 @pytest.mark.parametrize(
-    ("chosen", "every"),
+    ("chosen", "fits"),
     [
-        (Filter(), 1),
-        (Filter(only=(("third",),)), 3),
-        (Filter(only=(("tenth",),)), 10),
-        (Filter(only=(("hundredth",),)), 100),
+        (Filter(), lambda item: True),
+        (Filter(only=(("third",),)), lambda item: item % 3 == 0),
+        (Filter(only=(("tenth",),)), lambda item: item % 10 == 0),
+        (Filter(only=(("hundredth",),)), lambda item: item % 100 == 0),
+        (Filter(only=(("third",), ("tenth",))), lambda item: item % 30 == 0),
+        (Filter(without=("third", "tenth")), lambda item: item % 3 and item % 10),
     ],
-    ids=["all", "a third", "a tenth", "a hundredth"],
+    ids=["all", "a third", "a tenth", "a hundredth", "of both", "of neither"],
 )
-def test_the_index_finds_what_exact_search_finds(url, folder, chosen, every):
+def test_the_index_finds_what_exact_search_finds(url, folder, chosen, fits):
     catalogue, local = by_index(open_catalogue(url)), open_catalogue(folder)
     queries = local.vectors_of(range(0, CLIPS, 60))
     wanted, found = (each.nearest(queries, 10, chosen=chosen) for each in (local, catalogue))
@@ -76,7 +78,7 @@ def test_the_index_finds_what_exact_search_finds(url, folder, chosen, every):
     assert np.mean(common) >= 0.99
     for hits in found:
         assert len({hit.source for hit in hits}) == len(hits) == 10
-        assert all(hit.item % every == 0 for hit in hits)
+        assert all(fits(hit.item) for hit in hits)
         assert [hit.similarity for hit in hits] == sorted((hit.similarity for hit in hits), reverse=True)
     catalogue.close()
 
