@@ -50,7 +50,7 @@ def enlarge(folder: Path, count: int, out: Path, trees: int) -> None:
         for first in range(0, count, BATCH):
             size = min(BATCH, count - first)
             one, other = random.integers(0, len(vectors), (2, size))
-            share = random.uniform(0.6, 0.95, (size, 1)).astype(np.float32)
+            share = random.uniform(0.5, 0.75, (size, 1)).astype(np.float32)
             sources = [f"g{number:010d}" for number in range(first, first + size)]
             clips = [
                 NewClip(f"{source}_0", source, 0.0, 10.0, labels[item])

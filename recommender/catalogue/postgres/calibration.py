@@ -14,7 +14,7 @@ from recommender.catalogue.exact import RESCORE_MARGIN, Rows, best_similarities
 from recommender.catalogue.filters import EVERYTHING, Filter
 from recommender.catalogue.local.calibration import STANDARD_ERRORS, spread
 from recommender.catalogue.postgres.facts import Band
-from recommender.catalogue.postgres.nearest import Searcher
+from recommender.catalogue.postgres.nearest import SCAN_CLIPS, Searcher
 from recommender.errors import BuildFailed
 from recommender.terminal import bar_options
 
@@ -25,6 +25,8 @@ NEAR_ENOUGH = 2.0
 """A label stands for a share where it has at most so many times more or fewer clips."""
 SMALLEST_DEPTH = 40
 STEP = 1.5
+MOST_DEPTH = 10_000
+"""Beyond, an answer takes a second; with a filter, what was reached is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def calibrate(searcher: Searcher, source: Source, target: float, progress: bool)
     searchable = np.setdiff1d(np.arange(clips), source.silent)
     tops = {top: count for top, count in TOPS.items() if top < len(searchable)} or {max(1, len(searchable) - 1): 10}
     bands = []
-    chosen = [(1.0, EVERYTHING), *_chosen(source, clips, searcher.scan_clips)]
+    chosen = [(1.0, EVERYTHING), *_chosen(source, clips)]
     for share, filter_ in tqdm(chosen, desc="calibration", **bar_options(progress)):
         depth, measured = SMALLEST_DEPTH, []
         allowed = source.labelled[filter_.only[0][0]] if filter_ else None
@@ -61,13 +63,13 @@ def calibrate(searcher: Searcher, source: Source, target: float, progress: bool)
     return tuple(bands)
 
 
-def _chosen(source: Source, clips: int, scanned: int) -> Iterator[tuple[float, Filter]]:
+def _chosen(source: Source, clips: int) -> Iterator[tuple[float, Filter]]:
     """Return, for each share, a label that has about so many clips, where the index is asked for so many at all."""
     counts = {label: len(items) for label, items in source.labelled.items() if len(items)}
     for share in SHARES:
         near = min(counts, key=lambda label: abs(np.log(counts[label] / clips / share)), default="")
         count = counts.get(near, 0)
-        if count > scanned and 1 / NEAR_ENOUGH <= count / clips / share <= NEAR_ENOUGH:
+        if count > SCAN_CLIPS and 1 / NEAR_ENOUGH <= count / clips / share <= NEAR_ENOUGH:
             yield count / clips, Filter(only=((near,),))
 
 
@@ -107,17 +109,17 @@ class _Trial:
     last: Vectors
 
     def smallest(self, target: float, depth: int) -> Calibration:
-        """Return the first depth that reaches the target; raises `BuildFailed`."""
+        """Return the first depth that reaches the target, or with a filter the deepest; raises `BuildFailed`."""
         while True:
             measured, reached = self._measure(depth, target)
-            if reached:
+            if reached or (self.chosen and depth >= MOST_DEPTH):
                 return measured
-            if depth >= self.searcher.facts.clips:
+            if depth >= min(MOST_DEPTH, self.searcher.facts.clips):
                 raise BuildFailed(
                     f"The index finds {measured.recall:.4g} of the {self.top} nearest clips at most, where "
                     f"{target:.4g} are wanted: build with a lower --target-recall."
                 )
-            depth = min(int(depth * STEP) + 1, self.searcher.facts.clips)
+            depth = min(int(depth * STEP) + 1, MOST_DEPTH, self.searcher.facts.clips)
 
     def _measure(self, depth: int, target: float) -> tuple[Calibration, bool]:
         recalls = []

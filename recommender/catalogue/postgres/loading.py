@@ -42,7 +42,7 @@ from recommender.terminal import bar_options
 BLOCK_CLIPS = 20_000
 KNOWN_ANSWERS = 8
 KNOWN_RESULTS = 10
-M, EF_CONSTRUCTION = 16, 64
+M, EF_CONSTRUCTION = 16, 100
 BUILD_MEGABYTES = 1024
 """Memory that the server may take to build the index; 0.8 kB a clip of 128 dimensions is enough."""
 LOOK_SECONDS = 0.5

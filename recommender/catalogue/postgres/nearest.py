@@ -21,6 +21,8 @@ from recommender.catalogue.postgres.tables import CLIP, Tables
 
 SCAN_CLIPS = 2_000
 """So many are compared one by one in the time that the index takes."""
+SCANNED_FOR_ONE = 20
+"""So many clips that a filter lets through are compared in the time in which the index looks at one."""
 SPARE = 1.25
 """How many more candidates than results are fetched: half precision orders those at the edge otherwise."""
 MOST_EF = 1000
@@ -68,14 +70,14 @@ class Ranked:
 @dataclass(frozen=True, slots=True)
 class Searcher:
     """Searches the tables of one catalogue. kept: takes the clips that were found, by item, as `CLIP` has them;
-    scan_clips: as `SCAN_CLIPS`."""
+    scans: whether few clips are compared one by one, where the index need not be asked."""
 
     connections: Connections
     tables: Tables
     facts: PostgresFacts
     labels: Labels
     kept: Kept[int, Row]
-    scan_clips: int = SCAN_CLIPS
+    scans: bool = True
 
     def hits(
         self,
@@ -131,7 +133,7 @@ class Searcher:
         if depth > MOST_EF:
             limit = max(limit, math.ceil(depth * share))
         ranked: dict[int, Ranked] = {}
-        if most > max(self.scan_clips, depth if chosen else 0) and limit * WIDENING < most:
+        if not self._scanned(most, limit, depth, chosen):
             rows = self._rows(_BY_INDEX, queries, limit, chosen, without, min(max(depth, limit), MOST_EF))
             ranked = _ranked(queries, rows, limit)
         # Where the index gave out before there were enough, the rest is looked for one by one.
@@ -148,6 +150,13 @@ class Searcher:
             return self.facts.searchable
         groups = [sum(self.labels.counts.get(name, 0) for name in group) for group in chosen.only]
         return min(self.facts.searchable, *groups)
+
+    def _scanned(self, most: int, limit: int, depth: int, chosen: Filter) -> bool:
+        """Say whether comparing the clips of a filter one by one is as fast as the index."""
+        if limit * WIDENING >= most:
+            return True
+        few = most <= SCAN_CLIPS or (bool(chosen) and most <= SCANNED_FOR_ONE * depth)
+        return self.scans and few
 
     def _share(self, chosen: Filter) -> float:
         """Return about which part of the clips a filter lets through: as if labels came independently of one another,

@@ -52,7 +52,7 @@ def schema(postgres_url, request):
 def by_index(catalogue):
     """The same catalogue, which leaves even few clips to the index."""
     assert isinstance(catalogue, PostgresCatalogue)
-    catalogue.built.searcher = replace(catalogue.built.searcher, scan_clips=0)
+    catalogue.built.searcher = replace(catalogue.built.searcher, scans=False)
     return catalogue
 
 
