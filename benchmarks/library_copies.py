@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from launcher.samples import write
 from recommender.audio.decoding import decode
 from recommender.errors import AudioError
-from recommender.library.fingerprints import LARGEST_ERROR, difference, fingerprint
+from recommender.library.embedding.fingerprints import LARGEST_ERROR, difference, fingerprint
 
 SECONDS = 30
 ENCODINGS = (

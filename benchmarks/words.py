@@ -85,7 +85,7 @@ _shown: dict[str, list[float]] = {}
 def _esc10(arguments: argparse.Namespace) -> None:
     """Files under names that say nothing: only the sound may count."""
     from recommender.library.building import build
-    from recommender.library.embedder_pool import EmbedderPool
+    from recommender.library.embedding.embedder_pool import EmbedderPool
     from recommender.library.writing import IndexOptions
 
     files, classes = arguments.work / "esc10-files", {}

@@ -11,8 +11,8 @@ from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
+from recommender.catalogue import jsonl
 from recommender.catalogue.base import Addition, Catalogue, Facts
-from recommender.catalogue.local import jsonl
 from recommender.catalogue.local.journal import memory_of
 from recommender.errors import CannotWrite
 from recommender.library.naming import file_labels, title_of

@@ -15,8 +15,8 @@ from recommender.audio.decoding import Incomplete
 from recommender.catalogue.local.journal import memory_of
 from recommender.errors import BuildFailed, CannotRead
 from recommender.library.changes import Changes, compare
-from recommender.library.embedder_pool import EmbedderPool
-from recommender.library.embedding_workers import EmbeddingRun, Outcome, Task
+from recommender.library.embedding.embedder_pool import EmbedderPool
+from recommender.library.embedding.embedding_workers import EmbeddingRun, Outcome, Task
 from recommender.library.report import Report
 from recommender.library.scanning import EVERYTHING, FoundFile, Scan, Selection, scan
 from recommender.library.store import Store, memory_key

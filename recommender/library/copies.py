@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.audio.formats import LOSSLESS_SUFFIXES
-from recommender.library.fingerprints import Fingerprint, same_recording
+from recommender.library.embedding.fingerprints import Fingerprint, same_recording
 from recommender.library.unwanted import in_bin
 
 LONGEST_DIFFERENCE_SECONDS = 0.2

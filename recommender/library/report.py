@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from recommender.catalogue.local import jsonl
+from recommender.catalogue import jsonl
 from recommender.library.changes import Changes
 from recommender.library.scanning import HERE
 from recommender.spelling import shown

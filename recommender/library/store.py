@@ -16,9 +16,9 @@ import numpy as np
 
 from recommender.embedders import registry
 from recommender.errors import BuildFailed
-from recommender.library.fingerprints import Fingerprint
+from recommender.library.embedding.fingerprints import Fingerprint
+from recommender.library.embedding.windowing import AnalysedWindow, Analysis
 from recommender.library.scanning import FoundFile
-from recommender.library.windowing import AnalysedWindow, Analysis
 
 FORMAT = 1
 SETTLED_NS = 2_000_000_000

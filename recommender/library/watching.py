@@ -10,7 +10,7 @@ from pathlib import Path
 
 from recommender.errors import SoundalikeError
 from recommender.library.building import build
-from recommender.library.embedder_pool import EmbedderPool
+from recommender.library.embedding.embedder_pool import EmbedderPool
 from recommender.library.report import Report
 from recommender.library.scanning import Scan, Selection, scan
 from recommender.library.writing import IndexOptions

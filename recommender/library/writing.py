@@ -24,7 +24,7 @@ from recommender.errors import BuildFailed, CatalogueError
 from recommender.library import copies
 from recommender.library.additions import KIND
 from recommender.library.changes import Changes
-from recommender.library.fingerprints import Fingerprint
+from recommender.library.embedding.fingerprints import Fingerprint
 from recommender.library.naming import clip_labels, file_labels, found_by, one_spelling, shared_folders, title_of
 from recommender.library.report import (
     FAILURES,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recommender.embedders import Embedder, musicnn
 from recommender.embedders.local import LocalEmbedder
-from recommender.library.embedder_pool import EmbedderPool
+from recommender.library.embedding.embedder_pool import EmbedderPool
 from tests.support.http import serving
 
 TAGS = ("low", "middle", "high")

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from recommender.catalogue import jsonl
 from recommender.catalogue.base import Addition
 from recommender.catalogue.growing import NOTHING, Added, added_of, entry_of
-from recommender.catalogue.local import jsonl
 from recommender.catalogue.local.clip_table import ClipTable
 from recommender.catalogue.local.files import CLIPS
 from recommender.catalogue.local.manifest import Manifest

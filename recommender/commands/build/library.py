@@ -14,7 +14,7 @@ from recommender.commands.build import add_index_options
 from recommender.embedders import registry
 from recommender.errors import SettingsError
 from recommender.library.building import Interrupted, build
-from recommender.library.embedder_pool import EmbedderPool
+from recommender.library.embedding.embedder_pool import EmbedderPool
 from recommender.library.report import FAILURES, count
 from recommender.library.scanning import Selection
 from recommender.library.unwanted import IGNORE_FILE

@@ -9,7 +9,7 @@ import pytest
 
 from recommender.audio.decoding import decode
 from recommender.library.copies import Known, best_first, group
-from recommender.library.fingerprints import difference, fingerprint, same_recording
+from recommender.library.embedding.fingerprints import difference, fingerprint, same_recording
 from tests.recommender.library.conftest import tune
 from tests.support.audio import pcm16, write_audio
 

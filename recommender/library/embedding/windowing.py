@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recommender.embedders import Embedder, registry
 from recommender.errors import Silent
-from recommender.library.fingerprints import LONGEST_SECONDS, Fingerprint, fingerprint
+from recommender.library.embedding.fingerprints import LONGEST_SECONDS, Fingerprint, fingerprint
 from recommender.prepared_windows import embed_windows, windows_of, with_sound
 from recommender.vectors import WINDOW_SECONDS, pool
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from recommender.audio import decoding as audio
 from recommender.embedders import Embedder, Frames, registry
 from recommender.errors import AudioError, EmbedderBusy, EmbedderDown, SoundalikeError
-from recommender.library.windowing import Analysis, Stopped, analyse
+from recommender.library.embedding.windowing import Analysis, Stopped, analyse
 from recommender.vectors import WINDOW_SECONDS
 
 THREADS_PER_EMBEDDER = 2

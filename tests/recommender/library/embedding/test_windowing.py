@@ -8,7 +8,7 @@ import pytest
 from recommender.audio import SAMPLE_RATE
 from recommender.embedders.local import LocalEmbedder
 from recommender.errors import Silent, TooShort
-from recommender.library.windowing import Stopped, analyse
+from recommender.library.embedding.windowing import Stopped, analyse
 from recommender.prepared_windows import embed_windows, windows_of
 from tests.recommender.library.conftest import tune
 from tests.support.audio import pcm16
