@@ -13,6 +13,7 @@ from bot.messages.notices import (
     refusal,
     sent_directly,
     unforeseen,
+    welcome,
     where_to_look,
 )
 
@@ -31,5 +32,6 @@ __all__ = [
     "refusal",
     "sent_directly",
     "unforeseen",
+    "welcome",
     "where_to_look",
 ]

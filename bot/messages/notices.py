@@ -65,6 +65,18 @@ def unforeseen(reference: str, name: str = "") -> Message:
     return Message(f"{sentence} {code}", [section(about + sentence), context(f"`internal` · `{code}`")])
 
 
+def welcome() -> Message:
+    """Return the first words to a person, with three things to try."""
+    sentence = "Welcome! I find the clips that sound most like yours."
+    things = (
+        "*Drop an audio file here*, or record a voice clip: I answer in its thread.",
+        "*Type* `/similar random` in any channel: only you see the answer.",
+        "*On a message* with audio or a YouTube link: ⋮ → Find similar clips.",
+    )
+    listed = "\n".join(f"{number}. {thing}" for number, thing in enumerate(things, 1))
+    return Message(sentence, [section(f"{sentence} Three things to try:\n{listed}"), context("`help` tells the rest.")])
+
+
 def help_message() -> Message:
     """Return the help."""
     return Message("How to ask Soundalike: /similar ID, or drop an audio file.", [section(HELP)])

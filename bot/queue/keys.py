@@ -1,6 +1,6 @@
 """The bot's keys in Redis: one function each, and the only place where their kinds are spelt.
 
-All but the queue's and the channels' settings end by themselves.
+All end by themselves but the queue's, the channels' settings and whom the bot has welcomed.
 """
 
 from __future__ import annotations
@@ -66,6 +66,11 @@ def limit(kind: str, who: str, minute: int) -> str:
 def manner(channel: str) -> str:
     """Return the key of how the bot behaves in a channel, as JSON."""
     return build("manner", channel)
+
+
+def welcomed(user: str) -> str:
+    """Return the key that is there once a person was welcomed in their direct messages."""
+    return build("welcomed", user)
 
 
 def history(user: str) -> str:

@@ -275,6 +275,16 @@ def test_an_odd_event_is_acknowledged_and_logged(slack: Driver, stack: Stack):
     assert [entry["ok"] for entry in slack.traffic(kind="event")] == [True]
 
 
+def test_a_person_is_welcomed_once(anyhow: Driver):
+    person = "U0NEW" + anyhow.state()["app"]["request_url"][-1:].upper()  # another for each way
+    anyhow.add_user(person)
+    anyhow.open_messages(person)
+    anyhow.wait_message(lambda m: "Three things to try" in text_of(m), channel=direct_message(person))
+    anyhow.open_messages(person)
+    anyhow.wait_quiet(0.5)
+    assert len(anyhow.messages(direct_message(person))) == 1
+
+
 def test_home_shows_catalogue_history_and_services_and_repeats(anyhow: Driver):
     asked(anyhow, video_id(6))
     anyhow.open_home()

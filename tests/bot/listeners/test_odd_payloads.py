@@ -71,6 +71,7 @@ PAYLOADS: dict[str, Json] = {
     "shared in a channel": event({**MESSAGE, **PLACE, "channel_type": "channel", "subtype": "file_share"}),
     "file_shared": event({"type": "file_shared", "file_id": "F1", "user_id": "U1", "channel_id": "C1"}),
     "home": event({"type": "app_home_opened", "user": "U1", "tab": "home"}),
+    "messages": event({"type": "app_home_opened", "user": "U1", "channel": "D1", "tab": "messages"}),
     "command": {"command": "/similar", "text": "clip1_0", "user_id": "U1", "channel_id": "C1", "trigger_id": "t"},
     "form": {"command": "/similar", "text": "", "user_id": "U1", "channel_id": "C1", "trigger_id": "t"},
     "shortcut": {"type": "message_action", "callback_id": "find_similar", **ASKER},

@@ -96,6 +96,7 @@ def test_any_notice_is_a_message_that_slack_takes(sentence, name, suggestions, s
 
 def test_help_and_form_are_ones_that_slack_takes():
     valid(messages.help_message())
+    valid(messages.welcome())
     valid(messages.where_to_look(3))
     checked(ask_view("https://hooks.slack.com/x")["blocks"], "modal")
 
