@@ -11,6 +11,7 @@ from typing import Any
 
 from recommender.catalogue.local.manifest import Manifest
 from recommender.errors import BuildFailed, SoundalikeError
+from recommender.library.report import Report, count
 from recommender.spelling import shown
 
 SECONDS_PER_MINUTE = 60.0
@@ -40,7 +41,6 @@ def run(arguments: argparse.Namespace) -> int:
     from recommender.commands.build.library import embedder_pool_of, say_interrupted, selection_of
     from recommender.library.additions import KIND
     from recommender.library.building import Interrupted
-    from recommender.library.report import Report, count
     from recommender.library.watching import Watch
     from recommender.library.writing import IndexOptions
 
@@ -49,27 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     if manifest.kind != KIND or folder is None:
         raise BuildFailed(f"{arguments.catalogue} was not built from a folder: watch the catalogue of a library.")
 
-    told: list[str] = []
-
-    def built(report: Report) -> None:
-        for warning in set(report.warnings()).difference(told):
-            sys.stderr.write(f"{_now()} {warning}\n")
-            sys.stderr.flush()
-        told[:] = report.warnings()
-        if arguments.json:
-            print(json.dumps(report.to_json()), flush=True)
-        elif report.written:
-            failed = f", {len(report.failures):,} skipped, failed or incomplete" if report.failures else ""
-            embedded = f"{count(report.recordings, 'recording')}, {count(report.embedded, 'file')} embedded"
-            print(f"{_now()} {embedded}{failed}", flush=True)
-
-    def trouble(error: SoundalikeError) -> None:
-        if told[-1:] == [str(error)]:
-            return
-        told[:] = [str(error)]
-        sys.stderr.write(f"{_now()} {error.code}: {shown(str(error))}\n")
-        sys.stderr.flush()
-
+    teller = _Teller(arguments.json)
     watch = Watch(
         Path(folder),
         arguments.catalogue,
@@ -78,8 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
         look=arguments.look,
         index=IndexOptions(manifest.extra.get("trees", manifest.trees), manifest.target_recall, words=True),
         selection=selection_of(arguments, manifest),
-        on_built=built,
-        on_trouble=trouble,
+        on_built=teller.built,
+        on_trouble=teller.trouble,
     )
     if not arguments.json:
         print(f"watching {folder} for {arguments.catalogue}; Ctrl-C ends it", flush=True)
@@ -90,6 +70,37 @@ def run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return 0
     return 0
+
+
+class _Teller:
+    """Prints what became of each rebuild; a warning or a failure that lasts is told once."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._told: list[str] = []
+
+    def built(self, report: Report) -> None:
+        """Tell of a rebuild."""
+        for warning in set(report.warnings()).difference(self._told):
+            _complain(warning)
+        self._told = list(report.warnings())
+        if self._as_json:
+            print(json.dumps(report.to_json()), flush=True)
+        elif report.written:
+            failed = f", {len(report.failures):,} skipped, failed or incomplete" if report.failures else ""
+            embedded = f"{count(report.recordings, 'recording')}, {count(report.embedded, 'file')} embedded"
+            print(f"{_now()} {embedded}{failed}", flush=True)
+
+    def trouble(self, error: SoundalikeError) -> None:
+        """Tell of a rebuild that failed."""
+        if self._told[-1:] != [str(error)]:
+            self._told = [str(error)]
+            _complain(f"{error.code}: {shown(str(error))}")
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"{_now()} {text}\n")
+    sys.stderr.flush()
 
 
 def _minutes(text: str) -> float:

@@ -6,6 +6,7 @@ import hashlib
 import sqlite3
 import threading
 import time
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -143,26 +144,16 @@ def _embed_new(
 ) -> None:
     """Embed all content that is new to this space, and remember it file by file."""
     space = memory_key(pool.space)
-    known = store.outcomes(space)
-    tasks: dict[str, Task] = {}
-    for file in found.files:
-        sha256 = hashes.get(file.path)
-        if sha256 is not None and sha256 not in known and sha256 not in tasks:
-            tasks[sha256] = Task(file.path, file.absolute, sha256, file.size)
-    # Long files first would keep all threads busy to the end; but people like to see their folders in order.
-    todo = list(tasks.values())
-    bar = tqdm(
-        total=sum(task.size for task in todo), desc="embedding", unit="B", unit_scale=True, **bar_options(progress)
-    )
+    todo = _new_tasks(found, hashes, store.outcomes(space))
+    if not todo:
+        return
 
     def count(seconds: float) -> None:
         report.embedded_seconds += seconds
 
-    if not todo:
-        return
     run = EmbeddingRun(pool.embedders(), todo, count)
-    done = 0
-    with bar:
+    done, size = 0, sum(task.size for task in todo)
+    with tqdm(total=size, desc="embedding", unit="B", unit_scale=True, **bar_options(progress)) as bar:
         try:
             for outcome in run.outcomes():
                 _keep(outcome, found, store, space, report)
@@ -183,6 +174,19 @@ def _embed_new(
             for outcome in run.stop():
                 _keep(outcome, found, store, space, report)
             raise
+
+
+def _new_tasks(found: Scan, hashes: Mapping[str, str], known: Collection[str]) -> list[Task]:
+    """Return what is to be embedded, each content once, in the order of the files.
+
+    Long files first would keep all threads busy to the end; but people like to see their folders in order.
+    """
+    tasks: dict[str, Task] = {}
+    for file in found.files:
+        sha256 = hashes.get(file.path)
+        if sha256 is not None and sha256 not in known and sha256 not in tasks:
+            tasks[sha256] = Task(file.path, file.absolute, sha256, file.size)
+    return list(tasks.values())
 
 
 def _keep(outcome: Outcome, found: Scan, store: Store, space: str, report: Report) -> None:

@@ -99,38 +99,51 @@ def write(stock: Stock, out: Path, index: IndexOptions, report: Report, progress
         report.clips, report.seconds = standing.clips, float(facts["seconds"])
         report.recordings, report.copies = int(facts["recordings"]), int(facts["copied"])
     else:
-        groups = _grouped(good, stock)
-        report.recordings = len(groups)
-        report.copies = report.indexed - len(groups)
-        extra = {
-            "kind": KIND,
-            "links": FILES,
-            "folder": str(stock.folder.resolve()),
-            "follow_links": stock.found.selection.follow_links,
-            "exclude": list(stock.found.selection.exclude),
-            "weights": stock.weights,
-            "trees": index.trees,
-            "digest": digest,
-            "recordings": report.recordings,
-            "copied": report.copies,
-            "copies": {paths[0]: list(paths[1:]) for paths in groups.values() if len(paths) > 1},
-        }
-        seconds, spec = _Sum(), registry.of_space(stock.space)
-        manifest = write_catalogue(
-            out,
-            space=stock.space,
-            preparation=spec.preparation,
-            vectors_kind=spec.pooling,
-            projection=spec.projection(None),
-            batches=_batches(groups, stock, seconds),
-            trees=index.trees,
-            target_recall=index.target_recall,
-            extra=lambda: {**extra, "seconds": seconds.total},
-            words=words_of(stock.space, None, out) if index.words else NO_WORDS,
-            progress=progress,
-        )
-        report.written, report.clips, report.seconds = True, manifest.clips, seconds.total
+        _write_recordings(stock, good, digest, out, index, report, progress)
     write_failures(out, report.failures)
+
+
+def _write_recordings(
+    stock: Stock,
+    good: dict[str, list[str]],
+    digest: str,
+    out: Path,
+    index: IndexOptions,
+    report: Report,
+    progress: bool,
+) -> None:
+    """Write the catalogue: one source for each recording, whatever number of copies it has."""
+    groups = _grouped(good, stock)
+    report.recordings = len(groups)
+    report.copies = report.indexed - len(groups)
+    extra = {
+        "kind": KIND,
+        "links": FILES,
+        "folder": str(stock.folder.resolve()),
+        "follow_links": stock.found.selection.follow_links,
+        "exclude": list(stock.found.selection.exclude),
+        "weights": stock.weights,
+        "trees": index.trees,
+        "digest": digest,
+        "recordings": report.recordings,
+        "copied": report.copies,
+        "copies": {paths[0]: list(paths[1:]) for paths in groups.values() if len(paths) > 1},
+    }
+    seconds, spec = _Sum(), registry.of_space(stock.space)
+    manifest = write_catalogue(
+        out,
+        space=stock.space,
+        preparation=spec.preparation,
+        vectors_kind=spec.pooling,
+        projection=spec.projection(None),
+        batches=_batches(groups, stock, seconds),
+        trees=index.trees,
+        target_recall=index.target_recall,
+        extra=lambda: {**extra, "seconds": seconds.total},
+        words=words_of(stock.space, None, out) if index.words else NO_WORDS,
+        progress=progress,
+    )
+    report.written, report.clips, report.seconds = True, manifest.clips, seconds.total
 
 
 class _Sum:
