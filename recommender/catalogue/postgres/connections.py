@@ -49,7 +49,8 @@ class Connection(psycopg.Connection[Row]):
 def connect(address: Address, seconds: float | None = None) -> Connection:
     """Open a connection in autocommit; seconds: limit of each statement, None for none. Raises psycopg.Error."""
     known = conninfo_to_dict(address.conninfo)
-    settings = {**SESSION, "statement_timeout": str(int((seconds or 0) * 1000))}
+    # The server gives up first, and says so, where it can.
+    settings = {**SESSION, "statement_timeout": str(int((seconds or 0) * 900))}
     options = " ".join([str(known.get("options") or ""), *(f"-c {name}={value}" for name, value in settings.items())])
     return Connection.connect(
         address.conninfo,
@@ -93,6 +94,10 @@ class Connections:
         except errors.UndefinedTable as error:
             _log.warning("%s: %s", self.address.shown, error)
             raise unavailable("it was replaced while it was asked") from error
+        except errors.QueryCanceled as error:
+            # One question took too long; others need not.
+            _log.warning("%s: %s", self.address.shown, error)
+            raise unavailable(reason_of(error)) from error
         except psycopg.OperationalError as error:
             self.away, self._again = reason_of(error), time.monotonic() + AGAIN_SECONDS
             self._drop()

@@ -13,6 +13,7 @@ import pytest
 from recommender.answers import Answer
 from recommender.catalogue.postgres import catalogue as catalogue_module
 from recommender.catalogue.postgres import connections as connections_module
+from recommender.catalogue.postgres.address import Address
 from recommender.errors import CatalogueUnavailable
 from recommender.recommender import Recommender
 from recommender.settings import Settings
@@ -167,3 +168,12 @@ def test_a_catalogue_that_was_dropped_is_a_sentence(recommender, tmp_path, schem
         version(tmp_path, schema, number)
     with pytest.raises(CatalogueUnavailable, match="replaced"):
         old.nearest(old.vectors_of([3]), 5)
+
+
+def test_one_question_that_takes_too_long_keeps_no_other_from_its_answer(postgres_url, monkeypatch):
+    monkeypatch.setattr(connections_module, "ANSWER_SECONDS", 1.0)
+    connections = connections_module.Connections(Address.parse(postgres_url))
+    with pytest.raises(CatalogueUnavailable, match="not within"):
+        connections.rows(psycopg.sql.SQL("SELECT pg_sleep(30)").format())
+    assert connections.rows(psycopg.sql.SQL("SELECT 1").format()) == [(1,)]
+    connections.close()
