@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from bot.messages.block_kit import (
     MAX_BLOCKS_CHARS,
@@ -249,13 +250,21 @@ def _result(result: Result, shared: tuple[str, ...], detail: Detail, *, by_words
     more = []
     if result.matched is not None:
         more.append(f"resembles {clock(result.matched[0])}–{clock(result.matched[1])} of the upload")
-    if paths:
-        more.append(plain(in_the_middle(clip.source, PATH_CHARS), PATH_CHARS))
+    if paths and (place := _place(clip)):
+        more.append(plain(in_the_middle(place, PATH_CHARS), PATH_CHARS))
     beside = LINE_CHARS - len(_MARKUP.sub(r"\1", name))
     if not more and beside >= min(LABELS_BESIDE, sum(map(len, clip.labels))):
         return " · ".join(each for each in (name, _labels(clip, shared, detail, beside)) if each)
     about = " · ".join(each for each in (_labels(clip, shared, detail, LINE_CHARS), *more) if each)
     return f"{name}\n{about}" if about else name
+
+
+def _place(clip: Clip) -> str:
+    """Return what its path says of a library's clip beyond its title and its labels, empty where it says no more."""
+    path = PurePosixPath(clip.source)
+    if path.stem != clip.title:
+        return clip.source
+    return "" if set(path.parent.parts) <= set(clip.labels) else f"{path.parent}/"
 
 
 def _labels(clip: Clip, shared: tuple[str, ...], detail: Detail, room: int) -> str:

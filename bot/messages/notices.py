@@ -27,7 +27,7 @@ number (`#193`)
 • `/similar` alone opens a form for ids and files
 • `/similar settings` says what I answer in a channel: every sound, or only when asked
 *On any message* with audio or a YouTube link: ⋮ → Find similar clips
-*Below each answer*: more or less like a result, the next ten, filters, sharing."""
+*Beside each result* (⋮): more or less like it. *Below each answer*: the next ten, filters, sharing."""
 
 
 def listening(name: str, seconds: float | None = None) -> Message:

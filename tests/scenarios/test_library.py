@@ -84,7 +84,7 @@ def test_an_upload_is_added_by_who_may_and_is_found_and_played_at_once(
     again = library.upload(SOUNDS, new_sound(tmp_path / "same.wav", 200), user=BEN)
     found = library.wait_reply(again, lambda message: "fresh beat" in text_of(message), timeout=30)
     assert "fresh beat · 0:00–0:04 · *100%*" in text_of(found)
-    assert "Added from Slack/fresh beat.wav" in text_of(found)
+    assert "Added from Slack" in text_of(found)
     library.choose(found, "Copy path", user=BEN)
     library.wait_ephemeral(lambda message: text_of(message) == "```Added from Slack/fresh beat.wav```", user=BEN)
 

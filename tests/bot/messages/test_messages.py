@@ -198,6 +198,26 @@ def test_the_path_of_a_librarys_file_is_shortened_in_its_middle():
     assert "deep" not in words(messages.answer(found, Question("clip0")))
 
 
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("Field/Rain/tin.wav", "Field/Rain/"),
+        ("Rain/tin.wav", ""),  # its label says so
+        ("tin.wav", ""),
+        ("Rain/take 3.wav", "Rain/take 3.wav"),
+    ],
+)
+def test_a_path_says_what_title_and_labels_do_not(source: str, shown: str):
+    clip = replace(made.clip(1, "Rain", title="tin"), source=source)
+    found = replace(made.answer(0), results=(Result(1, clip, 0.9),))
+    result = next(
+        text
+        for text in mrkdwn(messages.answer(found, Question("q"), offers=Offers(paths=True)).blocks)
+        if "90%" in text
+    )
+    assert result.endswith(f"\nRain · {shown}" if shown else " · Rain")
+
+
 def test_the_last_page_has_no_next_and_a_shared_answer_no_share():
     found = buttons(messages.answer(made.answer(more=False), Question("clip0", skip=10)))
     assert set(found) == {"first_ten", "only_labels"}
