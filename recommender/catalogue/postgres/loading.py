@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 import psycopg
 from tqdm import tqdm
 
-from recommender.catalogue.base import Catalogue, Items, Pushed, Vectors
+from recommender.catalogue.base import Catalogue, Facts, Items, Pushed, Vectors
 from recommender.catalogue.exact import RowsOf, nearest
 from recommender.catalogue.local.calibration import spread
 from recommender.catalogue.local.known_answers import KnownAnswer
@@ -124,22 +124,9 @@ class _Push:
         return 0
 
     def _facts(self) -> PostgresFacts:
-        facts = self.catalogue.facts
-        return PostgresFacts(
-            id=facts.id,
-            built=facts.built,
-            space=facts.space,
-            recipe=facts.recipe,
-            dimension=facts.dimension,
-            clips=facts.clips,
-            sources=facts.sources,
-            searchable=facts.searchable,
-            labels=facts.labels,
-            target_recall=facts.target_recall,
-            calibration=(),
-            extra=facts.extra,
-            index={"kind": "hnsw", "m": M, "ef_construction": EF_CONSTRUCTION, "precision": "half"},
-        )
+        shared = {each.name: getattr(self.catalogue.facts, each.name) for each in fields(Facts)}
+        index = {"kind": "hnsw", "m": M, "ef_construction": EF_CONSTRUCTION, "precision": "half"}
+        return PostgresFacts(**{**shared, "calibration": ()}, index=index)
 
     def _copy(self, tables: Tables, loaded: int) -> None:
         """Copy what is not loaded yet; the clips that are loaded are only read for their labels."""
