@@ -192,14 +192,7 @@ def _environment(real: bool, port: int, redis_port: int) -> dict[str, str]:
     environment["REDIS_URL"] = f"redis://127.0.0.1:{redis_port}/0"
     environment["PYTHONUNBUFFERED"] = "1"
     if not real:
-        origin = f"http://127.0.0.1:{port}"
-        environment |= {
-            "SLACK_API_URL": f"{origin}/api/",
-            "SLACK_FILE_HOSTS": f"{origin},{origin.replace('127.0.0.1', 'localhost')}",
-            "SLACK_BOT_TOKEN": names.BOT_TOKEN,
-            "SLACK_APP_TOKEN": names.APP_TOKEN,
-            "SLACK_SIGNING_SECRET": names.SIGNING_SECRET,
-        }
+        environment |= names.slack_environment(f"http://127.0.0.1:{port}")
     return environment
 
 

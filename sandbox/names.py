@@ -32,3 +32,14 @@ RANDOM = "C0RANDOM"
 def direct_message(user: str) -> str:
     """The id of a person's direct message with the bot."""
     return "D" + user[1:]
+
+
+def slack_environment(url: str) -> dict[str, str]:
+    """Return the settings by which an app reaches the sandbox at an address."""
+    return {
+        "SLACK_API_URL": f"{url}/api/",
+        "SLACK_FILE_HOSTS": f"{url},{url.replace('127.0.0.1', 'localhost')}",
+        "SLACK_BOT_TOKEN": BOT_TOKEN,
+        "SLACK_APP_TOKEN": APP_TOKEN,
+        "SLACK_SIGNING_SECRET": SIGNING_SECRET,
+    }

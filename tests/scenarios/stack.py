@@ -107,11 +107,7 @@ class Stack:
         self.catalogue = write_small_catalogue(folder / "catalogue", self.batch)
         self.driver = Driver(self.url)
         self.environment = {
-            "SLACK_API_URL": f"{self.url}/api/",
-            "SLACK_FILE_HOSTS": f"{self.url},{self.url.replace('127.0.0.1', 'localhost')}",
-            "SLACK_BOT_TOKEN": names.BOT_TOKEN,
-            "SLACK_APP_TOKEN": names.APP_TOKEN,
-            "SLACK_SIGNING_SECRET": names.SIGNING_SECRET,
+            **names.slack_environment(self.url),
             "REDIS_URL": self.redis.connection_url,
             "EMBEDDER_URL": self.gate.url,
             "CATALOGUE": str(self.catalogue),

@@ -248,18 +248,6 @@ class ClipTable:
         with self._reading() as db:
             return db.execute("SELECT source, coalesce(title, source) FROM clips GROUP BY source").fetchall()
 
-    def all_rows(self, block: int = 4096) -> Iterator[ClipRow]:
-        """Return all clips in the order of items, reading `block` at a time."""
-        sql = "SELECT item, clip_id, source, start, end, labels, title, url FROM clips WHERE item >= ? LIMIT ?"
-        first = 0
-        while True:
-            with self._reading() as db:
-                found = db.execute(sql, (first, block)).fetchall()
-            yield from map(self._row, found)
-            if len(found) < block:
-                return
-            first = int(found[-1][0]) + 1
-
     def check(self) -> None:
         """Read every page; raises `CatalogueDamaged` where one is broken."""
         with self._reading() as db:
