@@ -61,18 +61,19 @@ class Prepared:
         return share >= least
 
 
-def prepare(pcm: NDArray[np.int16], rate: int) -> Prepared:
-    """Trim and even one window (n,) int16 at a rate; it must not be silent."""
+def prepare(pcm: NDArray[np.int16], rate: int, *, trim: bool = True, even: bool = True) -> Prepared:
+    """Prepare one window (n,) int16 at a rate; it must not be silent. trim, even: False leaves that step out, so that
+    what each is worth can be measured."""
     block = rate // _BLOCKS
     levels = _levels(pcm, block)
     loudest = float(levels.max())
-    active = levels >= _limit(levels)
+    active = levels >= _limit(levels) if trim else np.full(len(levels), True)
     first, last = np.flatnonzero(active)[[0, -1]]
     samples = pcm[first * block : (last + 1) * block].astype(np.float64)
     active = active[first : last + 1]
     power = float(np.mean(10 ** (levels[first : last + 1][active] / 10)))
     peak = float(np.abs(samples).max()) or 1.0
-    gain = min(_LEVEL / max(power**0.5, 1e-6), (_FULL_SCALE - 1) / peak)
+    gain = min(_LEVEL / max(power**0.5, 1e-6), (_FULL_SCALE - 1) / peak) if even else 1.0
     evened = np.rint(samples * gain).clip(-_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
     shortest = int(_SHORTEST_SECONDS * rate)
     if len(evened) < shortest:
