@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import time
-import uuid
 from contextlib import suppress
 from dataclasses import replace
 
@@ -14,13 +13,14 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.answering.answerer import Answerer
+from bot.answering.endings import Endings
 from bot.answering.history import History
 from bot.answering.manners import EAR, EVERY, Manner, Manners, speech_alone
 from bot.answering.mentions import Mentions
 from bot.answering.posts import PostLater, Posts, Unpostable
 from bot.answering.scratch import Scratch
 from bot.errors import DownloadFailed, LoginPage, NoAddress, NoRoom, UnknownFile
-from bot.messages import Message, listening, refusal, unforeseen
+from bot.messages import Message, listening, refusal
 from bot.operations.requests import Observer, Request
 from bot.questions import Typed
 from bot.queue.jobs import Job, Record, RefusedOnArrival
@@ -113,6 +113,7 @@ class UploadSteps:
         self._history = history
         self._manners = manners
         self._mentions = mentions
+        self._endings = Endings(posts, records, queue)
         self._max_bytes = max_bytes
 
     def intake(self, job: Job) -> None:
@@ -132,7 +133,7 @@ class UploadSteps:
             except (redis.RedisError, GivenUp):
                 raise  # the queue waits for Redis and does the step again
             except Exception as error:  # noqa: BLE001 - the person is told, whatever it is
-                self._broken(job, request, error)
+                self._endings.broken(job, request, error)
 
     def _intake(self, job: Job, record: Record, request: Request) -> None:
         if not job.slot:
@@ -158,7 +159,7 @@ class UploadSteps:
             return
         try:
             if not self._records.newest(job):
-                self._repeated(job, request)
+                self._endings.repeated(job, request)
             elif job.kind:
                 self._reply(job, request)
             else:
@@ -179,7 +180,7 @@ class UploadSteps:
         """Return the job of a typed question, or None where it waits for a file, or where the file's answer is its."""
         if self._mentions.handed_on(job):
             self._records.leave(job)
-            self._repeated(job, request)
+            self._endings.repeated(job, request)
             return None
         pause = self._mentions.wait(job)
         if pause:
@@ -189,17 +190,12 @@ class UploadSteps:
             return None
         return job
 
-    def _repeated(self, job: Job, request: Request) -> None:
-        """Leave a job to another that answers the same."""
-        request.outcome = "repeated"
-        self._records.put(job.id, state="done")
-
     def _reply(self, job: Job, request: Request) -> None:
         """Answer a typed question at once."""
         request.kind = "question"
         request.started = job.accepted or request.started
         typed = Typed(job.kind, job.question(job.query), True)
-        self._final(job, self._answerer.message(typed, job.user, request), request)
+        self._endings.final(job, self._answerer.message(typed, job.user, request), request)
 
     def _described(self, job: Job, record: Record, request: Request) -> Job | None:
         """Return the job with all that Slack knows of its file, or None where it is put off, ignored or passed on."""
@@ -211,7 +207,7 @@ class UploadSteps:
         job, file = asked
         unwanted = file is None or file.sounds is False or (file.sounds is None and job.refusal is not None)
         if unwanted and not (job.direct or job.asked):
-            self._ignored(job, request)
+            self._endings.ignored(job, request)
             return None
         if file is not None:
             job = replace(job, name=file.name, url=file.url, seconds=file.seconds or 0.0)
@@ -228,7 +224,7 @@ class UploadSteps:
         if manner.answers != EVERY:
             if manner.answers == EAR and not job.refusal:
                 self._react(job, (share.ts if share else "") or thread)
-            self._ignored(job, request)
+            self._endings.ignored(job, request)
             return None
         silent = file is not None and (file.sounds is None or not manner.speech)
         if silent and not job.refusal and not addressed:
@@ -276,29 +272,17 @@ class UploadSteps:
         except UNREACHED as error:
             _log.warning("no reaction to job %s (%s)", job.id, type(error).__name__)
 
-    def _ignored(self, job: Job, request: Request) -> None:
-        request.outcome = "ignored"
-        self._set_aside(job)
-
-    def _set_aside(self, job: Job) -> None:
-        """Say nothing of a file until somebody asks. Its record needs a state, or the bot would take the job for lost
-        once the record has run out."""
-        self._records.leave(job)
-        self._records.put(job.id, state="ignored", refusal="")
-        if self._records.get(job.id).asked:  # somebody asked in between, and saw no `ignored` yet
-            self._queue.intake(replace(job, asked=True, refusal=None, described=False, attempt=0))
-
     def _announce(self, job: Job, request: Request) -> None:
         if job.refusal:
             error = RefusedOnArrival(*job.refusal)
             request.failed(error)
-            self._final(job, refusal(error, job.name), request)
+            self._endings.final(job, refusal(error, job.name), request)
             return
         with request.timings("announce"):
             try:
                 posted, _ = self._posts.post(job, listening(job.name, job.seconds))
             except Unpostable as reason:
-                self._given_up(job, str(reason), request)
+                self._endings.given_up(job, str(reason), request)
                 return
         request.outcome = "queued"
         self._queue.embed(replace(posted, attempt=0))
@@ -327,7 +311,7 @@ class UploadSteps:
         try:
             answered = self._answer(job, died, request)
             if answered is None:
-                self._ignored(job, request)
+                self._endings.ignored(job, request)
                 return
             message = answered
         except PASSING_ERRORS as error:
@@ -348,19 +332,19 @@ class UploadSteps:
         except redis.RedisError:
             raise  # the queue waits for Redis and does the step again
         except Exception as error:  # noqa: BLE001 - the person is told, whatever it is
-            self._broken(job, request, error)
+            self._endings.broken(job, request, error)
             return
         if not self._records.newest(job):
-            self._repeated(job, request)
+            self._endings.repeated(job, request)
             return
         try:
-            self._final(job, message, request)
+            self._endings.final(job, message, request)
         except PostLater as later:
             request.outcome = "later"
             self._queue.embed(job, later.seconds)
             return
         except SlackApiError as error:
-            self._broken(job, request, error)
+            self._endings.broken(job, request, error)
         if failure is not None:
             raise failure
 
@@ -394,48 +378,6 @@ class UploadSteps:
                 longer=job.longer,
                 shorter=job.shorter or math.inf,
             )
-
-    def _final(self, job: Job, message: Message, request: Request) -> None:
-        """Return the person the last word on the job; raises `PostLater`."""
-        with request.timings("reply"):
-            try:
-                if job.ts:
-                    self._posts.edit(job, message)
-                else:
-                    wait = 0.0 if job.slot else self._records.reserve(job.channel)
-                    if wait:
-                        raise PostLater(wait)
-                    posted, says_it = self._posts.post(job, message)
-                    if not says_it:
-                        self._posts.edit(posted, message)
-            except Unpostable as reason:
-                self._given_up(job, str(reason), request)
-                return
-        self._records.put(job.id, state="done")
-
-    def _broken(self, job: Job, request: Request, error: Exception) -> None:
-        """Tell the person of an error that nobody foresaw; the traceback goes to the log under the same number. Raises
-        `GivenUp`."""
-        reference = uuid.uuid4().hex[:8]
-        request.broke(reference)
-        _log.error("unforeseen error %s", reference, exc_info=error)
-        if job.described or job.kind or job.asked or job.direct:
-            sentence = unforeseen(reference, job.name)
-            try:
-                self._final(job, sentence, request)
-            except PostLater as later:
-                apology = ("internal", sentence.text)
-                self._queue.intake(replace(job, refusal=apology, kind="", described=True), later.seconds)
-            except SlackApiError as refused:
-                _log.error("nobody could be told of error %s: Slack says %s", reference, code_of(refused))
-                self._records.put(job.id, state="done")
-        else:
-            self._set_aside(job)  # nobody knows whether it is audio at all
-        raise GivenUp("internal", reference) from None
-
-    def _given_up(self, job: Job, reason: str, request: Request) -> None:
-        request.outcome = f"unpostable: {reason}"
-        self._records.put(job.id, state="done")
 
 
 def _refused(job: Job, error: SoundalikeError) -> Job:
