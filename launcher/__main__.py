@@ -167,6 +167,9 @@ class _Start:
         A library is embedded as it was before, unless the environment names another embedder.
         """
         before = registry.default().name if facts is None else registry.named(facts.space).name
+        if facts is not None and facts.kind == "audioset" and (self._settings.weights or facts.weights) is None:
+            # VGGish's weights are to be fetched: until then uploads are compared by the default embedder's labels.
+            before = registry.default().name
         name = registry.named(self.environment.setdefault("EMBEDDER", before)).name
         if facts is not None and facts.weights is not None and self._settings.weights is None and name == before:
             self.environment["WEIGHTS"] = str(facts.weights)

@@ -60,7 +60,8 @@ class Answer:
 
     query: canonical text that asks the same again; seeds: the clips the query names; sounds_like: labels with their
     shares in [0, 1], best first; more: whether further results follow these; understood: what each term in words means,
-    in their order; ranked_by: `vectors`, or `words` where the similarities say nothing.
+    in their order; ranked_by: `vectors`, or `words`, or `labels` of an
+    upload, where the similarities say nothing.
     """
 
     query: str

@@ -121,15 +121,18 @@ class Recommender:
         """
         self._embedder.remember(upload)
         catalogue = self.catalogue
-        require_same(catalogue.facts.space, upload.frames.space)
+        if not upload.labels:
+            require_same(catalogue.facts.space, upload.frames.space)
         chosen = filter_of(catalogue, only, without, longer, shorter)
         return self._similar(catalogue, f"{upload.query} {also}".strip(), {upload.sha256: upload}, top, skip, chosen)
 
     def embed_file(self, path: Path, timings: Timings | None = None) -> Upload:
         """Turn a file into an upload, by the cache where it was embedded before; raises `AudioError`, `EmbedderError`
         or `SpaceMismatch`."""
-        facts = self.catalogue.facts
-        return self._embedder.embed_file(path, facts.space, timings or Timings(), facts.recipe.prepared)
+        catalogue = self.catalogue
+        space, prepared = catalogue.facts.space, catalogue.facts.recipe.prepared
+        by_labels = catalogue.vocabulary is not None and catalogue.vocabulary.by_people
+        return self._embedder.embed_file(path, space, timings or Timings(), prepared, by_labels=by_labels)
 
     def add(self, path: Path, upload: Upload, *, name: str, who: str) -> Clip:
         """Keep a file that was embedded in the library, where the next query finds it; returns its first clip.

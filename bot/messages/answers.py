@@ -34,7 +34,7 @@ from recommender.catalogue.filters import OR
 from recommender.clips import Clip
 from recommender.errors import BadQuery
 from recommender.query import Term, parse
-from recommender.uploads import sha256_of_term
+from recommender.uploads import labels_of_term, sha256_of_term
 
 NO_OFFERS = Offers()
 RESULT_MENU = "result"
@@ -59,6 +59,10 @@ USER_ID = re.compile(r"[A-Z0-9]{1,20}")
 TERMS_SHOWN = 5
 FALLBACK_RESULTS = 3
 MOST_NARROWING = 4
+BY_LABELS = (
+    "Labels were compared, not sounds: no embedder of this catalogue's space answers here. The better way is "
+    "`recommender fetch vggish`, and an embedder with `--model vggish`."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +117,15 @@ def _answer(
         voices = [f"{plain(name, LABEL_CHARS)} {per_cent(share)}" for name, share in found.sounds_like[:SHOWN_VOICES]]
         small.append("Sounds like " + ", ".join(voices))
     small += [_meant(understood) for understood in found.understood[:TERMS_SHOWN]]
+    if found.ranked_by == "labels":
+        small.append(BY_LABELS)
     small += _filters(question)
     if seconds is not None and seconds >= SLOW_SECONDS:
         small.append(f"This took {seconds:.0f} s.")
     if small:
         blocks.append(context("\n".join(small)))
     blocks += _narrowing(found, question)
-    by_words = found.ranked_by == "words"
+    by_words = found.ranked_by != "vectors"
     for place, result in enumerate(found.results):
         text = _result(result, shared, detail, by_words=by_words, paths=offers.paths)
         blocks += _with_menu(text, place, result.clip, found, question, offers, listen=offers.listen and not ephemeral)
@@ -174,7 +180,7 @@ def _asked(found: Answer, question: Question, detail: Detail) -> str:
         clip = seeds.get(term.text)
         if clip is not None:
             shown = link(clip.url, clip.title, detail.title, detail.url)
-        elif sha256_of_term(term.text) is not None:
+        elif sha256_of_term(term.text) is not None or labels_of_term(term.text):
             shown = bold(question.name, NAME_CHARS) or "your upload"
         else:
             shown = plain(term.text, NAME_CHARS)
@@ -208,7 +214,7 @@ def _filters(question: Question) -> list[str]:
 
 def _meant(understood: Understood) -> str:
     """What words were taken for, or that they were not."""
-    text = plain(understood.text, NAME_CHARS)
+    text = plain(understood.text, NAME_CHARS) or "Your upload"
     how = "" if understood.by_meaning else " (by spelling: the text encoder does not answer just now)"
     if understood.labels:
         names = ", ".join(plain(name, LABEL_CHARS) for name, _ in understood.labels[:SHARED_LABELS])
@@ -342,7 +348,7 @@ def _nothing(question: Question) -> str:
 
 def _fallback(found: Answer, question: Question) -> str:
     """The top three in a sentence, for notifications and screen readers."""
-    words = [each.text for each in found.understood[:1]]
+    words = [each.text for each in found.understood[:1] if each.text]
     names = [clip.title for clip in found.seeds[:1]] or words or [question.name or "your upload"]
     start = f"Clips {'for' if found.ranked_by == 'words' else 'like'} {escape(shorten(names[0], NAME_CHARS))}: "
     best = [
@@ -352,7 +358,7 @@ def _fallback(found: Answer, question: Question) -> str:
             if result.clip.labels
             else ""
         )
-        + ("" if found.ranked_by == "words" else f", {per_cent(result.similarity)}")
+        + ("" if found.ranked_by != "vectors" else f", {per_cent(result.similarity)}")
         for result in found.results[:FALLBACK_RESULTS]
     ]
     return start + ("; ".join(best) if best else _nothing(question))

@@ -54,6 +54,11 @@ class Vocabulary:
     head: Vectors
     texts: NDArray[np.void] | None
 
+    @property
+    def by_people(self) -> bool:
+        """Whether all labels stem from people, as AudioSet's do."""
+        return not self.classified
+
     @classmethod
     def open(cls, folder: Path, extra: dict[str, Any], files: Sequence[str]) -> Vocabulary | None:
         """Read a catalogue's vocabulary, None where it was built without; raises `CatalogueDamaged`."""

@@ -11,7 +11,7 @@ from recommender.catalogue.base import Catalogue
 from recommender.catalogue.filters import Filter
 from recommender.search.label_votes import VOTERS, sounds_like
 from recommender.search.search import Match, search
-from recommender.search.terms import Meaning, WordsTerm, combined
+from recommender.search.terms import LabelsTerm, Meaning, WordsTerm, combined
 from recommender.search.words.ranking import ranked
 from recommender.search.words.understanding import joined
 from recommender.vectors import Window, unit
@@ -57,8 +57,12 @@ def answer_to(
         ),
         more=len(found) > skip + len(shown) and skip + len(shown) < MAX_TOP,
         understood=tuple(meaning.understood for _, meaning in terms if isinstance(meaning, WordsTerm)),
-        ranked_by="words" if in_words else "vectors",
+        ranked_by=_way(terms) if in_words else "vectors",
     )
+
+
+def _way(terms: Sequence[tuple[int, Meaning]]) -> str:
+    return "labels" if any(isinstance(meaning, LabelsTerm) for _, meaning in terms) else "words"
 
 
 def _in_words(catalogue: Catalogue, words: Sequence[WordsTerm], wanted: int, chosen: Filter) -> list[Match]:

@@ -11,6 +11,8 @@ from recommender.embedders import Frames
 from recommender.vectors import Window, windows
 
 _TERM = re.compile(r"audio:([0-9a-f]{64})")
+_LABELS = re.compile(r"labels:[^;=]+=[01]\.\d\d(?:;[^;=]+=[01]\.\d\d){0,19}")
+_LABEL = re.compile(r";?([^;=]+)=([01]\.\d\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,8 @@ class Upload:
     """An audio file that was embedded. sha256: of the file's bytes, hex; seconds: length of its audio.
 
     preparation: what was done to it before. cuts: its windows, with their rows among the frames; by the rows' places in
-    time where None.
+    time where None. labels: with their scores, where no embedder of the catalogue's space was there, and what another
+    calls it is compared.
     """
 
     sha256: str
@@ -26,6 +29,7 @@ class Upload:
     frames: Frames
     preparation: str = PLAIN
     cuts: tuple[Window, ...] | None = None
+    labels: tuple[tuple[str, float], ...] = ()
 
     @property
     def windows(self) -> Sequence[Window]:
@@ -36,8 +40,19 @@ class Upload:
 
     @property
     def query(self) -> str:
-        """The term that names this upload in a query, for as long as the cache remembers it."""
+        """The term that names this upload in a query: for as long as the cache remembers it, or by its labels."""
+        if self.labels:
+            return "labels:" + ";".join(f"{name}={score:.2f}" for name, score in self.labels)
         return f"audio:{self.sha256}"
+
+
+def labels_of_term(text: str) -> tuple[tuple[str, float], ...]:
+    """Return the labels and scores of an upload that a term tells of, none for any other term."""
+    return (
+        tuple((name, float(score)) for name, score in _LABEL.findall(text.removeprefix("labels:")))
+        if _LABELS.fullmatch(text)
+        else ()
+    )
 
 
 def sha256_of_term(text: str) -> str | None:

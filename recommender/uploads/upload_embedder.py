@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 from recommender.audio.preparation import PLAIN
 from recommender.embedders import Embedder, Frames, registry
 from recommender.embedders.spaces import require_same
-from recommender.errors import BadEmbedding, Silent
+from recommender.errors import BadEmbedding, NoWeights, Silent
 from recommender.settings import Settings
 from recommender.timings import Timings
 from recommender.uploads import Upload
 from recommender.uploads.cache import Cache
 from recommender.vectors import Window
 
+LABELS_KEPT = 12
+"""Of what another embedder calls an upload: more than are compared, since a catalogue may not know some."""
 UPLOADS_KEPT = 32
 """Uploads remembered in the process itself, for the question that follows, also where there is no Redis."""
 
@@ -38,8 +40,11 @@ class UploadEmbedder:
         self._lock = threading.Lock()
         self._uploads: OrderedDict[str, Upload] = OrderedDict()
 
-    def embed_file(self, path: Path, space: str, timings: Timings, preparation: str = PLAIN) -> Upload:
-        """Turn a file into an upload of a space, prepared as a recipe says.
+    def embed_file(
+        self, path: Path, space: str, timings: Timings, preparation: str = PLAIN, *, by_labels: bool = False
+    ) -> Upload:
+        """Turn a file into an upload of a space, prepared as a recipe says; by_labels: into one of another embedder's
+        labels, where there is none of this space.
 
         Raises `AudioError`, `EmbedderError` or `SpaceMismatch`.
         """
@@ -55,7 +60,7 @@ class UploadEmbedder:
         with self._cache.alone(sha256, space) if self._cache is not None else nullcontext():
             known = self.recall(sha256, space, preparation, again=True)
             timings.note("embedding_cached", known is not None)
-            return known or self._embedded(path, sha256, space, preparation, timings)
+            return known or self._embedded(path, sha256, space, preparation, timings, by_labels)
 
     def recall(self, sha256: str, space: str, preparation: str = PLAIN, *, again: bool = False) -> Upload | None:
         """Return the upload of a file that was embedded before, None where it is forgotten; again: as in
@@ -74,10 +79,14 @@ class UploadEmbedder:
             while len(self._uploads) > UPLOADS_KEPT:
                 self._uploads.popitem(last=False)
 
-    def _embedded(self, path: Path, sha256: str, space: str, preparation: str, timings: Timings) -> Upload:
+    def _embedded(
+        self, path: Path, sha256: str, space: str, preparation: str, timings: Timings, by_labels: bool
+    ) -> Upload:
         from recommender.audio import decoding
 
-        embedder = self._loaded(space)
+        embedder = self._loaded(space, by_labels)
+        if by_labels and embedder.space != space:
+            return self._labelled(path, sha256, space, embedder, timings)
         known = registry.of_space(space)
         with timings("decode"):
             sound = decoding.decode(path, max_seconds=self._settings.max_upload_seconds, rate=known.sample_rate)
@@ -93,10 +102,31 @@ class UploadEmbedder:
             self._cache.keep_upload(upload)
         return upload
 
-    def _loaded(self, space: str) -> Embedder:
+    def _labelled(self, path: Path, sha256: str, space: str, embedder: Embedder, timings: Timings) -> Upload:
+        """Return an upload of the labels that an embedder of another space gives it."""
+        from recommender.audio import decoding
+
+        rate = registry.of_space(embedder.space).sample_rate
+        with timings("decode"):
+            sound = decoding.decode(path, max_seconds=self._settings.max_upload_seconds, rate=rate)
+        with timings("embed"):
+            frames = embedder.embed(sound.pcm, tags=True)
+        if not frames.tag_names:
+            require_same(space, embedder.space)
+        scores = frames.tags.max(axis=0)
+        best = np.argsort(-scores, kind="stable")[:LABELS_KEPT].tolist()
+        labels = tuple((frames.tag_names[place], round(float(scores[place]), 2)) for place in best)
+        return Upload(sha256, sound.seconds, frames, labels=labels)
+
+    def _loaded(self, space: str, by_labels: bool = False) -> Embedder:
         with self._lock:
             if self._embedder is None:
-                self._embedder = _make_embedder(self._settings, space)
+                try:
+                    self._embedder = _make_embedder(self._settings, space)
+                except NoWeights:
+                    if not by_labels:
+                        raise
+                    self._embedder = _make_embedder(self._settings, registry.default().space)
             return self._embedder
 
 

@@ -15,17 +15,19 @@ from recommender.catalogue.base import Vectors
 from recommender.errors import NoVector
 from recommender.search.terms.base import Meaning, Parts, Scope
 from recommender.search.terms.clip import ClipTerm
+from recommender.search.terms.labels import LabelsTerm
 from recommender.search.terms.upload import UploadTerm
 from recommender.search.terms.words import WordsTerm
 from recommender.vectors import unit
 
 KINDS: tuple[type[Meaning], ...] = (
     UploadTerm,
+    LabelsTerm,
     ClipTerm,
     WordsTerm,
 )
 
-__all__ = ["KINDS", "Meaning", "Parts", "Scope", "WordsTerm", "combined", "resolve"]
+__all__ = ["KINDS", "LabelsTerm", "Meaning", "Parts", "Scope", "WordsTerm", "combined", "resolve"]
 
 
 def resolve(text: str, scope: Scope) -> Meaning:
