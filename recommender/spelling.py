@@ -87,6 +87,12 @@ def name_words(text: str) -> list[str]:
     return _LETTERS.findall("".join(sign for sign in letters if not unicodedata.combining(sign)).casefold())
 
 
+def indexed_words(text: str) -> list[str]:
+    """Return the words under which a name is indexed, each once: with its humps apart, and, since people type it small
+    or in capitals, together."""
+    return list(dict.fromkeys([*name_words(text), *name_words(text.lower())]))
+
+
 def shortened(name: str) -> str:
     """Return a name as it is repeated in a sentence: of 80 characters at most."""
     return name if len(name) <= 80 else f"{name[:77]}…"

@@ -21,7 +21,7 @@ from recommender.catalogue.exact import TIE_DECIMALS
 from recommender.catalogue.filters import EVERYTHING, Filter
 from recommender.catalogue.links import FILES, link_of
 from recommender.clips import Clip, clip_id
-from recommender.spelling import name_words
+from recommender.spelling import indexed_words, name_words
 from recommender.vectors import unit_rows
 
 _random = random.SystemRandom()
@@ -196,7 +196,7 @@ class GrowingCatalogue(Catalogue):
         words = set(name_words(text))
         added: dict[str, int] = {}
         for clip in self.added.clips:
-            if words and words <= set(name_words(f"{clip.title} {clip.source}")):
+            if words and words <= set(indexed_words(f"{clip.title} {clip.source}")):
                 added.setdefault(clip.source, clip.item)
         return [*added.values(), *self.built.named(text, limit)][:limit]
 

@@ -14,7 +14,7 @@ from recommender.catalogue.exact import nearest
 from recommender.catalogue.filters import EVERYTHING, Filter
 from recommender.catalogue.vocabulary import Vocabulary
 from recommender.clips import Clip
-from recommender.spelling import name_words
+from recommender.spelling import indexed_words, name_words
 
 
 class MemoryCatalogue(Catalogue):
@@ -96,7 +96,7 @@ class MemoryCatalogue(Catalogue):
         asked = name_words(text)
         found: dict[str, int] = {}
         for clip in self._clips:
-            words = name_words(f"{clip.title} {clip.source}") if clip.title != clip.source else []
+            words = indexed_words(f"{clip.title} {clip.source}") if clip.title != clip.source else []
             if asked and set(asked[:-1]) <= set(words) and any(word.startswith(asked[-1]) for word in words):
                 found.setdefault(clip.source, clip.item)
         return list(found.values())[:limit]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from recommender.catalogue.filters import Filter
 from recommender.errors import CatalogueDamaged
-from recommender.spelling import name_words
+from recommender.spelling import indexed_words, name_words
 
 LISTS_KEPT = 16
 """Lists of items per label or length held in memory: filters come in runs, and AudioSet's longest list has 8 MB."""
@@ -111,7 +111,7 @@ class ClipTableWriter:
                 posting.append(item)
             rows.append((item, clip_id, source, start, end, text, title, url))
             if (title or words) and source != self._last_source:
-                names.append((item, " ".join(name_words(title or "")), " ".join(name_words(words))))
+                names.append((item, " ".join(indexed_words(title or "")), " ".join(indexed_words(words))))
             self._last_source = source
         self._db.executemany("INSERT INTO clips VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
         self._db.executemany("INSERT INTO names (rowid, title, words) VALUES (?, ?, ?)", names)

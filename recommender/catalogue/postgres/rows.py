@@ -11,7 +11,7 @@ from recommender.catalogue.base import Vectors
 from recommender.catalogue.links import link_of
 from recommender.catalogue.postgres.tables import COPIED
 from recommender.clips import Clip
-from recommender.spelling import name_words
+from recommender.spelling import indexed_words
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -77,7 +77,7 @@ class Rows:
 
 
 def _words(clip: Clip) -> list[bytes]:
-    return [word.encode() for word in dict.fromkeys(name_words(f"{clip.title} {clip.source}"))]
+    return [word.encode() for word in indexed_words(f"{clip.title} {clip.source}")]
 
 
 def _array(kind: int, values: Sequence[bytes]) -> bytes:

@@ -13,9 +13,9 @@ from recommender.search.terms.base import Meaning, Parts, Scope
 from recommender.search.words.understanding import Reader, Vectors, content_words
 from recommender.spelling import shortened
 
-_NAME = re.compile(r"#\d+|[\w-]{11}_\d+|\S*://\S*", re.ASCII)
-"""A clip's number or id, a link: no words."""
-_ID = re.compile(r"(?=.*[A-Z0-9_-])[\w-]{9,13}", re.ASCII)
+_NAME = re.compile(r"#\d+|\S*://\S*", re.ASCII)
+"""A clip's number, a link: no words."""
+_ID = re.compile(r"(?=.*[A-Z0-9_-])(?:[\w-]{9,13}|[\w-]{11}_\d+)", re.ASCII)
 """Something like a video's id. A word of as many letters is one."""
 _SPACES = re.compile(r"\s+")
 
@@ -32,9 +32,10 @@ class WordsTerm(Meaning):
     def read(cls, text: str, scope: Scope) -> WordsTerm | None:
         """Return what words mean; None for what is almost a clip's name, and where the catalogue knows no words."""
         text = _SPACES.sub(" ", text).strip()
-        if scope.reader is None or _NAME.fullmatch(text) or _ID.fullmatch(text):
+        if scope.reader is None or _NAME.fullmatch(text):
             return None
-        if (not content_words(text) or AUDIO_NAME.search(text)) and not scope.catalogue.named(text, 1):
+        only_a_name = _ID.fullmatch(text) or AUDIO_NAME.search(text) or not content_words(text)
+        if only_a_name and not scope.catalogue.named(text, 1):
             return None
         return cls(text, scope, scope.reader)
 

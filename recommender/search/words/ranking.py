@@ -61,8 +61,9 @@ def _by_name(catalogue: Catalogue, text: str, chosen: Filter) -> tuple[list[Matc
 
 
 def _share(asked: set[str], name: str) -> float:
-    words = set(name_words(AUDIO_NAME.sub("", name)))
-    return len(words & asked) / len(words) if words else 0.0
+    name = AUDIO_NAME.sub("", name)
+    forms = [words for words in (set(name_words(name)), set(name_words(name.lower()))) if words]
+    return max((len(words & asked) / len(words) for words in forms), default=0.0)
 
 
 def _by_labels(

@@ -144,6 +144,7 @@ def test_filters_by_the_length_of_a_source(catalogue):
         ("senor TITEL", {5}),
         ("artist - sen\u0303or titel (remix).", {5}),
         ("loop 01", {6}),
+        ("DRUMLOOP01", {6}),
         ("dru", {6, 7}),
         ("drum piano", set()),
         ('" NEAR( * OR', set()),
