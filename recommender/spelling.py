@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from rapidfuzz import fuzz, process
 
@@ -55,9 +55,51 @@ def unspelt(name: str) -> str:
 
 
 def readable(name: str) -> str:
-    """Return a file's name for people, of what `spelt` returned: in Windows' Latin letters where it is no UTF-8."""
-    octets = unspelt(name).encode(errors="surrogateescape")
-    return name if is_text(unspelt(name)) else octets.decode("cp1252", "replace")
+    """Return a file's name for people, of what `spelt` returned."""
+    raw = unspelt(name)
+    return name if is_text(raw) else text_of(raw.encode(errors="surrogateescape"))
+
+
+def text_of(octets: bytes) -> str:
+    """Read text of unknown letters: UTF-8, Windows' Latin or Cyrillic ones, Shift-JIS, or what a detector says."""
+    for encoding, right in _ENCODINGS:
+        try:
+            text = octets.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if right(text):
+            return text
+    # It takes 50 ms to import, and few texts come here.
+    from charset_normalizer import from_bytes
+
+    found = from_bytes(octets, cp_isolation=_OTHERS, enable_fallback=False).best()
+    return octets.decode("cp1252", "replace") if found is None else str(found)
+
+
+def _is_latin(text: str) -> bool:
+    """Western words have few letters beyond ASCII."""
+    letters = [sign for sign in text if sign.isalpha()]
+    return 2.5 * sum(not sign.isascii() for sign in letters) <= len(letters) or len(letters) < 2
+
+
+def _is_cyrillic(text: str) -> bool:
+    """Words of Cyrillic letters begin with a capital, or have none or all; others' bytes come out mixed."""
+    words = [word for word in re.findall(r"[^\W\d_]+", text) if not word.isascii()]
+    return (
+        not any("a" <= sign <= "z" for word in words for sign in word.lower())
+        and all(word[1:] == word[1:].lower() or word == word.upper() for word in words)
+        and not _NOT_CYRILLIC & set(text)
+    )
+
+
+_ENCODINGS: tuple[tuple[str, Callable[[str], bool]], ...] = (
+    ("utf-8", lambda _: True),
+    ("cp932", lambda text: any("\u3041" <= sign <= "\u30fe" for sign in text)),
+    ("cp1252", _is_latin),
+    ("cp1251", _is_cyrillic),
+)
+_OTHERS = ["cp932", "gbk", "euc_kr", "big5", "cp1250", "cp1253", "koi8_r"]
+_NOT_CYRILLIC = frozenset(map(chr, range(0x80, 0x100))) - {"«", "»", "©", "®", "°", "±", "·", "\xa0"}
 
 
 def as_typed(name: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
+from recommender.library.descriptions import CATEGORY, FIELDS
 from recommender.spelling import readable, shown
 
 TAGS_PER_CLIP = 3
@@ -20,7 +21,7 @@ LONGEST_TITLE = 150
 _NUMBERING = re.compile(r"^\d{1,4}[\s._-]+(?=\D)")
 _SPACES = re.compile(r"[\s_]+")
 _GENRES = re.compile(r"[;/,|]|\0")
-_SEARCHED = ("title", "artist", "album", "genre", "description", "comment", "keywords", "originator", "isbj", "ikey")
+_SEARCHED = ("title", "artist", "album", "genre", "comment", "keywords", "originator", "isbj", "ikey", *FIELDS)
 """Of a file's metadata, those that hold words people search by; `description` and `originator` are a WAV's bext."""
 _MEANINGLESS = frozenset({"", "unknown", "other", "misc", "none", "unknown artist", "various", "various artists"})
 
@@ -48,9 +49,9 @@ def shared_folders(paths: Iterable[str]) -> int:
 
 
 def file_labels(path: str, metadata: dict[str, str], shared: int = 0) -> tuple[str, ...]:
-    """Return the labels of a whole file: its folders but the outermost `shared`, then genres and artist."""
+    """Return the labels of a whole file: its folders but the outermost `shared`, then genres, categories and artist."""
     folders = [_NUMBERING.sub("", readable(part)) for part in PurePosixPath(path).parts[shared:-1]]
-    genres = _GENRES.split(metadata.get("genre", ""))
+    genres = [*_GENRES.split(metadata.get("genre", "")), *_GENRES.split(metadata.get(CATEGORY, ""))]
     return _distinct([*folders, *genres, metadata.get("artist", "")])
 
 

@@ -24,6 +24,7 @@ from recommender.errors import BuildFailed, CatalogueError
 from recommender.library import copies
 from recommender.library.additions import KIND
 from recommender.library.changes import Changes
+from recommender.library.descriptions import described
 from recommender.library.embedding.fingerprints import Fingerprint
 from recommender.library.naming import clip_labels, file_labels, found_by, one_spelling, shared_folders, title_of
 from recommender.library.report import (
@@ -39,7 +40,7 @@ from recommender.library.report import (
 from recommender.library.scanning import EVERYTHING, HERE, Scan
 from recommender.library.store import Store, memory_key
 
-NAMING = 3
+NAMING = 4
 """Goes up when clips of the same files are named, titled or labelled otherwise: such catalogues are written anew."""
 FILES_PER_BATCH = 200
 FINGERPRINTS_KEPT = 1024
@@ -196,7 +197,7 @@ def _grouped(good: dict[str, list[str]], stock: Stock) -> dict[str, tuple[str, .
 def _batches(groups: dict[str, tuple[str, ...]], stock: Stock, seconds: _Sum) -> Iterator[ClipBatch]:
     shared = shared_folders(paths[0] for paths in groups.values())
     labels = {
-        sha256: file_labels(groups[sha256][0], metadata, shared)
+        sha256: file_labels(groups[sha256][0], described(groups[sha256][0], metadata), shared)
         for sha256, metadata in stock.store.metadata(groups, stock.memory).items()
     }
     spelling = one_spelling(labels.values())
@@ -208,8 +209,9 @@ def _batches(groups: dict[str, tuple[str, ...]], stock: Stock, seconds: _Sum) ->
             assert recording.analysis is not None  # noqa: S101 - as above
             path = groups[recording.sha256][0]
             of_file = [spelling[label] for label in labels[recording.sha256]]
-            title = title_of(path, dict(recording.metadata))
-            words = found_by(groups[recording.sha256], dict(recording.metadata))
+            told = described(path, recording.metadata)
+            title = title_of(path, told)
+            words = found_by(groups[recording.sha256], told)
             seconds.total += recording.analysis.seconds
             for window in recording.analysis.windows:
                 tagged = clip_labels(of_file, window.tags)

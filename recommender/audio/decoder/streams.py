@@ -20,7 +20,7 @@ from recommender.audio.decoder.completeness import Meter, Reading, claimed_secon
 from recommender.audio.decoder.protection import is_protected, protected_entry
 from recommender.audio.decoder.samples import mono_of, to_int16
 from recommender.audio.decoder.segments import Readable, Segment, segments_of
-from recommender.audio.decoder.tags import tags_of
+from recommender.audio.decoder.tags import ixml_of, tags_of
 from recommender.audio.formats import ALLOWED_DEMUXERS, looks_like_media
 from recommender.audio.resampling import Resampler
 from recommender.errors import AudioError, CannotDecode, NoSamples, NotAudio, Protected, TooHigh
@@ -72,7 +72,8 @@ def metadata_of(path: Path) -> dict[str, str]:
         with _opened(whole) as container:
             stream = container.streams.best("audio")
             # Ogg keeps its comments with the stream, most others with the container.
-            return tags_of(stream.metadata if stream is not None else {}, container.metadata)
+            said = stream.metadata if stream is not None else {}, dict(container.metadata)
+        return tags_of(*said, ixml_of(file))
 
 
 def pcm_of(file: BinaryIO, reading: Reading, rate: int = SAMPLE_RATE) -> Iterator[NDArray[np.int16]]:

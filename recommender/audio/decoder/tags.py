@@ -3,18 +3,46 @@
 from __future__ import annotations
 
 import codecs
+import html
+import re
+import struct
 from collections.abc import Mapping
+from typing import BinaryIO
 
 LONGEST = 1000
 """Characters kept of one entry: titles are short, lyrics and pictures in base64 are not."""
-_ENCODING = "cp1252"
-"""What tags that are not UTF-8 are read as: Windows' Latin letters, which hold all of Latin-1's."""
+_ENCODING = "latin-1"
+"""What tags that are not UTF-8 are read as: it loses nothing, so that whoever shows them can tell their letters."""
 codecs.lookup(_ENCODING)  # now: while a file is decoded no other can be opened, be it this codec's module
+_CHUNKS = 1000
+_LARGEST_IXML = 1 << 20
+_LEAF = re.compile(r"<([A-Za-z_][\w:.-]*)>([^<]+)</\1>")
 
 
 def tags_of(*said: Mapping[str, str]) -> dict[str, str]:
     """Return tags under lower-case names; the later win. Bytes that were no UTF-8 come as surrogates."""
     return {_text(name).lower(): _text(text)[:LONGEST] for tags in said for name, text in tags.items()}
+
+
+def ixml_of(file: BinaryIO) -> dict[str, str]:
+    """Return the entries of a WAV file's iXML chunk (gallery.co.uk/ixml), which ffmpeg does not read."""
+    file.seek(0)
+    head = file.read(12)
+    if head[8:] != b"WAVE" or head[:4] not in {b"RIFF", b"RF64", b"BW64"}:
+        return {}
+    for _ in range(_CHUNKS):
+        header = file.read(8)
+        if len(header) < 8:
+            break
+        name, size = struct.unpack("<4sI", header)
+        if name == b"iXML":
+            text = _text(file.read(min(size, _LARGEST_IXML)).decode("utf-8", "surrogateescape"))
+            return {name: html.unescape(value).strip() for name, value in _LEAF.findall(text)}
+        # Beyond 4 GB, chunks behind the sound are not looked for.
+        if size == 0xFFFFFFFF:
+            break
+        file.seek(size + size % 2, 1)
+    return {}
 
 
 def _text(raw: str) -> str:
@@ -24,4 +52,4 @@ def _text(raw: str) -> str:
     try:
         return octets.decode()
     except UnicodeDecodeError:
-        return octets.decode(_ENCODING, "replace")
+        return octets.decode(_ENCODING)
