@@ -230,6 +230,9 @@ FIELD = {
     "misread/as_16_bit.wav": (6.0, 0.0588), "misread/ext_24in32.wav": (6.0, 0.0588), "misread/rifx.wav": (6.0, 0.0588),
     "partial/chained_rate.ogg": (8.0, None), "partial/chained_mono.ogg": (8.0, None),
     "other/silent_first_track.mov": (6.0, None),
+    "channels/inverted_stereo.wav": (6.0, 0.0610), "channels/inverted_98.wav": (6.0, None),
+    "channels/wide_side.wav": (6.0, None), "level/quiet70.wav": (6.0, None),
+    "level/uiclick_20ms.wav": (0.02, None), "level/uiclick_60ms.wav": (0.06, None),
 }  # fmt: skip
 
 
