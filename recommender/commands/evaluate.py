@@ -27,6 +27,7 @@ _HEADINGS = {
     "precision_at_10": "label precision@10",
     "precision_at_1": "label precision@1",
     "label_queries": "queries with labels",
+    "labels_counted": "labels counted",
 }
 
 
@@ -93,5 +94,7 @@ def _table(measured: list[Evaluation]) -> None:
         print(f"{heading:<{width}}" + "".join(f"  {_shown(row[name]):>12}" for row in figures))
 
 
-def _shown(value: float) -> str:
+def _shown(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
     return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"

@@ -257,6 +257,7 @@ def test_evaluate(made, capsys):
     assert (mean["vectors"], raw["vectors"]) == ("mean", "raw-frames")
     assert mean["recall_at_10"] >= 0.99 and raw["recall_at_10"] >= 0.99
     assert 0.9 < mean["precision_at_10"] <= 1
+    assert mean["labels_counted"] == "people's"
     assert main(["evaluate", str(made / "c")]) == 0
     table = capsys.readouterr().out
     assert "label precision@10" in table and "raw-frames" in table
