@@ -85,7 +85,7 @@ class UploadEmbedder:
         from recommender.audio import decoding
 
         embedder = self._loaded(space, by_labels)
-        if by_labels and embedder.space != space:
+        if by_labels and embedder.space != space and embedder.tag_names:
             return self._labelled(path, sha256, space, embedder, timings)
         known = registry.of_space(space)
         with timings("decode"):
@@ -111,8 +111,6 @@ class UploadEmbedder:
             sound = decoding.decode(path, max_seconds=self._settings.max_upload_seconds, rate=rate)
         with timings("embed"):
             frames = embedder.embed(sound.pcm, tags=True)
-        if not frames.tag_names:
-            require_same(space, embedder.space)
         scores = frames.tags.max(axis=0)
         best = np.argsort(-scores, kind="stable")[:LABELS_KEPT].tolist()
         labels = tuple((frames.tag_names[place], round(float(scores[place]), 2)) for place in best)

@@ -72,7 +72,7 @@ def test_files_are_played(page: Page, slack: Driver, sound: Path):
 def test_the_form(page: Page, slack: Driver):
     type_message(page, "/similar")
     form = page.get_by_role("dialog", name="Find similar clips")
-    form.get_by_role("textbox", name="Clip (optional)").fill(video_id(2))
+    form.get_by_role("textbox", name="Clip or words (optional)").fill(video_id(2))
     form.get_by_role("combobox", name="Only clips labelled (optional)").press_sequentially("rai")
     page.get_by_role("option", name="Rain").click()
     assert accessibility_faults(page) == []

@@ -12,7 +12,7 @@ from sandbox.names import ADA, SOUNDS
 from tests.scenarios.stack import Stack, video_id
 from tests.support.audio import write_audio
 
-RESULT = re.compile(r"\*(\d+)\.\* <https://youtu\.be/[\w-]+\?t=30\|[^>]+> · 0:30–0:40 \(10 s\) · \*\d+%\*\n\S")
+RESULT = re.compile(r"\*(\d+)\.\* <https://youtu\.be/[\w-]+\?t=30\|[^>]+> · 0:30–0:40 · \*\d+%\*(?:\n| · )\S")
 
 
 def results_in(message: Json) -> list[int]:

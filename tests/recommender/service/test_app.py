@@ -134,7 +134,7 @@ def other_wav(width: int) -> bytes:
         (other_wav(3), "24-bit"),
         (wav_bytes(PCM)[:40], "no audio"),
         (wav_bytes(PCM[:0]), "no samples"),
-        (wav_bytes(PCM[:3]), "at least 0.005 s"),
+        (wav_bytes(PCM[:3]), "at least 5 ms"),
         (wav_bytes(np.zeros(32_000, np.int16)), "silent"),
         (wav_bytes(PCM)[:24] + struct.pack("<I", 4_000_000_000) + wav_bytes(PCM)[28:], "4000000000 Hz"),
     ],
