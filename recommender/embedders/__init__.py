@@ -33,6 +33,11 @@ class Embedder(Protocol):
         """Name of the space; a client asks its service at first use, and may raise `EmbedderError`."""
         ...
 
+    @property
+    def tag_names(self) -> tuple[str, ...]:
+        """Names of its classifier's tags, none where it has none; may raise `EmbedderError` as `space` does."""
+        ...
+
     def embed(self, pcm: NDArray[np.int16], tags: bool = False) -> Frames:
         """Embed samples (n,) int16, on request with tags; raises `TooShort`, `Silent` or an `EmbedderError`."""
         ...

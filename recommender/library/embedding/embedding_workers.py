@@ -149,6 +149,10 @@ class _Patient:
     def space(self) -> str:
         return self._embedder.space
 
+    @property
+    def tag_names(self) -> tuple[str, ...]:
+        return self._embedder.tag_names
+
     def embed(self, pcm: NDArray[np.int16], tags: bool = False) -> Frames:
         for attempt in range(EMBEDDER_ATTEMPTS - 1):
             try:

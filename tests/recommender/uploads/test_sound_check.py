@@ -17,6 +17,7 @@ class Embedding:
     """An embedder of one row; raises what it is told to, and may be held up."""
 
     space = "musicnn-msd"
+    tag_names: tuple[str, ...] = ()
 
     def __init__(self, error: Exception | None = None, value: float = 1.0) -> None:
         self.error = error
