@@ -16,7 +16,7 @@ export function fileCard(file) {
   const name = file.title || file.name;
   if (isAudio(file) && !file.is_external) {
     const seconds = file.duration_ms ? file.duration_ms / 1000 : undefined;
-    return h("figure.file.audio-file", {},
+    return h("figure.file.audio-file", { data: { sound: `${file.id} ${name}` } },
       h("figcaption", {}, file.subtype === "slack_audio" ? "Voice clip" : name, h("span.file-kind", {}, ` ${file.pretty_type} · ${bytes(file.size)}`)),
       player(url, name, seconds, file.size));
   }

@@ -61,6 +61,7 @@ export class MessageList {
     const old = this.shown.get(message.ts);
     const same = old && old.message === message && old.compact === compact;
     const entry = same ? old : { message, compact, node: renderMessage(message, { compact, inThread: this.inThread }) };
+    if (old && !same) keepPlayers(old.node, entry.node);
     if (!old && message.user !== store.me) entry.node.classList.add("fresh");
     kept.set(message.ts, entry);
     return entry.node;
@@ -97,6 +98,13 @@ function sync(parent, nodes) {
   nodes.forEach((node, index) => {
     if (parent.children[index] !== node) parent.insertBefore(node, parent.children[index] || null);
   });
+}
+
+// A sound plays on where its message is made anew, because a reply came or somebody reacted.
+function keepPlayers(from, to) {
+  for (const card of from.querySelectorAll("[data-sound]")) {
+    to.querySelector(`[data-sound="${CSS.escape(card.dataset.sound)}"]`)?.replaceWith(card);
+  }
 }
 
 // Remembers which control had the focus, to give it to its successor when the message is made anew.

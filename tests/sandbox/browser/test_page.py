@@ -65,6 +65,8 @@ def test_files_are_chosen_played_and_removed(page: Page, driver: Driver, beep: P
     page.get_by_role("button", name="Send now").click()
     play = page.get_by_role("button", name="Play beep.wav")
     play.click()
+    page.get_by_role("button", name="React with +1").first.click(force=True)
+    expect(page.locator(".reaction")).to_be_visible()
     expect(page.get_by_role("button", name="Pause beep.wav")).to_have_attribute("aria-pressed", "true")
     assert len(driver.messages()[0]["files"]) == 1
 
