@@ -18,16 +18,17 @@ from tqdm import tqdm
 from recommender.audio.preparation import PLAIN
 from recommender.catalogue.base import Calibration, Items, Vectors
 from recommender.catalogue.exact import nearest
+from recommender.catalogue.known_answer import KnownAnswer
 from recommender.catalogue.local import index as annoy_index
-from recommender.catalogue.local.calibration import calibrate, spread
+from recommender.catalogue.local.calibration import calibrate
 from recommender.catalogue.local.clip_table import ClipTable, ClipTableWriter
 from recommender.catalogue.local.files import CLIPS, INDEX, MANIFEST, PROJECTION, VECTORS, FileFacts
 from recommender.catalogue.local.index import Index
-from recommender.catalogue.local.known_answers import KnownAnswer
 from recommender.catalogue.local.manifest import ANNOY, Manifest
 from recommender.catalogue.local.projection import Learner
 from recommender.catalogue.local.staging import staged
 from recommender.catalogue.local.vector_file import VectorFile, finish_vectors, mapped
+from recommender.catalogue.recall import spread
 from recommender.catalogue.vocabulary import EXTRA as VOCABULARY
 from recommender.catalogue.vocabulary import WordsBuilder
 from recommender.errors import BuildFailed

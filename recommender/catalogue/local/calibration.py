@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +13,7 @@ from tqdm import tqdm
 from recommender.catalogue.base import Calibration, Items, Vectors
 from recommender.catalogue.exact import RESCORE_MARGIN, best_similarities
 from recommender.catalogue.local.index import Index
+from recommender.catalogue.recall import measured, spread
 from recommender.errors import BuildFailed
 from recommender.terminal import bar_options
 
@@ -26,8 +26,6 @@ CLOSE_ENOUGH = 1.15
 """A calibration stops when the smallest setting that will do is known within this factor."""
 PARTS_PER_CORE = 4
 """So that no core waits long for the slowest part."""
-STANDARD_ERRORS = 2.0
-"""The target must lie this many standard errors under the measured recall, so that another sample reaches it too."""
 
 
 def calibrate(
@@ -42,21 +40,14 @@ def calibrate(
     tops = {top: count for top, count in CALIBRATED_TOPS.items() if top < len(searchable)}
     tops = tops or {max(1, len(searchable) - 1): len(searchable)}
     search_k = SMALLEST_SEARCH_K
-    measured: list[Calibration] = []
+    found: list[Calibration] = []
     for top, count in tqdm(tops.items(), desc="calibration", **bar_options(progress)):
         sample = spread(searchable, count)
         wanted = best_similarities(vectors, vectors[sample], sample, top, silent)[:, -1]
         trial = _Trial(index, vectors, sample, wanted, top)
-        measured.append(_smallest(trial, target, search_k, may_scan=bool(measured)))
-        search_k = measured[-1].search_k
-    return tuple(measured)
-
-
-def spread(items: Items, count: int) -> Items:
-    """Pick at most `count` items, evenly spread, the same on every run."""
-    if count >= len(items):
-        return items
-    return items[np.linspace(0, len(items) - 1, count).astype(np.int64)]
+        found.append(_smallest(trial, target, search_k, may_scan=bool(found)))
+        search_k = found[-1].search_k
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +66,7 @@ class _Trial:
         parts = np.array_split(np.arange(len(self.sample)), PARTS_PER_CORE * cores)
         with ThreadPoolExecutor(cores) as pool:
             recalls = np.concatenate(list(pool.map(partial(self._recalls, search_k), parts)))
-        recall = float(recalls.mean())
-        error = float(recalls.std()) / float(np.sqrt(len(recalls)))
-        reached = recall >= 1.0 or recall - STANDARD_ERRORS * error >= target
-        return Calibration(self.top, search_k, round(recall, 5), len(recalls)), reached
+        return measured(self.top, search_k, recalls, target)
 
     def _recalls(self, search_k: int, places: Items) -> Vectors:
         return np.array([self._recall(search_k, self.sample[place], self.wanted[place]) for place in places])
@@ -120,12 +108,3 @@ def _smallest(trial: _Trial, target: float, search_k: int, may_scan: bool) -> Ca
         else:
             missed = between
     return best
-
-
-def search_k_for(calibration: Sequence[Calibration], count: int) -> int:
-    """Return the measured `search_k` for a number of results; beyond the last measurement it grows in proportion."""
-    for measured in calibration:
-        if count <= measured.top:
-            return measured.search_k
-    last = calibration[-1]
-    return last.search_k * -(-count // last.top)

@@ -19,13 +19,13 @@ from recommender.catalogue.links import FILES
 from recommender.catalogue.local import known_answers
 from recommender.catalogue.local.builder import facts_of
 from recommender.catalogue.local.built import BuiltFolder
-from recommender.catalogue.local.calibration import spread
 from recommender.catalogue.local.clip_table import ClipTable
 from recommender.catalogue.local.files import CLIPS, INDEX, MANIFEST, VECTORS
 from recommender.catalogue.local.index import Index
 from recommender.catalogue.local.journal import Journal
 from recommender.catalogue.local.manifest import Manifest
 from recommender.catalogue.local.vector_file import mapped
+from recommender.catalogue.recall import spread
 from recommender.catalogue.vocabulary import Vocabulary
 from recommender.errors import CatalogueDamaged, NoCatalogue
 

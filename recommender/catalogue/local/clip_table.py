@@ -6,9 +6,8 @@ import json
 import sqlite3
 import threading
 from array import array
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.catalogue.filters import Filter
+from recommender.catalogue.kept import Kept
 from recommender.errors import CatalogueDamaged
 from recommender.spelling import indexed_words, name_words
 
@@ -173,7 +173,7 @@ class ClipTable:
         self._by_name = {label.name: label for label in self.labels}
         self.label_counts = {label.name: label.clips for label in self.labels}
         # Not functools.lru_cache: with a method in it, it would keep the table, and the catalogue's files, open.
-        self._lists: OrderedDict[Hashable, Items] = OrderedDict()
+        self._lists: Kept[Hashable, Items] = Kept(LISTS_KEPT)
 
     def close(self) -> None:
         """Let go of the file; the table cannot be asked afterwards."""
@@ -257,12 +257,7 @@ class ClipTable:
 
     def _kept(self, key: Hashable, read: Callable[[], Items]) -> Items:
         items = self._lists.get(key)
-        if items is None:
-            items = self._lists[key] = read()
-            while len(self._lists) > LISTS_KEPT:
-                with suppress(KeyError):  # another thread may have been first
-                    self._lists.popitem(last=False)
-        return items
+        return self._lists.keep(key, read()) if items is None else items
 
     def _read_items_lasting(self, chosen: Filter) -> Items:
         sql = (

@@ -11,41 +11,19 @@ import sqlite3
 import struct
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from recommender.catalogue.known_answer import SHARE_FOUND, SIMILARITY_ERROR, KnownAnswer, in_common
 from recommender.catalogue.local.files import CLIPS, INDEX, VECTORS
 from recommender.errors import CatalogueDamaged
 
 CHILD_SECONDS = 60.0
 """A cold index of millions of clips answers its first queries from disk within seconds."""
-SHARE_FOUND = 0.9
-"""Part of what the index found when it was built that must come back: other processors round differently."""
-SIMILARITY_ERROR = 1e-3
-"""How far a similarity may be off: float32 on another processor errs by less than 1e-5."""
 _FAILED = 3
 _NPY_HEADER_BYTES = 128
-
-
-@dataclass(frozen=True, slots=True)
-class KnownAnswer:
-    """A query by item with its exact nearest items and their similarities, the item itself left out; found: how many of
-    them the index gave when it was built."""
-
-    item: int
-    clip_id: str
-    items: tuple[int, ...]
-    similarities: tuple[float, ...]
-    found: int
-
-    @classmethod
-    def from_json(cls, data: Any) -> KnownAnswer:
-        """Read one that was written; raises KeyError, TypeError or ValueError. Those of 0.1 say nothing of `found`."""
-        items, similarities = tuple(map(int, data["items"])), tuple(map(float, data["similarities"]))
-        return cls(int(data["item"]), str(data["clip_id"]), items, similarities, int(data.get("found", len(items))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,18 +123,6 @@ def _wrong_answers(folder: Path, index: Any, expected: Expected) -> str | None:
     if found < SHARE_FOUND * wanted:
         return f"{folder / INDEX} finds {found} of {wanted} known answers"
     return None
-
-
-def in_common(some: Sequence[float], others: Sequence[float]) -> int:
-    """Count the similarities that two lists, each with the best first, have in common."""
-    common = place = 0
-    for similarity in some:
-        while place < len(others) and others[place] > similarity + SIMILARITY_ERROR:
-            place += 1
-        if place < len(others) and abs(others[place] - similarity) <= SIMILARITY_ERROR:
-            common += 1
-            place += 1
-    return common
 
 
 def main(folder: Path) -> int:

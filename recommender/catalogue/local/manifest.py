@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from recommender.catalogue.base import Calibration, Facts
+from recommender.catalogue.known_answer import KnownAnswer
 from recommender.catalogue.local.files import CLIPS, INDEX, MANIFEST, PROJECTION, VECTORS, FileFacts
-from recommender.catalogue.local.known_answers import Expected, KnownAnswer
+from recommender.catalogue.local.known_answers import Expected
 from recommender.catalogue.local.projection import read_projection
 from recommender.embedders.spaces import refuse_retired
 from recommender.errors import CatalogueDamaged, CatalogueError, NoCatalogue

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from recommender.catalogue.base import Hit, Items, Vectors
 from recommender.catalogue.exact import Neighbours, nearest
 from recommender.catalogue.filters import Filter
-from recommender.catalogue.local.calibration import search_k_for
 from recommender.catalogue.local.clip_table import ClipTable
 from recommender.catalogue.local.index import Index
 from recommender.catalogue.local.manifest import Manifest
+from recommender.catalogue.recall import search_k_for
 
 SCAN_VALUES = 5_000_000
 """Comparing this much (39,000 vectors of 128 dimensions) takes a millisecond or two, as the index does, exactly."""

@@ -49,7 +49,7 @@ class VectorFile:
         if vectors.shape[1] != len(self._sum):
             raise BuildFailed(
                 f"A vector has {vectors.shape[1]} values where others have {len(self._sum)}: one embedder "
-                "must hold them all."
+                "must return them all."
             )
         finite = np.isfinite(vectors).all(axis=1)
         self._sum += vectors[finite].sum(axis=0, dtype=np.float64)

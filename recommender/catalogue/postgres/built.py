@@ -11,10 +11,10 @@ from psycopg import sql
 
 from recommender.catalogue.base import Hit, Items, Vectors
 from recommender.catalogue.filters import Filter
+from recommender.catalogue.kept import Kept
 from recommender.catalogue.links import link_of
 from recommender.catalogue.postgres.connections import Connections, Row
 from recommender.catalogue.postgres.facts import PostgresFacts
-from recommender.catalogue.postgres.kept import Kept
 from recommender.catalogue.postgres.nearest import Labels, Searcher, read
 from recommender.catalogue.postgres.tables import CLIP, Tables
 from recommender.clips import Clip

@@ -12,9 +12,9 @@ from tqdm import tqdm
 from recommender.catalogue.base import Calibration, Items, Vectors
 from recommender.catalogue.exact import RESCORE_MARGIN, Rows, best_similarities
 from recommender.catalogue.filters import EVERYTHING, Filter
-from recommender.catalogue.local.calibration import STANDARD_ERRORS, spread
 from recommender.catalogue.postgres.facts import Band
 from recommender.catalogue.postgres.nearest import SCAN_CLIPS, Searcher
+from recommender.catalogue.recall import measured, spread
 from recommender.errors import BuildFailed
 from recommender.terminal import bar_options
 
@@ -31,10 +31,11 @@ MOST_DEPTH = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The catalogue that is loaded: vectors, items without one, and the items of each label."""
+    """The catalogue that is loaded: vectors, items without one and with one, and the items of each label."""
 
     vectors: Rows
     silent: Items
+    searchable: Items
     labelled: Mapping[str, Items]
 
 
@@ -45,21 +46,21 @@ def calibrate(searcher: Searcher, source: Source, target: float, progress: bool)
     be found; progress: whether a bar is shown.
     """
     clips = len(source.vectors)
-    searchable = np.setdiff1d(np.arange(clips), source.silent)
+    searchable = source.searchable
     tops = {top: count for top, count in TOPS.items() if top < len(searchable)} or {max(1, len(searchable) - 1): 10}
     bands = []
     chosen = [(1.0, EVERYTHING), *_chosen(source, clips)]
     for share, filter_ in tqdm(chosen, desc="calibration", **bar_options(progress)):
-        depth, measured = SMALLEST_DEPTH, []
+        depth, found = SMALLEST_DEPTH, []
         allowed = source.labelled[filter_.only[0][0]] if filter_ else None
         for top, count in tops.items():
             if allowed is not None and len(allowed) <= top:
                 continue
             trial = _Trial(searcher, filter_, top, *_truth(source, spread(searchable, count), top, allowed))
             # So many are looked at before a filter lets enough through.
-            measured.append(trial.smallest(target, max(depth, int(top / share))))
-            depth = measured[-1].search_k
-        bands.append(Band(share, tuple(measured)))
+            found.append(trial.smallest(target, max(depth, int(top / share))))
+            depth = found[-1].search_k
+        bands.append(Band(share, tuple(found)))
     return tuple(bands)
 
 
@@ -111,12 +112,12 @@ class _Trial:
     def smallest(self, target: float, depth: int) -> Calibration:
         """Return the first depth that reaches the target, or with a filter the deepest; raises `BuildFailed`."""
         while True:
-            measured, reached = self._measure(depth, target)
+            best, reached = self._measure(depth, target)
             if reached or (self.chosen and depth >= MOST_DEPTH):
-                return measured
+                return best
             if depth >= min(MOST_DEPTH, self.searcher.facts.clips):
                 raise BuildFailed(
-                    f"The index finds {measured.recall:.4g} of the {self.top} nearest clips at most, where "
+                    f"The index finds {best.recall:.4g} of the {self.top} nearest clips at most, where "
                     f"{target:.4g} are wanted: build with a lower --target-recall."
                 )
             depth = min(int(depth * STEP) + 1, MOST_DEPTH, self.searcher.facts.clips)
@@ -127,6 +128,4 @@ class _Trial:
             (near,) = self.searcher.near([query], self.top + 1, self.top, chosen=self.chosen, without=(), depth=depth)
             others = [hit for hit in near.hits[: self.top + 1] if hit.item != item][: self.top]
             recalls.append(sum(hit.similarity >= last - RESCORE_MARGIN for hit in others) / self.top)
-        recall, error = float(np.mean(recalls)), float(np.std(recalls)) / len(recalls) ** 0.5
-        reached = recall >= 1.0 or recall - STANDARD_ERRORS * error >= target
-        return Calibration(self.top, depth, round(recall, 5), len(recalls)), reached
+        return measured(self.top, depth, recalls, target)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from recommender.catalogue.base import Addition, Facts
 from recommender.catalogue.growing import NOTHING, Added, GrowingCatalogue
+from recommender.catalogue.known_answer import SHARE_FOUND, in_common
 from recommender.catalogue.links import FILES
-from recommender.catalogue.local.known_answers import SHARE_FOUND, in_common
 from recommender.catalogue.postgres import additions
 from recommender.catalogue.postgres.address import Address
 from recommender.catalogue.postgres.built import BuiltTables
@@ -166,7 +166,7 @@ class PostgresCatalogue(GrowingCatalogue):
             wanted += len(answer.items)
             came += in_common(cosines, answer.similarities)
         if came < SHARE_FOUND * wanted:
-            raise self._damaged(f"gives {came} of {wanted} known answers")
+            raise self._damaged(f"finds {came} of {wanted} known answers")
 
     def verify(self) -> str:
         """Count and compare all clips and labels, and ask the known answers; raises `CatalogueDamaged`."""

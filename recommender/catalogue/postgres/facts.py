@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from recommender.catalogue.base import Calibration, Facts
-from recommender.catalogue.local.calibration import search_k_for
-from recommender.catalogue.local.known_answers import KnownAnswer
+from recommender.catalogue.known_answer import KnownAnswer
 from recommender.catalogue.postgres.tables import FORMAT
+from recommender.catalogue.recall import search_k_for
 from recommender.errors import CatalogueDamaged
 
 

@@ -18,8 +18,7 @@ from tqdm import tqdm
 
 from recommender.catalogue.base import Catalogue, Facts, Items, Pushed, Vectors
 from recommender.catalogue.exact import RowsOf, nearest
-from recommender.catalogue.local.calibration import spread
-from recommender.catalogue.local.known_answers import KnownAnswer
+from recommender.catalogue.known_answer import KnownAnswer
 from recommender.catalogue.postgres.address import Address
 from recommender.catalogue.postgres.calibration import Source, calibrate
 from recommender.catalogue.postgres.catalogue import PostgresCatalogue
@@ -36,6 +35,7 @@ from recommender.catalogue.postgres.tables import (
     ROOT,
     Tables,
 )
+from recommender.catalogue.recall import spread
 from recommender.errors import BuildFailed
 from recommender.terminal import bar_options
 
@@ -214,7 +214,9 @@ class _Push:
         vectors = RowsOf(self.catalogue)
         names = {number: name for name, number in self.numbers.items()}
         labelled = {names[number]: np.concatenate(parts) for number, parts in self.labelled.items()}
-        source = Source(vectors, silent, {name: np.setdiff1d(items, silent) for name, items in labelled.items()})
+        searchable = np.setdiff1d(np.arange(len(vectors)), silent)
+        with_vector = {name: np.setdiff1d(items, silent) for name, items in labelled.items()}
+        source = Source(vectors, silent, searchable, with_vector)
         connections = Connections(self.address)
         try:
             opened = PostgresCatalogue(connections, self._facts(), None)
@@ -255,8 +257,7 @@ class _Push:
 
 
 def _known_answers(catalogue: Catalogue, source: Source) -> tuple[KnownAnswer, ...]:
-    searchable = np.setdiff1d(np.arange(len(catalogue)), source.silent)
-    items = spread(searchable, KNOWN_ANSWERS)
+    items = spread(source.searchable, KNOWN_ANSWERS)
     answers = []
     for item, query, clip in zip(items.tolist(), source.vectors[items], catalogue.clips(items.tolist()), strict=True):
         exact = nearest(source.vectors, query, KNOWN_RESULTS + 1, silent=source.silent)

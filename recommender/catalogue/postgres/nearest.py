@@ -14,9 +14,9 @@ from psycopg import sql
 from recommender.catalogue.base import Hit, Vectors
 from recommender.catalogue.exact import TIE_DECIMALS
 from recommender.catalogue.filters import Filter
+from recommender.catalogue.kept import Kept
 from recommender.catalogue.postgres.connections import Connections, Row
 from recommender.catalogue.postgres.facts import PostgresFacts
-from recommender.catalogue.postgres.kept import Kept
 from recommender.catalogue.postgres.tables import CLIP, Tables
 
 SCAN_CLIPS = 2_000

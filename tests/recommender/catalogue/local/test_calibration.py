@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recommender.catalogue.base import Calibration
-from recommender.catalogue.local.calibration import search_k_for
+from recommender.catalogue.recall import search_k_for
 
 
 def test_the_setting_grows_with_the_number_of_results():
