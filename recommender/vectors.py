@@ -23,7 +23,6 @@ RAW_FRAMES = 10
 POOLINGS = ("mean", "max", "mean-deviation", "raw-frames")
 SMALLEST_NORM = 1e-6
 """Below this a vector has no direction that float32 could be trusted with."""
-
 HELD_OUT_EVERY = 10
 """Items whose number leaves 9 by 10 are not learned from, so that `evaluate` can ask clips that were not seen."""
 

@@ -314,6 +314,13 @@ class Catalogue(ABC):
         clips = self.clips_of(source)
         return max(end for _, _, end in clips) - min(start for _, start, _ in clips) if clips else 0.0
 
+    @cached_property
+    def sounds(self) -> frozenset[str]:
+        """The labels that the embedder gives by sound alone, none where it has no classifier; the others stem from
+        people: folders, files' own tags."""
+        known = self.vocabulary
+        return frozenset() if known is None else frozenset(known.labels[: known.classified])
+
     def label(self, name: str) -> str:
         """Return a label as it is spelt in the catalogue; raises `UnknownLabel` with close spellings."""
         wanted, known = name.strip().casefold(), self.label_counts()

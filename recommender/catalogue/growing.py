@@ -142,7 +142,7 @@ class GrowingCatalogue(Catalogue):
         """Search what was built, and compare with what was added; see `Catalogue.nearest`."""
         sure, added = count if sure is None else min(sure, count), self.added
         found = self.built.nearest(queries, count, chosen=chosen, without=without, sure=sure, distinct=distinct)
-        beside = [_beside(added, query, chosen, without) for query in queries]
+        beside = _beside(added, queries, chosen, without)
         return [
             _merged([*hits, *more], count, distinct) if more else hits for hits, more in zip(found, beside, strict=True)
         ]
@@ -220,16 +220,19 @@ class GrowingCatalogue(Catalogue):
         return self.added.sources.get(sha256)
 
 
-def _beside(added: Added, query: Vectors, chosen: Filter, without: frozenset[str]) -> list[Hit]:
-    """Compare with every clip that was added since the catalogue was built."""
+def _beside(
+    added: Added, queries: Sequence[Vectors] | Vectors, chosen: Filter, without: frozenset[str]
+) -> list[list[Hit]]:
+    """Compare each query with every clip that was added since the catalogue was built and may be shown."""
     lengths: dict[str, float] = {}
     for clip in added.clips:
         lengths[clip.source] = max(lengths.get(clip.source, 0.0), clip.end)
-    return [
-        Hit(clip.item, clip.source, float((vector.astype(np.float64) * query).sum()))
+    shown = [
+        (clip, vector.astype(np.float64))
         for clip, vector in zip(added.clips, added.vectors, strict=True)
         if clip.source not in without and chosen.admits(clip.labels, lengths[clip.source])
     ]
+    return [[Hit(clip.item, clip.source, float((vector * query).sum())) for clip, vector in shown] for query in queries]
 
 
 def _merged(hits: Sequence[Hit], count: int, distinct: bool) -> list[Hit]:

@@ -59,11 +59,6 @@ class Vocabulary:
         """Whether all labels stem from people, as AudioSet's do."""
         return not self.classified
 
-    @property
-    def sounds(self) -> frozenset[str]:
-        """The labels that the embedder gives by sound alone; the others stem from people: folders, files' own tags."""
-        return frozenset(self.labels[: self.classified])
-
     @classmethod
     def open(cls, folder: Path, extra: dict[str, Any], files: Sequence[str]) -> Vocabulary | None:
         """Read a catalogue's vocabulary, None where it was built without; raises `CatalogueDamaged`."""

@@ -72,9 +72,8 @@ def evaluate(catalogue: Catalogue, progress: bool = True) -> Evaluation:
     unseen = searchable[held_out(searchable)] if facts.recipe.kind == "learned" else searchable
     # Drawn from all clips, so that two catalogues of the same clips are asked the same ones.
     drawn = np.random.default_rng(SEED).permutation(facts.clips)
-    sounds = catalogue.vocabulary.sounds if catalogue.vocabulary is not None else frozenset()
-    by_people = not sounds.issuperset(catalogue.label_counts())
-    ignored = sounds if by_people else frozenset()
+    by_people = not catalogue.sounds.issuperset(catalogue.label_counts())
+    ignored = catalogue.sounds if by_people else frozenset()
     at_10, at_1, asked = label_precision(catalogue, drawn[np.isin(drawn, unseen)], progress, ignored)
     return Evaluation(
         vectors=facts.recipe.kind,

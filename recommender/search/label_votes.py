@@ -29,7 +29,7 @@ def sounds_like(catalogue: Catalogue, matches: Sequence[Match]) -> tuple[tuple[s
     weights: dict[str, float] = defaultdict(float)
     counts = catalogue.label_counts()
     rows = catalogue.clips([match.item for match in voters])
-    sounds = catalogue.vocabulary.sounds if catalogue.vocabulary is not None else frozenset()
+    sounds = catalogue.sounds
     for row, match in zip(rows, voters, strict=True):
         for label in row.labels:
             # Where the embedder names sounds, a folder's or an artist's name says nothing of the sound.

@@ -131,20 +131,16 @@ def write_catalogue(
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """What was read and lies in its files. sources, labels: how many; silent: items without a vector; duplicates: clips
-    that were left out."""
+    """What was read and lies in its files. sources, labels: how many; silent, searchable: items without a vector, and
+    with one; duplicates: clips that were left out."""
 
     vectors: Vectors
     recipe: Recipe
     sources: int
     labels: int
     silent: Items
+    searchable: Items
     duplicates: int
-
-    @property
-    def searchable(self) -> Items:
-        """Items that have a vector."""
-        return np.setdiff1d(np.arange(len(self.vectors)), self.silent)
 
 
 def _store(
@@ -169,12 +165,12 @@ def _store(
         sources = table.finish(silent, lengths if kind == "raw-frames" else None)
     finally:
         table.close()
-    stored = _Stored(mapped(folder / VECTORS), recipe, sources, table.labels, silent, duplicates)
-    if not len(stored.searchable):
+    searchable = np.setdiff1d(np.arange(table.count), silent)
+    if not len(searchable):
         raise BuildFailed("No clip has a vector with a direction: the catalogue could not answer any query.")
     if recipe.projection is not None:
         np.save(folder / PROJECTION, recipe.projection)
-    return stored
+    return _Stored(mapped(folder / VECTORS), recipe, sources, table.labels, silent, searchable, duplicates)
 
 
 def _write_words(folder: Path, words: WordsBuilder, stored: _Stored) -> tuple[list[str], dict[str, Any]]:
