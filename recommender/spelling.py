@@ -138,3 +138,8 @@ def indexed_words(text: str) -> list[str]:
 def shortened(name: str) -> str:
     """Return a name as it is repeated in a sentence: of 80 characters at most."""
     return name if len(name) <= 80 else f"{name[:77]}…"
+
+
+def count(number: int, what: str) -> str:
+    """Return a number with its noun in singular or plural."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -76,9 +76,10 @@ def _run(arguments: argparse.Namespace) -> int:
                 failed = True
                 _show_error(text, error, arguments.format == JSON)
             else:
-                answers.append((text, answer))
                 if arguments.format in (TABLE, JSON):
                     _show(text, answer, arguments.format == JSON)
+                else:
+                    answers.append((text, answer))
         _write(answers, arguments.format, library_of(recommender.catalogue.facts))
     finally:
         recommender.close()
@@ -139,7 +140,10 @@ def _show(text: str, answer: Answer, as_json: bool) -> None:
     print(shown(text))
     for understood in answer.understood:
         names = ", ".join(name for name, _ in understood.labels) or "no label"
-        print(f"{understood.text}: {names}" + ("" if understood.by_meaning else " (by spelling alone)"))
+        print(
+            f"{understood.text or 'compared by labels'}: {names}"
+            + ("" if understood.by_meaning else " (by spelling alone)")
+        )
     if answer.sounds_like:
         print("sounds like " + ", ".join(f"{label} {share:.0%}" for label, share in answer.sounds_like))
     # Without a link, the path: unlike a title it can be opened, and asked for.
@@ -155,7 +159,7 @@ def _show(text: str, answer: Answer, as_json: bool) -> None:
 
 
 def _similarity(answer: Answer, result: Result) -> str:
-    return " " * 7 if answer.ranked_by == "words" else f"{result.similarity:7.1%}"
+    return f"{result.similarity:7.1%}" if answer.ranked_by == "vectors" else " " * 7
 
 
 def _show_error(text: str, error: SoundalikeError, as_json: bool) -> None:

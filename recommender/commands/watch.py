@@ -11,8 +11,8 @@ from typing import Any
 
 from recommender.catalogue.local.manifest import Manifest
 from recommender.errors import BuildFailed, SoundalikeError
-from recommender.library.report import Report, count
-from recommender.spelling import shown
+from recommender.library.report import Report
+from recommender.spelling import count, shown
 
 SECONDS_PER_MINUTE = 60.0
 DEFAULT_MINUTES = 5.0
@@ -81,9 +81,11 @@ class _Teller:
 
     def built(self, report: Report) -> None:
         """Tell of a rebuild."""
-        for warning in set(report.warnings()).difference(self._told):
-            _complain(warning)
-        self._told = list(report.warnings())
+        warnings = list(report.warnings())
+        for warning in warnings:
+            if warning not in self._told:
+                _complain(warning)
+        self._told = warnings
         if self._as_json:
             print(json.dumps(report.to_json()), flush=True)
         elif report.written:

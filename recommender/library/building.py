@@ -90,7 +90,13 @@ def _hashes(found: Scan, store: Store, progress: bool) -> dict[str, str]:
     known = store.known_stamps()
     hashes = {file.path: known[file.path][1] for file in found.files if known.get(file.path, ((), ""))[0] == file.stamp}
     new = [file for file in found.files if file.path not in hashes]
-    bar = tqdm(total=sum(file.size for file in new), desc="reading", unit="B", unit_scale=True, **bar_options(progress))
+    bar = tqdm(
+        total=sum(file.size for file in new),
+        desc="reading",
+        unit="B",
+        unit_scale=True,
+        **bar_options(progress and bool(new)),
+    )
     stopping = threading.Event()
     with bar, ThreadPoolExecutor(HASHING_THREADS) as pool:
         try:
@@ -113,8 +119,9 @@ def _hashes(found: Scan, store: Store, progress: bool) -> dict[str, str]:
 
 def _require_embedded(changes: Changes, store: Store, space: str) -> None:
     """Raise `BuildFailed` where files that are not within reach would have to be embedded."""
-    known = store.outcomes(space)
-    left = [path for path in (*changes.unseen, *changes.missing) if changes.hashes[path] not in known]
+    away = (*changes.unseen, *changes.missing)
+    known = store.outcomes(space) if away else {}
+    left = [path for path in away if changes.hashes[path] not in known]
     if left:
         raise BuildFailed(
             f"{len(left):,} files of this library are not within reach and would have to be embedded anew, such as "

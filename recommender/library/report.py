@@ -11,7 +11,7 @@ from typing import Any
 from recommender.catalogue import jsonl
 from recommender.library.changes import Changes
 from recommender.library.scanning import HERE
-from recommender.spelling import shown
+from recommender.spelling import count, shown
 
 FAILURES = "failures.jsonl"
 LEADS_OUT = "leads-out"
@@ -136,11 +136,6 @@ def _hours(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
-
-
-def count(number: int, what: str) -> str:
-    """Return a number with its noun in singular or plural."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _listed(counts: Counter[str], limit: int = 9) -> str:

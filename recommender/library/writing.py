@@ -131,17 +131,18 @@ def _write_recordings(
         "copies": {paths[0]: list(paths[1:]) for paths in groups.values() if len(paths) > 1},
     }
     seconds, spec = _Sum(), registry.of_space(stock.space)
+    weights = None if stock.weights is None else Path(stock.weights)
     manifest = write_catalogue(
         out,
         space=stock.space,
         preparation=spec.preparation,
         vectors_kind=spec.pooling,
-        projection=spec.projection(None),
+        projection=spec.projection(weights),
         batches=_batches(groups, stock, seconds),
         trees=index.trees,
         target_recall=index.target_recall,
         extra=lambda: {**extra, "seconds": seconds.total},
-        words=words_of(stock.space, None, out) if index.words else NO_WORDS,
+        words=words_of(stock.space, weights, out) if index.words else NO_WORDS,
         progress=progress,
     )
     report.written, report.clips, report.seconds = True, manifest.clips, seconds.total

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from recommender.catalogue.local.manifest import Manifest
 from recommender.commands.build import add_index_options
 from recommender.errors import BuildFailed
+from recommender.spelling import count
 
 if TYPE_CHECKING:
     from recommender.sources.audioset import ReadReport
@@ -89,8 +90,10 @@ def _tell_damages(report: ReadReport) -> None:
             lost = "; the rest of the file is lost" if damage.rest_lost else ""
             sys.stderr.write(f"damaged: {damage.file} at byte {damage.offset}: {damage.reason}{lost}\n")
     for reason, number in report.reasons.items():
-        if number > PLACES_TOLD:
-            sys.stderr.write(f"damaged: {number - PLACES_TOLD:,} places more: {reason}\n")
+        # Only so many damages are kept in all: of a reason that comes late, none may have been told.
+        more = number - min(told[reason], PLACES_TOLD)
+        if more:
+            sys.stderr.write(f"damaged: {more:,} places more: {reason}\n")
 
 
 def _warn_of_labels(path: Path, report: ReadReport) -> None:
@@ -118,8 +121,7 @@ def _warn_of_labels(path: Path, report: ReadReport) -> None:
 def _tell(out: Path, features: Path, manifest: Manifest, report: ReadReport) -> int:
     """Say what was read and written; returns the exit status."""
     if report.damaged:
-        places = "1 damaged place" if report.damaged == 1 else f"{report.damaged:,} damaged places"
-        sys.stderr.write(f"{places}; all else was read.\n")
+        sys.stderr.write(f"{count(report.damaged, 'damaged place')}; all else was read.\n")
     measured = manifest.calibration[0]
     print(
         f"{out}: {manifest.clips:,} clips of {report.records:,} records in {report.shards:,} shards; "

@@ -15,11 +15,12 @@ from recommender.embedders import registry
 from recommender.errors import SettingsError
 from recommender.library.building import Interrupted, build
 from recommender.library.embedding.embedder_pool import EmbedderPool
-from recommender.library.report import FAILURES, count
+from recommender.library.report import FAILURES
 from recommender.library.scanning import Selection
 from recommender.library.unwanted import IGNORE_FILE
 from recommender.library.writing import IndexOptions
 from recommender.settings import Settings, load
+from recommender.spelling import count
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells report it."""

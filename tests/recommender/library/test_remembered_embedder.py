@@ -8,10 +8,15 @@ from pathlib import Path
 import pytest
 
 from recommender.catalogue import read_facts
+from recommender.catalogue.local.builder import NO_WORDS
 from recommender.catalogue.local.manifest import Manifest
+from recommender.catalogue.vocabulary import WordsBuilder
 from recommender.commands.build.library import add_embedder_options, embedder_pool_of, selection_of
+from recommender.embedders.spec import EmbedderSpec
+from recommender.library import writing
 from recommender.library.building import build
 from recommender.library.scanning import Selection
+from recommender.library.writing import IndexOptions
 from recommender.recommender import Recommender
 from recommender.settings import Settings
 from tests.support.spectral import SpectralPool
@@ -75,3 +80,18 @@ def test_other_weights_are_another_catalogue(standing: Manifest, music: Path, tm
         music, tmp_path / "out", Pool(tmp_path / "other"), selection=Selection(exclude=("x",)), progress=False
     )
     assert report.written and read_facts(tmp_path / "out").weights == tmp_path / "other"
+
+
+def test_classifier_and_projection_are_read_from_them(
+    music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path | None] = []
+    monkeypatch.setattr(EmbedderSpec, "projection", lambda spec, weights: asked.append(weights))
+
+    def words_of(space: str, weights: Path | None, standing: Path) -> WordsBuilder:
+        asked.append(weights)
+        return NO_WORDS
+
+    monkeypatch.setattr(writing, "words_of", words_of)
+    build(music, tmp_path / "out", Pool(tmp_path), index=IndexOptions(words=True), progress=False)
+    assert asked == [tmp_path, tmp_path]

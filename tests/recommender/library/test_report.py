@@ -11,7 +11,8 @@ import pytest
 
 from recommender.library.building import build
 from recommender.library.changes import Changes
-from recommender.library.report import Failure, Report, count
+from recommender.library.report import Failure, Report
+from recommender.spelling import count
 from tests.support.spectral import SpectralPool
 
 
