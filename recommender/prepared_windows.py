@@ -29,14 +29,15 @@ class PreparedWindow:
 
 def windows_of(blocks: Iterable[NDArray[np.int16]], rate: int) -> Iterator[tuple[int, NDArray[np.int16]]]:
     """Cut blocks (n,) of a rate into windows of 10 s, each with the sample it starts at; a rest under 5 s joins the
-    window before. At most two windows are held."""
+    window before. Beside a block, at most two windows are held."""
     window, tail = int(WINDOW_SECONDS * rate), int(SHORTEST_TAIL_SECONDS * rate)
     held, start = np.empty(0, np.int16), 0
     for block in blocks:
-        held = np.concatenate((held, block))
-        while len(held) >= window + tail:
-            yield start, held[:window]
-            held, start = held[window:].copy(), start + window
+        held, first = np.concatenate((held, block)), 0
+        while len(held) - first >= window + tail:
+            yield start, held[first : first + window]
+            first, start = first + window, start + window
+        held = held[first:].copy()
     if len(held) or not start:
         yield start, held
 

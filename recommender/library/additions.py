@@ -15,8 +15,7 @@ from recommender.catalogue import jsonl
 from recommender.catalogue.base import Addition, Catalogue, Facts
 from recommender.catalogue.local.journal import memory_of
 from recommender.errors import CannotWrite
-from recommender.library.naming import file_labels, title_of
-from recommender.library.scanning import file_of
+from recommender.library.naming import file_labels, file_of, title_of
 from recommender.uploads import Upload
 
 KIND = "library"

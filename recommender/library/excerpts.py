@@ -8,7 +8,7 @@ from recommender.catalogue.base import Facts
 from recommender.clips import Clip
 from recommender.errors import CannotDecode, UnknownClip
 from recommender.library.additions import library_of
-from recommender.library.scanning import file_of
+from recommender.library.naming import file_of
 
 LONGEST_SECONDS = 15.0
 """A window is 10 s, the last one of a file up to 15 s."""

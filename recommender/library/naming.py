@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from recommender.library.descriptions import CATEGORY, FIELDS
-from recommender.spelling import readable, shown
+from recommender.spelling import readable, shown, unspelt
 
 TAGS_PER_CLIP = 3
 LOWEST_TAG = 0.2
@@ -24,6 +24,12 @@ _GENRES = re.compile(r"[;/,|]|\0")
 _SEARCHED = ("title", "artist", "album", "genre", "comment", "keywords", "originator", "isbj", "ikey", *FIELDS)
 """Of a file's metadata, those that hold words people search by; `description` and `originator` are a WAV's bext."""
 _MEANINGLESS = frozenset({"", "unknown", "other", "misc", "none", "unknown artist", "various", "various artists"})
+
+
+def file_of(root: Path, path: str) -> Path:
+    """Return the file of a library that is known by a path."""
+    literal = root / path
+    return literal if literal.exists() else root / unspelt(path)
 
 
 def title_of(path: str, metadata: dict[str, str]) -> str:

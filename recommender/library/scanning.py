@@ -13,7 +13,7 @@ from pathlib import Path
 from recommender.audio.formats import MEDIA_SUFFIXES, OTHER_SUFFIXES, looks_like_media
 from recommender.errors import BuildFailed
 from recommender.library.unwanted import Unwanted
-from recommender.spelling import shown, spelt, unspelt
+from recommender.spelling import shown, spelt
 
 HEAD_BYTES = 512
 """Enough for three packets of a transport stream."""
@@ -188,12 +188,6 @@ class _Walk:
             self.found.excluded.append(relative)
             return False
         return True
-
-
-def file_of(root: Path, path: str) -> Path:
-    """Return the file of a library that is known by a path."""
-    literal = root / path
-    return literal if literal.exists() else root / unspelt(path)
 
 
 def _found(relative: str, path: str, status: os.stat_result) -> FoundFile:

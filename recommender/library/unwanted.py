@@ -40,9 +40,7 @@ class Unwanted:
     name, where `!` takes back in. Raises `BuildFailed` where those cannot be read."""
 
     def __init__(self, root: Path, patterns: Sequence[str] = ()) -> None:
-        self.patterns = tuple(patterns)
-        lines = [*BINS, *SHADOWS, *_lines(root / IGNORE_FILE), *patterns]
-        self._spec = _spec(lines)
+        self._spec = _spec([*BINS, *SHADOWS, *_lines(root / IGNORE_FILE), *patterns])
 
     def file(self, path: str) -> bool:
         """Say whether a file is left out whose folders are not; path: relative to the library, with `/`."""

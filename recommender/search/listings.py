@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from recommender.answers import Answer, Result
-from recommender.library.scanning import file_of
+from recommender.library.naming import file_of
 
 COLUMNS = ("query", "rank", "similarity", "title", "start", "end", "labels", "path", "file", "url", "clip_id")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -29,7 +29,7 @@ class Read(NamedTuple):
     """What a worker returns: fields of `NewClip`, vectors, how many records there were, what was damaged, and how often
     each class came that has no name."""
 
-    clips: list[tuple[str, str, float, float, tuple[str, ...], None, None]]
+    clips: list[tuple[str, str, float, float, tuple[str, ...]]]
     vectors: NDArray[np.float32]
     records: int
     damages: list[Damage]
@@ -64,7 +64,7 @@ def read(batch: list[RecordPiece], wanted: Wanted) -> Read:
 
 def _clips(
     examples: Sequence[Example], names: Sequence[str]
-) -> tuple[list[tuple[str, str, float, float, tuple[str, ...], None, None]], Counter[int]]:
+) -> tuple[list[tuple[str, str, float, float, tuple[str, ...]]], Counter[int]]:
     # The same few labels come together again and again.
     texts: dict[tuple[int, ...], tuple[str, ...]] = {}
     clips = []
@@ -76,7 +76,7 @@ def _clips(
             texts[labels] = text
         if len(text) < len(labels):
             unnamed.update(i for i in labels if not (0 <= i < len(names) and names[i]))
-        clips.append((f"{video_id}_{round(start * 1000)}", video_id, start, end, text, None, None))
+        clips.append((f"{video_id}_{round(start * 1000)}", video_id, start, end, text))
     return clips, unnamed
 
 

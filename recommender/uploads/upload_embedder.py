@@ -86,7 +86,7 @@ class UploadEmbedder:
 
         embedder = self._loaded(space, by_labels)
         if by_labels and embedder.space != space and embedder.tag_names:
-            return self._labelled(path, sha256, space, embedder, timings)
+            return self._labelled(path, sha256, embedder, timings)
         known = registry.of_space(space)
         with timings("decode"):
             sound = decoding.decode(path, max_seconds=self._settings.max_upload_seconds, rate=known.sample_rate)
@@ -102,7 +102,7 @@ class UploadEmbedder:
             self._cache.keep_upload(upload)
         return upload
 
-    def _labelled(self, path: Path, sha256: str, space: str, embedder: Embedder, timings: Timings) -> Upload:
+    def _labelled(self, path: Path, sha256: str, embedder: Embedder, timings: Timings) -> Upload:
         """Return an upload of the labels that an embedder of another space gives it."""
         from recommender.audio import decoding
 
