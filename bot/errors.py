@@ -92,3 +92,8 @@ class NotAllowed(SlackError):
 
 class OldCatalogue(SlackError):
     code = "old-catalogue"
+
+
+def lacking(scope: str) -> MissingScope:
+    """Return the error for a scope that the app's token has not."""
+    return MissingScope(f"I lack the scope {scope}: ask whoever installed me to add it and to reinstall the app.")

@@ -11,6 +11,9 @@ _VIDEO_ID = re.compile(r"[\w-]{11}", re.ASCII)
 _QUOTES = str.maketrans("„“”«»‘’‚\N{NO-BREAK SPACE}", '"""""\'\'\' ')
 _LINK = re.compile(r"https?://\S+")
 
+KEYWORDS = frozenset({"top", "only", "not", "here", "longer", "shorter"})
+"""What begins a filter."""
+
 _POLITE = r"(?:please|pls|plz|kindly)"
 _GREETING = (
     r"(?:hi|hey|hello|hallo|hiya|yo|greetings|good (?:morning|afternoon|evening|day))"
@@ -77,9 +80,9 @@ def wish(text: str) -> str:
     before = _BEFORE.match(text) if " " in text else None
     inner = _BEHIND.sub("", text[before.end() :]) if before is not None else text
     links = _LINK.findall(inner)
-    if len(links) == 1 and not re.search(r"\s[+-]\s|\bbut\b", inner):
+    if len(links) == 1 and not re.search(r"\s[+-]\s|\bbut\b", inner, re.IGNORECASE):
         rest = _LINK.sub(" ", inner).lower().split()
-        if not {"only", "not", "top", "here", "longer", "shorter"}.intersection(rest):
+        if KEYWORDS.isdisjoint(rest):
             return str(links[0])
     return inner.strip() or text
 

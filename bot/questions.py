@@ -3,12 +3,13 @@ buttons remember of it."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.plain_talk import changed, kind_of, unmarked, wish
+from bot.plain_talk import KEYWORDS, changed, kind_of, unmarked, wish
 from recommender.catalogue.filters import OR
 from recommender.errors import BadQuery
 from recommender.query import Query, Term
@@ -22,8 +23,7 @@ MAX_QUESTION_CHARS = 1000
 
 FILTERS_ALONE = "Name a clip or a sound before the filters, as in `1OU19ANx4fg only Jazz` or `rain not Speech`."
 
-_WORD = re.compile(r'"([^"]*)"|“([^”]*)”|(\S+)')
-_KEYWORDS = frozenset({"top", "only", "not", "here", "longer", "shorter"})
+_WORD = re.compile(r'"([^"]*)"|(\S+)')
 _SECONDS = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,3})?)(?:s|sec|secs|seconds?)?")
 
 
@@ -42,6 +42,12 @@ class Question:
     file: str = ""
     longer: float = 0.0
     shorter: float = 0.0
+
+    @property
+    def bounds(self) -> dict[str, Any]:
+        """What `Recommender.similar` is asked with, by name."""
+        bounds = {name: getattr(self, name) for name in ("top", "skip", "only", "without", "longer")}
+        return {**bounds, "shorter": self.shorter or math.inf}
 
     def steered(self, sign: str, clip_id: str) -> Question:
         """Return the question that also asks for more (`+`) or less (`-`) of a clip, from its first result on."""
@@ -66,7 +72,7 @@ class Question:
 
     @classmethod
     def from_json(cls, data: Any) -> Question:
-        """Read what `to_json` gave; raises ValueError on anything else."""
+        """Read what `to_json` returned; raises ValueError on anything else."""
         try:
             return cls(
                 query=str(data["q"]),
@@ -126,11 +132,8 @@ def parse(text: str, *, beside_file: bool = False, talk: bool = False) -> Typed:
 
 def _words(text: str) -> Iterator[tuple[str, bool]]:
     for match in _WORD.finditer(text):
-        straight, curly, bare = match.groups()
-        if bare is not None:
-            yield bare, False
-        else:
-            yield (straight if straight is not None else curly), True
+        quoted, bare = match.groups()
+        yield (quoted, True) if bare is None else (bare, False)
 
 
 def _raw(word: tuple[str, bool]) -> str:
@@ -181,7 +184,7 @@ def _seconds(keyword: str, rest: list[tuple[str, bool]]) -> float:
 
 def _until_keyword(rest: list[tuple[str, bool]]) -> list[tuple[str, bool]]:
     taken = []
-    while rest and (rest[0][1] or rest[0][0].lower() not in _KEYWORDS):
+    while rest and (rest[0][1] or rest[0][0].lower() not in KEYWORDS):
         taken.append(rest.pop(0))
     return taken
 
@@ -203,7 +206,7 @@ def _labels(keyword: str, rest: list[tuple[str, bool]]) -> list[str]:
             labels.append(label)
         either = False
 
-    while rest and (rest[0][1] or rest[0][0].lower() not in _KEYWORDS):
+    while rest and (rest[0][1] or rest[0][0].lower() not in KEYWORDS):
         word, quoted = rest.pop(0)
         if quoted:
             add(" ".join(open_label))
@@ -212,7 +215,7 @@ def _labels(keyword: str, rest: list[tuple[str, bool]]) -> list[str]:
         elif word.lower() == "or" and (not open_label or (rest and rest[0][1])):
             add(" ".join(open_label))
             open_label, either = [], bool(labels)
-        else:
+        elif open_label or word != ",":
             open_label.append(word)
     add(" ".join(open_label))
     if not labels:

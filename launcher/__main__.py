@@ -28,8 +28,9 @@ from bot.settings import BotSettings
 from launcher.processes import Process, procfile_lines, stop_all
 from recommender.catalogue import read_facts
 from recommender.catalogue.base import Facts
+from recommender.catalogue.local.manifest import Manifest
 from recommender.embedders import registry
-from recommender.errors import NoCatalogue, SoundalikeError
+from recommender.errors import SoundalikeError
 from recommender.library.additions import library_of
 from recommender.settings import load
 from recommender.spelling import shown
@@ -90,9 +91,13 @@ def _running(settings: BotSettings, port: int, library: Path | None, out: Path |
     folder = None if library is None and settings.catalogue else _library(library)
     try:
         start.redis()
-        catalogue = settings.catalogue if folder is None else str(out or _catalogue_of(folder))
-        start.environment["CATALOGUE"] = str(catalogue)
-        facts = _standing(catalogue)
+        if folder is None:
+            catalogue = str(settings.catalogue)
+            facts: Facts | None = read_facts(catalogue)
+        else:
+            catalogue = str(out or _catalogue_of(folder))
+            facts = Manifest.standing(Path(catalogue))
+        start.environment["CATALOGUE"] = catalogue
         root = folder or (None if facts is None else library_of(facts))
         if root is not None and settings.library_url is None:
             start.library(root)
@@ -218,18 +223,10 @@ def _catalogue_of(folder: Path) -> Path:
     under a name of its own."""
     root = folder.resolve()
     catalogue = STATE / "catalogues" / root.name
-    standing = _standing(str(catalogue))
+    standing = Manifest.standing(catalogue)
     if standing is None or standing.extra.get("folder") == str(root):
         return catalogue
     return catalogue.with_name(f"{root.name}-{hashlib.sha256(os.fsencode(root)).hexdigest()[:8]}")
-
-
-def _standing(catalogue: str | None) -> Facts | None:
-    """Return what a catalogue says of itself, None where there is none."""
-    try:
-        return None if catalogue is None else read_facts(catalogue)
-    except NoCatalogue:
-        return None
 
 
 def _short(path: Path) -> str:

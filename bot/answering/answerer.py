@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -83,15 +82,7 @@ class Answerer:
         rebuilt = bool(catalogue) and catalogue != current
         try:
             with request.timings("search"):
-                found = self.recommender.similar(
-                    question.query,
-                    top=question.top,
-                    skip=question.skip,
-                    only=question.only,
-                    without=question.without,
-                    longer=question.longer,
-                    shorter=question.shorter or math.inf,
-                )
+                found = self.recommender.similar(question.query, **question.bounds)
         except UnknownClip as error:
             if rebuilt:
                 raise OldCatalogue(

@@ -51,7 +51,7 @@ class Endings:
         reference = uuid.uuid4().hex[:8]
         request.broke(reference)
         _log.error("unforeseen error %s", reference, exc_info=error)
-        if job.described or job.kind or job.asked or job.direct:
+        if job.described or job.kind or job.addressed:
             sentence = unforeseen(reference, job.name)
             try:
                 self.final(job, sentence, request)

@@ -50,7 +50,8 @@ class Manners:
 
     def of(self, channel: str) -> Manner:
         """Return the manner of a channel; what is unreadable counts as the default."""
-        raw: Any = self._client.get(keys.manner(channel))
+        key = keys.manner(channel)
+        raw: Any = keys.mending(self._client, [key], lambda: self._client.get(key))
         if raw is None:
             return self.default
         try:

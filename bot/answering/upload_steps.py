@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -177,7 +176,8 @@ class UploadSteps:
         return min(max(TURN_WAIT_SECONDS * ahead, POST_INTERVAL_SECONDS * (ahead - 1)), MAX_TURN_WAIT_SECONDS)
 
     def _asked(self, job: Job, request: Request) -> Job | None:
-        """Return the job of a typed question, or None where it waits for a file, or where the file's answer is its."""
+        """Return the job of a typed question, or None where it waits for a file, or where the answer to a file is also
+        its own."""
         if self._mentions.handed_on(job):
             self._records.leave(job)
             self._endings.repeated(job, request)
@@ -206,28 +206,28 @@ class UploadSteps:
             return None
         job, file = asked
         unwanted = file is None or file.sounds is False or (file.sounds is None and job.refusal is not None)
-        if unwanted and not (job.direct or job.asked):
+        if unwanted and not job.addressed:
             self._endings.ignored(job, request)
             return None
         if file is not None:
             job = replace(job, name=file.name, url=file.url, seconds=file.seconds or 0.0)
         share = file.share_in(job.channel) if file else None
         thread = job.thread or record.thread or (share.thread_ts if share else "")
+        ts = share.ts if share else ""
         if not thread and job.channel[:1] not in ("U", "W") and job.attempt < len(THREAD_WAITS):
             self._later(job, request)
             return None
         if thread and (file is None or file.sounds is not False):
-            self._records.note_file(job.channel, (share.ts if share else "") or thread, job.file)
+            self._records.note_file(job.channel, ts or thread, job.file)
         job = replace(job, thread=thread, described=True)
-        addressed = job.direct or job.asked
-        manner = Manner() if addressed else self._manners.of(job.channel)
+        manner = Manner() if job.addressed else self._manners.of(job.channel)
         if manner.answers != EVERY:
             if manner.answers == EAR and not job.refusal:
-                self._react(job, (share.ts if share else "") or thread)
+                self._react(job, ts or thread)
             self._endings.ignored(job, request)
             return None
         silent = file is not None and (file.sounds is None or not manner.speech)
-        if silent and not job.refusal and not addressed:
+        if silent and not job.refusal and not job.addressed:
             self._records.leave(job)
             self._queue.embed(replace(job, attempt=0))  # it may be anything: no word before it proves to be audio
             return None
@@ -243,7 +243,7 @@ class UploadSteps:
             if job.refusal:
                 raise RefusedOnArrival(*job.refusal)
         except DownloadFailed as error:
-            unnoticed = not (job.direct or job.asked) and time.time() - job.accepted < UNNOTICED_SECONDS
+            unnoticed = not job.addressed and time.time() - job.accepted < UNNOTICED_SECONDS
             if job.attempt < len(THREAD_WAITS) or unnoticed:
                 self._later(job, request)
                 return None
@@ -324,9 +324,8 @@ class UploadSteps:
         except SoundalikeError as error:
             request.failed(error)
             failure = GivenUp(error.code) if isinstance(error, KeepsFailing) else None
-            if isinstance(error, AudioError) and not job.ts and not job.asked and not job.direct:
-                request.outcome = "ignored"
-                self._records.put(job.id, state="ignored")
+            if isinstance(error, AudioError) and not job.ts and not job.addressed:
+                self._endings.ignored(job, request)
                 return
             message = refusal(error, job.name)
         except redis.RedisError:
@@ -355,7 +354,7 @@ class UploadSteps:
         if died >= MAX_DEATHS:
             raise KeepsFailing("I gave up on this file after several attempts: send it in another format.")
         found = self._found(job, request)
-        unasked = not (job.ts or job.asked or job.direct)
+        unasked = not (job.ts or job.addressed)
         if unasked and speech_alone(found.sounds_like) and not self._manners.of(job.channel).speech:
             return None
         question = replace(job.question(found.query), file=job.file)
@@ -369,15 +368,7 @@ class UploadSteps:
                 self._downloader.fetch(job.url, path)
             upload = self._recommender.embed_file(path, request.timings)
         with request.timings("search"):
-            return self._recommender.similar_to(
-                upload,
-                also=job.query,
-                top=job.top,
-                only=job.only,
-                without=job.without,
-                longer=job.longer,
-                shorter=job.shorter or math.inf,
-            )
+            return self._recommender.similar_to(upload, also=job.query, **job.question("").bounds)
 
 
 def _refused(job: Job, error: SoundalikeError) -> Job:

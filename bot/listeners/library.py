@@ -3,12 +3,13 @@ file lies, Add to library keeps an upload."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from slack_bolt import Ack, App, BoltResponse
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import MissingScope
+from bot.errors import lacking
 from bot.listeners.context import Context, Listener
 from bot.listeners.permissions import require_listed
 from bot.listeners.replies import Place
@@ -24,9 +25,11 @@ from bot.slack.payloads import need, team_of, text
 from recommender.library.additions import library_of
 from recommender.search.listings import as_csv, as_m3u8
 
+Work = Callable[[Context, ButtonValue, dict[str, Any], Request], "Message | None"]
+
 
 def register(app: App, context: Context) -> None:
-    """Register the listeners of both buttons, also of answers from before a setting was changed."""
+    """Register the listeners of the buttons, also of answers from before a setting was changed."""
     app.action(LISTEN)(_listener(context, LISTEN, _listen))
     app.action(EXPORT)(_listener(context, EXPORT, _export))
     app.action(ADD)(_listener(context, ADD, _add))
@@ -37,14 +40,16 @@ def choices(context: Context) -> dict[str, Listener]:
     return {LISTEN: _listener(context, LISTEN, _listen), PATH: _listener(context, PATH, _path)}
 
 
-def _listener(context: Context, kind: str, work: Any) -> Listener:
+def _listener(context: Context, kind: str, work: Work) -> Listener:
     def listener(ack: Ack, action: dict[str, Any], body: dict[str, Any]) -> BoltResponse:
-        context.answer_later(
-            kind,
-            Place.of_interaction(body),
-            lambda request: work(context, ButtonValue.read(action), body, request),
-            replace_original=False,
-        )
+        place = Place.of_interaction(body)
+
+        def counted(request: Request) -> Message | None:
+            value = ButtonValue.read(action)
+            context.answerer.count_question(place.user)
+            return work(context, value, body, request)
+
+        context.answer_later(kind, place, counted, replace_original=False)
         return ack()
 
     return listener
@@ -54,7 +59,6 @@ def _listen(context: Context, value: ButtonValue, body: dict[str, Any], request:
     """Post the clip's sound into the thread of the answer."""
     from recommender.library.excerpts import excerpt
 
-    context.answerer.count_question(Place.of_interaction(body).user)
     recommender = context.services.recommender
     clip = recommender.clip(value.clip)
     with request.timings("excerpt"):
@@ -70,15 +74,12 @@ def _upload(context: Context, body: dict[str, Any], **files: Any) -> None:
         context.services.client.files_upload_v2(channel=need(body, "channel", "id"), thread_ts=thread or None, **files)
     except SlackApiError as error:
         if code_of(error) == "missing_scope":
-            raise MissingScope(
-                f"I lack the scope {LISTEN_SCOPE}: ask whoever installed me to add it and to reinstall the app."
-            ) from error
+            raise lacking(LISTEN_SCOPE) from error
         raise
 
 
 def _export(context: Context, value: ButtonValue, body: dict[str, Any], request: Request) -> None:
     """Post the results as files into the thread of the answer."""
-    context.answerer.count_question(Place.of_interaction(body).user)
     found, _ = context.answerer.found(value.asked, request, value.catalogue)
     root = library_of(context.services.recommender.catalogue.facts)
     listed = {
@@ -94,14 +95,12 @@ def _export(context: Context, value: ButtonValue, body: dict[str, Any], request:
 
 
 def _path(context: Context, value: ButtonValue, body: dict[str, Any], request: Request) -> Message:
-    context.answerer.count_question(Place.of_interaction(body).user)
     return path_of(context.services.recommender.clip(value.clip))
 
 
 def _add(context: Context, value: ButtonValue, body: dict[str, Any], request: Request) -> Message:
     """Keep the upload in the library, where the next question finds it."""
     user = need(body, "user", "id")
-    context.answerer.count_question(user)
     services = context.services
     listed = services.settings.librarians
     require_listed(services.client, user, team_of(body), listed, "add sounds to the library", "LIBRARY_ADDERS")

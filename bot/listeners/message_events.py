@@ -57,6 +57,8 @@ def typed_in(marked: str, *, beside_file: bool = False) -> Typed:
 def accept_files(context: Context, event: dict[str, Any], body: dict[str, Any]) -> bool:
     """Accept the files of a message that addresses the bot, in their order; false where it has none."""
     files = [need(file, "id") for file in files_of(event)]
+    if not files:
+        return False
     typed = typed_in(text(event, "text"), beside_file=True)
     # Words beside a file are a remark, unless they are nothing but filters, or say what should be otherwise.
     filters = typed.question if typed.kind == "nothing" else None
@@ -72,7 +74,7 @@ def accept_files(context: Context, event: dict[str, Any], body: dict[str, Any]) 
             edition=text(event, "edited", "ts"),
             at=text(event, "event_ts"),
         )
-    return bool(files)
+    return True
 
 
 def thread_of(event: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import MissingScope, NotAllowed
+from bot.errors import NotAllowed, lacking
 from bot.slack.errors import code_of
 from bot.slack.names import GROUPS_SCOPE
 
@@ -38,8 +38,6 @@ def _members(client: WebClient, group: str, team: str, setting: str) -> Sequence
             _log.error("%s names the user group %s, which Slack does not know", setting, group)
             return ()
         if code_of(error) == "missing_scope":
-            raise MissingScope(
-                f"I lack the scope {GROUPS_SCOPE}: ask whoever installed me to add it and to reinstall the app."
-            ) from error
+            raise lacking(GROUPS_SCOPE) from error
         raise
     return members

@@ -201,7 +201,7 @@ def _terms(query: str) -> tuple[Term, ...]:
 def _filters(question: Question) -> list[str]:
     lines = []
     if question.only:
-        groups = (plain(group.replace("|", " or "), 2 * LABEL_CHARS) for group in question.only[:SHOWN_LABELS])
+        groups = (plain(group.replace(OR, " or "), 2 * LABEL_CHARS) for group in question.only[:SHOWN_LABELS])
         lines.append("Only " + ", and ".join(groups))
     if question.without:
         lines.append("Without " + ", ".join(plain(label, LABEL_CHARS) for label in question.without[:SHOWN_LABELS]))

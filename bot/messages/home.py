@@ -9,6 +9,7 @@ from bot.messages.block_kit import Block, button, context, header, plain, sectio
 from bot.messages.button_values import ButtonValue
 from bot.messages.notices import HELP
 from bot.questions import Question
+from recommender.catalogue.filters import OR
 
 HISTORY_SHOWN = 10
 QUESTION_CHARS = 150
@@ -51,9 +52,10 @@ def described(question: Question) -> str:
     name = question.name or question.query
     parts = [plain(name, QUESTION_CHARS) or "…"]
     if question.only:
-        parts.append("only " + ", ".join(plain(label, 60) for label in question.only[:5]))
+        parts.append("only " + ", ".join(plain(group.replace(OR, " or "), 120) for group in question.only[:5]))
     if question.without:
         parts.append("not " + ", ".join(plain(label, 60) for label in question.without[:5]))
+    parts += [f"{name} {bound:g} s" for name in ("longer", "shorter") if (bound := getattr(question, name))]
     return " · ".join(parts)
 
 

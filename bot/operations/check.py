@@ -18,11 +18,12 @@ from bot.messages.notices import outcome_of_check
 from bot.operations.redis_advice import advice
 from bot.services import redis_client
 from bot.settings import BotSettings
-from bot.slack.client import web_client
+from bot.slack.client import posting_client, web_client
 from bot.slack.errors import CLOSED, UNREACHED, code_of
 from bot.slack.names import GROUPS_SCOPE, LISTEN_SCOPE, OPTIONAL_SCOPES, scopes_of
 from recommender import __version__
-from recommender.catalogue import open_catalogue, read_facts
+from recommender.catalogue import read_facts
+from recommender.catalogue.base import Facts
 from recommender.embedders import Frames, registry
 from recommender.embedders.client import EmbedderClient
 from recommender.embedders.http import shown_address
@@ -88,12 +89,14 @@ def findings(settings: BotSettings) -> Iterator[Finding]:
     embedder_space = yield from _embedders(settings)
     finding, frames = _sound(settings.embedder_url if embedder_space else None)
     yield finding
-    finding, catalogue_space = _catalogue(settings)
+    finding, recommender = _catalogue(settings)
     yield finding
-    if embedder_space and catalogue_space:
-        yield _spaces(settings, catalogue_space, embedder_space)
-    if catalogue_space:
-        yield _search(settings, frames if frames is not None and frames.space == catalogue_space else None)
+    if recommender is not None:
+        with closing(recommender):
+            facts = recommender.catalogue.facts
+            if embedder_space:
+                yield _spaces(facts, embedder_space)
+            yield _search(recommender, frames if frames is not None and frames.space == facts.space else None)
     yield from _library(settings)
 
 
@@ -144,7 +147,7 @@ def _scopes(header: str, needed: Sequence[str]) -> Finding:
 
 def _with_reason(scope: str) -> str:
     """Return a scope with the setting that needs it."""
-    setting = {LISTEN_SCOPE: "LISTEN_BUTTON", GROUPS_SCOPE: "LIBRARY_ADDERS"}.get(scope)
+    setting = {LISTEN_SCOPE: "LISTEN_BUTTON", GROUPS_SCOPE: "LIBRARY_ADDERS or CHANNEL_SETTERS"}.get(scope)
     return f"{scope} (for {setting})" if setting else scope
 
 
@@ -259,26 +262,24 @@ def _sound(embedder_url: str | None) -> tuple[Finding, Frames | None]:
     return Finding("sound", True, f"a second of it is decoded{' and embedded' if client else ''}"), frames
 
 
-def _catalogue(settings: BotSettings) -> tuple[Finding, str | None]:
+def _catalogue(settings: BotSettings) -> tuple[Finding, Recommender | None]:
     try:
         if settings.catalogue is None:
             raise NoCatalogue("CATALOGUE is not set: build one with `python -m recommender build`, and set its folder.")
-        catalogue = open_catalogue(settings.catalogue, settings.library_url)
+        recommender = Recommender.open(settings)
     except SoundalikeError as error:
         return Finding("catalogue", False, str(error)), None
-    facts = catalogue.facts
-    catalogue.close()
-    return Finding("catalogue", True, f"{facts.clips:,} clips, {facts.space}, built {facts.built}"), facts.space
+    facts = recommender.catalogue.facts
+    return Finding("catalogue", True, f"{facts.clips:,} clips, {facts.space}, built {facts.built}"), recommender
 
 
-def _search(settings: BotSettings, frames: Frames | None) -> Finding:
+def _search(recommender: Recommender, frames: Frames | None) -> Finding:
     """Search for the second of sound that was embedded, or for any clip."""
     try:
-        with closing(Recommender.open(settings)) as recommender:
-            if frames is not None:
-                answer = recommender.similar_to(Upload(sha256(b"check").hexdigest(), 1.0, frames))
-            else:
-                answer = recommender.similar(recommender.random().clip_id)
+        if frames is not None:
+            answer = recommender.similar_to(Upload(sha256(b"check").hexdigest(), 1.0, frames))
+        else:
+            answer = recommender.similar(recommender.random().clip_id)
     except SoundalikeError as error:
         return Finding("search", False, str(error))
     what = "the second of sound" if frames is not None else "a clip"
@@ -292,7 +293,7 @@ def _said(settings: BotSettings, channel: str, wrong: Sequence[str]) -> Finding:
     """Post the outcome."""
     try:
         message = outcome_of_check(__version__, wrong)
-        web_client(settings).chat_postMessage(channel=channel, text=message.text, blocks=message.blocks)
+        posting_client(settings).chat_postMessage(channel=channel, **message.payload())
     except SoundalikeError as error:
         return Finding("post", False, str(error))
     except SlackApiError as error:
@@ -326,11 +327,11 @@ def _library(settings: BotSettings) -> Iterator[Finding]:
         yield Finding("library", False, text)
 
 
-def _spaces(settings: BotSettings, catalogue: str, embedder: str) -> Finding:
+def _spaces(facts: Facts, embedder: str) -> Finding:
     try:
-        require_same(catalogue, embedder)
+        require_same(facts.space, embedder)
     except SoundalikeError as error:
-        if read_facts(str(settings.catalogue)).kind == "audioset" and registry.of_space(embedder).label_head:
+        if facts.kind == "audioset" and registry.of_space(embedder).label_head:
             return Finding(
                 "spaces", True, f"uploads are compared by labels alone, since {str(error)[:1].lower()}{str(error)[1:]}"
             )

@@ -97,31 +97,18 @@ class Job:
         """Whether it is answered in direct messages."""
         return self.channel[:1] in ("D", "U", "W")
 
+    @property
+    def addressed(self) -> bool:
+        """Whether somebody spoke to the bot, so that an answer is due whatever the file holds."""
+        return self.direct or self.asked
+
     def with_filters(self, question: Question | None) -> Job:
         """Return the job with the filters of a question that came beside the file, and its terms."""
-        if question is None:
-            return self
-        return replace(
-            self,
-            query=question.query,
-            top=question.top,
-            only=question.only,
-            without=question.without,
-            longer=question.longer,
-            shorter=question.shorter,
-        )
+        return self if question is None else replace(self, query=question.query, **_filters(question))
 
     def question(self, query: str) -> Question:
         """Return the question that the upload puts."""
-        return Question(
-            query,
-            top=self.top,
-            only=self.only,
-            without=self.without,
-            name=self.name,
-            longer=self.longer,
-            shorter=self.shorter,
-        )
+        return Question(query, name=self.name, **_filters(self))
 
     def to_json(self) -> dict[str, Any]:
         """Return the job for the queue, as 0.1 reads it too."""
@@ -144,6 +131,11 @@ class Job:
             return cls(**known, unknown=unknown)
         except TypeError as error:
             raise ValueError(f"not a job: {error}") from None
+
+
+def _filters(of: Job | Question) -> dict[str, Any]:
+    """Return what job and question share by name."""
+    return {name: getattr(of, name) for name in ("top", "only", "without", "longer", "shorter")}
 
 
 def marked(name: str, edition: str) -> str:

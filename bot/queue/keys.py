@@ -15,7 +15,7 @@ from recommender.redis_keys import build, split
 
 ASIDE_SECONDS = 7 * 24 * 60 * 60
 _TYPES = {"seen": b"string", "job": b"hash", "lease": b"string", "turn": b"zset", "first": b"hash"}
-_TYPES |= {"slot": b"string", "thread": b"set"}
+_TYPES |= {"slot": b"string", "thread": b"set", "manner": b"string"}
 _TYPES_OF_QUEUE = {"": b"list", "msgs": b"hash", "later": b"zset", "XQ": b"zset"}
 
 _T = TypeVar("_T")

@@ -9,7 +9,7 @@ from typing import Any
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import DeletedFile, DownloadFailed, ForeignFile, HiddenFile, MissingScope, NoAddress, UnknownFile
+from bot.errors import DeletedFile, DownloadFailed, ForeignFile, HiddenFile, NoAddress, UnknownFile, lacking
 from bot.slack.errors import UNREACHED
 from recommender.audio.formats import MEDIA_SUFFIXES, OTHER_SUFFIXES
 from recommender.errors import NotAudio, SoundalikeError, TooLarge
@@ -115,9 +115,7 @@ def file_error(code: str, needed: str = "") -> SoundalikeError:
             "The file was deleted, or lies where I may not look: invite me to its channel, or send it to me directly."
         )
     if code == "missing_scope":
-        return MissingScope(
-            f"I lack the scope {needed or 'files:read'}: ask whoever installed me to add it and to reinstall the app."
-        )
+        return lacking(needed or "files:read")
     if code in UNSEEN:
         return HiddenFile("I may not see the file: invite me to the channel, or send it to me directly.")
     return DownloadFailed(f"Slack did not tell me about the file ({code or 'no reason given'}): try again in a minute.")

@@ -13,9 +13,9 @@ SCOPES = ("app_mentions:read", "chat:write", "commands", "files:read", "im:histo
 """The least that all surfaces need. app_mentions:read, im:history: the events; files:read: `file_shared`, `files.info`
 and downloads."""
 LISTEN_SCOPE = "files:write"
-"""For the excerpts that the Listen button posts."""
+"""For the excerpts and lists that Listen and Export post."""
 GROUPS_SCOPE = "usergroups:read"
-"""For user groups among those who may add uploads to the library."""
+"""For user groups among those who may add uploads to the library or change a channel's settings."""
 OPTIONAL_SCOPES = ("channels:history", "groups:history", "mpim:history", "reactions:read", "reactions:write")
 """Messages of channels and group messages that the bot is in: they tell of files whose `file_shared` or mention never
 comes (shared channels), and let the bot look, after a crash between posting and noting it, whether a placeholder stands

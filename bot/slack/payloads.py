@@ -3,6 +3,7 @@ and as `OddPayload` where nothing can be done without it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bot.errors import OddPayload
@@ -10,8 +11,7 @@ from bot.errors import OddPayload
 
 def text(data: Any, *path: str) -> str:
     """Return the text at a path of keys, empty where there is none."""
-    for key in path:
-        data = data.get(key) if isinstance(data, dict) else None
+    data = _at(data, path)
     return data.encode(errors="replace").decode() if isinstance(data, str) else ""  # no half of a surrogate pair
 
 
@@ -28,16 +28,20 @@ def need(data: Any, *path: str) -> str:
 
 def mapping(data: Any, *path: str) -> dict[str, Any]:
     """Return the object at a path of keys, an empty one where there is none."""
-    for key in path:
-        data = data.get(key) if isinstance(data, dict) else None
-    return data if isinstance(data, dict) else {}
+    found = _at(data, path)
+    return found if isinstance(found, dict) else {}
 
 
 def items(data: Any, *path: str) -> list[dict[str, Any]]:
     """Return the objects of the list at a path of keys, none where there is no list."""
-    *parents, last = path
-    found = mapping(data, *parents).get(last)
+    found = _at(data, path)
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _at(data: Any, path: Sequence[str]) -> Any:
+    for key in path:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data
 
 
 def team_of(body: Any) -> str:

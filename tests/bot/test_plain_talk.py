@@ -28,6 +28,7 @@ LINK = "https://youtu.be/1OU19ANx4fg"
         ("rain on a tin roof", "rain on a tin roof"),
         ("big kick.wav", "big kick.wav"),
         ("#193 but darker", "#193 + darker"),
+        (f"something like {LINK} But darker", f"{LINK} + darker"),
         ("#193, but with a bit more drums and without speech", "#193 + drums - speech"),
         ("all but gone.wav", "all but gone.wav"),
     ],

@@ -115,3 +115,10 @@ def test_two_libraries_of_one_name_have_a_catalogue_each(tmp_path: Path, monkeyp
     assert launcher._catalogue_of(first) == catalogue
     other = launcher._catalogue_of(second)
     assert other != catalogue and other.name.startswith("Music-") and launcher._catalogue_of(second) == other
+
+
+def test_a_catalogue_that_cannot_be_read_is_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launcher, "STATE", tmp_path)
+    (tmp_path / "catalogues" / "Music").mkdir(parents=True)
+    (tmp_path / "catalogues" / "Music" / "manifest.json").write_text("{")
+    assert launcher._catalogue_of(tmp_path / "Music") == tmp_path / "catalogues" / "Music"

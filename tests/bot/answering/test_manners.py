@@ -27,6 +27,13 @@ def test_settings_that_are_unreadable_are_the_default(redis_url: str, raw: bytes
     assert Manners(client, BotSettings(_env_file=None)).of("C1") == Manner()
 
 
+def test_a_value_of_another_type_is_set_aside(redis_url: str):
+    client = redis.Redis.from_url(redis_url)
+    client.sadd(keys.manner("C1"), "foreign")
+    assert Manners(client, BotSettings(_env_file=None)).of("C1") == Manner()
+    assert client.smembers(keys.aside(keys.manner("C1"))) == {b"foreign"}
+
+
 @pytest.mark.parametrize(
     ("labels", "alone"),
     [

@@ -26,7 +26,7 @@ from bot.queue.leases import Leases
 from bot.queue.records import Records
 from bot.queue.tasks import GivenUp
 from bot.settings import BotSettings
-from recommender.errors import EmbedderDown
+from recommender.errors import EmbedderDown, NotAudio
 from tests.support.queue import admission
 
 SILENCES = [
@@ -203,3 +203,17 @@ def test_speech_alone_is_passed_over_where_nobody_asked(world: World, asked: boo
     world.work.embed(job)
     assert world.slack.chat_postMessage.called == asked
     assert world.records.get(job.id).state == ("done" if asked else "ignored")
+
+
+def test_whoever_asks_while_a_file_proves_to_be_no_audio_is_answered(world: World):
+    job = replace(Job.new("C1", "F1", "U1", thread="1.0"), described=True, slot=True)
+
+    def asked_in_between(*_: Any) -> None:
+        world.client.hset(keys.job(job.id), "asked", 1)
+        raise NotAudio("That is no audio.")
+
+    world.recommender.embed_file.side_effect = asked_in_between
+    world.work.embed(job)
+    assert not world.slack.chat_postMessage.called
+    (again,) = world.queue.intake.call_args.args
+    assert again.asked and again.id == job.id

@@ -16,6 +16,7 @@ from bot.errors import MissingScope
 from bot.messages import HomeFacts, Message
 from bot.messages.block_kit import MAX_BLOCKS_CHARS, MAX_TEXT_CHARS, clock, link, per_cent, plain, shorten, text_chars
 from bot.messages.button_values import ButtonValue, chosen
+from bot.messages.home import described
 from bot.messages.library import Offers
 from bot.messages.modal import ask_view
 from bot.questions import Question
@@ -271,3 +272,9 @@ def test_shortened_text_is_one_line_within_its_limit(text, limit):
     assert len(short) <= limit
     assert "\n" not in short
     assert not re.search(r"[<>]", plain(text, limit))
+
+
+def test_a_question_is_told_with_all_its_filters():
+    question = Question("rain", only=("Rain|Wind", "Outside"), without=("Speech",), longer=2, shorter=10)
+    said = "rain · only Rain or Wind, Outside · not Speech · longer 2 s · shorter 10 s"
+    assert described(question) == said
