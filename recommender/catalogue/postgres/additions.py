@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from typing import Any
 
 import psycopg
 
 from recommender.catalogue.base import Addition, Facts
-from recommender.catalogue.growing import Added, added_of, entry_of
+from recommender.catalogue.growing import entry_of
 from recommender.catalogue.postgres.address import Address
-from recommender.catalogue.postgres.connections import ANSWER_SECONDS, Connections, Row, connect
-from recommender.catalogue.postgres.facts import PostgresFacts
+from recommender.catalogue.postgres.connections import connect
 from recommender.catalogue.postgres.tables import Tables
+from recommender.catalogue.remote import away
 from recommender.errors import CannotWrite
 
 
@@ -21,7 +19,7 @@ def append(address: Address, addition: Addition, facts: Facts) -> None:
     """Write down an addition; raises `CannotWrite`."""
     tables = Tables(address.schema)
     try:
-        with connect(address, ANSWER_SECONDS) as connection, connection.transaction():
+        with connect(address, away.ANSWER_SECONDS) as connection, connection.transaction():
             # Numbers of windows become items, which no two clips may share.
             connection.execute(tables.sql("LOCK TABLE {added} IN SHARE ROW EXCLUSIVE MODE"))
             row = connection.execute(tables.sql("SELECT coalesce(max(first + windows), 0) FROM {added}")).fetchone()
@@ -34,15 +32,3 @@ def append(address: Address, addition: Addition, facts: Facts) -> None:
             "The sound cannot be added: the catalogue's database does not take it. Try again in a minute; the log "
             "tells the operator more."
         ) from error
-
-
-def entries(connections: Connections) -> list[Row]:
-    """Return all entries with their numbers, in the order in which they came."""
-    tables = Tables(connections.address.schema)
-    return connections.rows(tables.sql("SELECT number, entry FROM {added} ORDER BY number"))
-
-
-def read(rows: Sequence[Row], facts: PostgresFacts, library_url: str | None, knows: Callable[[str], bool]) -> Added:
-    """Read entries; knows: whether the catalogue holds a source by now."""
-    found: list[dict[str, Any]] = [json.loads(entry) for _, entry in rows]
-    return added_of(found, facts, library_url, knows, str(rows[-1][0]) if rows else "")

@@ -14,9 +14,10 @@ from recommender.catalogue.filters import Filter
 from recommender.catalogue.kept import Kept
 from recommender.catalogue.links import link_of
 from recommender.catalogue.postgres.connections import Connections, Row
-from recommender.catalogue.postgres.facts import PostgresFacts
-from recommender.catalogue.postgres.nearest import Labels, Searcher, read
+from recommender.catalogue.postgres.nearest import TableSearcher, read
 from recommender.catalogue.postgres.tables import CLIP, Tables
+from recommender.catalogue.remote.facts import RemoteFacts
+from recommender.catalogue.remote.searching import Labels, Searcher
 from recommender.clips import Clip
 from recommender.spelling import name_words
 
@@ -32,18 +33,17 @@ _random = random.SystemRandom()
 class BuiltTables:
     """Reads the tables of one catalogue; answers as `Catalogue` says. Safe to use from several threads."""
 
-    def __init__(self, connections: Connections, tables: Tables, facts: PostgresFacts, library_url: str | None) -> None:
+    def __init__(self, connections: Connections, tables: Tables, facts: RemoteFacts, library_url: str | None) -> None:
         self.facts = facts
         self.tables = tables
         self._connections = connections
         self._library_url = library_url
         self._links = facts.extra.get("links")
         rows = connections.rows(tables.sql("SELECT name, clips FROM {labels} ORDER BY label"))
-        names = tuple(str(name) for name, _ in rows)
-        self._labels = Labels(names, {name: n for n, name in enumerate(names)}, dict(rows))
+        self._labels = Labels.of([(name, clips) for name, clips in rows])
         self._kept: Kept[int, Row] = Kept(CLIPS_KEPT)
         self._items: Kept[str, int] = Kept(CLIPS_KEPT)
-        self.searcher = Searcher(connections, tables, facts, self._labels, self._kept)
+        self.searcher: Searcher = TableSearcher(facts, self._labels, connections, tables, self._kept)
 
     def nearest(
         self,
@@ -145,7 +145,7 @@ class BuiltTables:
         parameters: dict[str, Any] = {}
         if label is not None:
             text += " AND labels && %(labels)s::integer[]"
-            parameters["labels"] = [self._labels.numbers[label]] if label in self._labels.numbers else []
+            parameters["labels"] = self._labels.numbers_of([label])
         if label is not None and count <= DRAWN_AMONG:
             rows = self._connections.rows(self.tables.sql(f"{text} ORDER BY random() LIMIT 1"), parameters)
         else:

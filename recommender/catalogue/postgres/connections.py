@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -13,13 +12,11 @@ from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict
 
 from recommender.catalogue.postgres.address import Address
-from recommender.errors import CatalogueDamaged, CatalogueUnavailable
+from recommender.catalogue.remote import away
+from recommender.catalogue.remote.away import Away, unavailable
+from recommender.errors import CatalogueDamaged
 
-ANSWER_SECONDS = 5.0
-"""A statement that takes longer is given up, on both sides."""
 CONNECT_SECONDS = 3
-AGAIN_SECONDS = 1.0
-"""A database that did not answer is left alone for so long."""
 MOST_IDLE = 16
 SESSION = {
     "jit": "off",  # compiling takes longer than most answers
@@ -63,19 +60,13 @@ def connect(address: Address, seconds: float | None = None) -> Connection:
 
 
 class Connections:
-    """Safe to use from several threads; each statement has a connection for itself.
-
-    While the database is away, it is tried once a second by one thread, and the others are refused at once: a frozen
-    server costs one thread its time limit, not all of them.
-    """
+    """Safe to use from several threads; each statement has a connection for itself."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
+        self.away = Away()
         self._idle: list[Connection] = []
         self._closed = False
-        self.away: str | None = None
-        self._again = 0.0
-        self._trying = threading.Lock()
 
     def rows(
         self, statement: sql.Composed, parameters: Any = None, *, binary: bool = False, limited: bool = True
@@ -86,11 +77,9 @@ class Connections:
     def run(self, work: Callable[[Connection], T], limited: bool = True) -> T:
         """Do some reading on a connection; it may be done twice. limited: False for what may take its time. Raises
         `CatalogueUnavailable`, `CatalogueDamaged`."""
-        away = self.away
-        if away is not None and (time.monotonic() < self._again or not self._trying.acquire(blocking=False)):
-            raise unavailable(away)
         try:
-            found = self._run(work) if limited else self._run_on(connect(self.address), work)
+            with self.away.asking():
+                found = self._run(work) if limited else self._run_on(connect(self.address), work)
         except errors.UndefinedTable as error:
             _log.warning("%s: %s", self.address.shown, error)
             raise unavailable("it was replaced while it was asked") from error
@@ -99,20 +88,18 @@ class Connections:
             _log.warning("%s: %s", self.address.shown, error)
             raise unavailable(reason_of(error)) from error
         except psycopg.OperationalError as error:
-            self.away, self._again = reason_of(error), time.monotonic() + AGAIN_SECONDS
+            reason = reason_of(error)
+            self.away.gone(reason)
             self._drop()
             _log.warning("%s does not answer: %s", self.address.shown, error)
-            raise unavailable(self.away) from error
+            raise unavailable(reason) from error
         except psycopg.Error as error:
             _log.exception("%s cannot be asked", self.address.shown)
             message = str(error).strip().splitlines()[0]
             raise CatalogueDamaged(
                 f"{self.address.shown} cannot be asked ({message}): push the catalogue again."
             ) from None
-        finally:
-            if away is not None:
-                self._trying.release()
-        self.away = None
+        self.away.back()
         return found
 
     def close(self) -> None:
@@ -125,8 +112,8 @@ class Connections:
             try:
                 connection, kept = self._idle.pop(), True
             except IndexError:
-                connection, kept = connect(self.address, ANSWER_SECONDS), False
-            connection.until = time.monotonic() + ANSWER_SECONDS
+                connection, kept = connect(self.address, away.ANSWER_SECONDS), False
+            connection.until = time.monotonic() + away.ANSWER_SECONDS
             try:
                 found = work(connection)
             except psycopg.OperationalError as error:
@@ -157,17 +144,10 @@ class Connections:
                 return
 
 
-def unavailable(reason: str) -> CatalogueUnavailable:
-    """Return the error for a database that cannot be asked now."""
-    return CatalogueUnavailable(
-        f"The catalogue's database does not answer ({reason}): ask again in a minute. The log tells the operator more."
-    )
-
-
 def reason_of(error: Exception) -> str:
     """Say in a few words why a database cannot be asked, without names of hosts and users."""
     if isinstance(error, (errors._WaitTimeout, errors.QueryCanceled, errors.ConnectionTimeout)):
-        return f"not within {ANSWER_SECONDS:.0f} s"
+        return away.LATE.format(away.ANSWER_SECONDS)
     if isinstance(error, (errors.CannotConnectNow, errors.AdminShutdown, errors.CrashShutdown)):
         return "it is starting or stopping"
     if isinstance(error, errors.TooManyConnections):

@@ -8,22 +8,16 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import psycopg
 from tqdm import tqdm
 
-from recommender.catalogue.base import Catalogue, Facts, Items, Pushed, Vectors
-from recommender.catalogue.exact import RowsOf, nearest
-from recommender.catalogue.known_answer import KnownAnswer
+from recommender.catalogue.base import Catalogue, Pushed
 from recommender.catalogue.postgres.address import Address
-from recommender.catalogue.postgres.calibration import Source, calibrate
 from recommender.catalogue.postgres.catalogue import PostgresCatalogue
-from recommender.catalogue.postgres.connections import Connection, Connections, connect, reason_of, unavailable
-from recommender.catalogue.postgres.facts import PostgresFacts
+from recommender.catalogue.postgres.connections import Connection, Connections, connect, reason_of
 from recommender.catalogue.postgres.rows import SIGNATURE, TRAILER, Rows
 from recommender.catalogue.postgres.tables import (
     CATALOGUE,
@@ -35,13 +29,13 @@ from recommender.catalogue.postgres.tables import (
     ROOT,
     Tables,
 )
-from recommender.catalogue.recall import spread
+from recommender.catalogue.remote.away import unavailable
+from recommender.catalogue.remote.facts import RemoteFacts
+from recommender.catalogue.remote.pushing import Reading
 from recommender.errors import BuildFailed
 from recommender.terminal import bar_options
 
 BLOCK_CLIPS = 20_000
-KNOWN_ANSWERS = 8
-KNOWN_RESULTS = 10
 M, EF_CONSTRUCTION = 16, 100
 BUILD_MEGABYTES = 1024
 """Memory that the server may take to build the index; 0.8 kB a clip of 128 dimensions is enough."""
@@ -61,7 +55,7 @@ def push(
         raise BuildFailed(f"PostgreSQL indexes at most {MOST_DIMENSIONS} dimensions: build with --vectors mean.")
     try:
         with connect(address) as connection:
-            return _Push(connection, catalogue, address, build_megabytes, progress).run()
+            return _Push(connection, catalogue, address, build_megabytes, progress, Reading(catalogue)).run()
     except psycopg.OperationalError as error:
         raise unavailable(reason_of(error)) from error
     except psycopg.Error as error:
@@ -78,9 +72,7 @@ class _Push:
     address: Address
     build_megabytes: int
     progress: bool
-    numbers: dict[str, int] = field(default_factory=dict)
-    labelled: dict[int, list[Items]] = field(default_factory=dict)
-    silent: list[Items] = field(default_factory=list)
+    reading: Reading
 
     def run(self) -> Pushed:
         facts = self.catalogue.facts
@@ -113,36 +105,30 @@ class _Push:
 
     def _begin(self, tables: Tables) -> int:
         facts = self._facts()
-        projection = facts.recipe.projection
-        data = None if projection is None else np.ascontiguousarray(projection, "<f8").tobytes()
         with self.connection.transaction():
             self.connection.execute(tables.sql(CATALOGUE))
             words = self.catalogue.vocabulary
             insert = "INSERT INTO {catalogues} (id, format, facts, projection, vocabulary) VALUES (%s, %s, %s, %s, %s)"
-            row = (facts.id, FORMAT, facts.to_text(), data, words and words.to_bytes())
+            row = (facts.id, FORMAT, facts.to_text(), facts.projection(), words and words.to_bytes())
             self.connection.execute(tables.sql(insert), row)
         return 0
 
-    def _facts(self) -> PostgresFacts:
-        shared = {each.name: getattr(self.catalogue.facts, each.name) for each in fields(Facts)}
+    def _facts(self) -> RemoteFacts:
         index = {"kind": "hnsw", "m": M, "ef_construction": EF_CONSTRUCTION, "precision": "half"}
-        return PostgresFacts(**{**shared, "calibration": ()}, index=index)
+        return RemoteFacts.of(self.catalogue.facts, index)
 
     def _copy(self, tables: Tables, loaded: int) -> None:
         """Copy what is not loaded yet; the clips that are loaded are only read for their labels."""
-        rows = Rows(self.catalogue.facts.extra.get("links"), self.numbers)
+        rows = Rows(self.catalogue.facts.extra.get("links"), self.reading.numbers)
         lengths = self.catalogue.lengths()
         columns = psycopg.sql.SQL(", ").join(map(psycopg.sql.Identifier, COPIED))
         copy = tables.sql("COPY {clips} ({columns}) FROM STDIN (FORMAT binary)", columns=columns)
         total = len(self.catalogue)
         with tqdm(total=total, desc="clips", unit="clip", unit_scale=True, **bar_options(self.progress)) as bar:
             edges = sorted({*range(0, total, BLOCK_CLIPS), loaded, total})
-            for first, stop in pairwise(edges):
-                items = range(first, stop)
-                clips, vectors = self.catalogue.clips(items), self.catalogue.vectors_of(items)
+            for first, stop, clips, vectors in self.reading.blocks(edges):
                 block = rows.block(clips, vectors, None if lengths is None else lengths[first:stop].tolist())
-                self._count(clips, vectors, first)
-                bar.update(len(items))
+                bar.update(stop - first)
                 if stop <= loaded:
                     continue
                 with self.connection.transaction():
@@ -157,17 +143,8 @@ class _Push:
             self.connection.execute(tables.sql("DELETE FROM {labels}"))
             counts = self.catalogue.label_counts()
             with self.connection.cursor().copy(tables.sql("COPY {labels} FROM STDIN")) as target:
-                for name, number in self.numbers.items():
+                for name, number in self.reading.numbers.items():
                     target.write_row((number, name, counts[name]))
-
-    def _count(self, clips: Any, vectors: Vectors, first: int) -> None:
-        by_label: dict[int, list[int]] = {}
-        for clip in clips:
-            for label in clip.labels:
-                by_label.setdefault(self.numbers[label], []).append(clip.item)
-        for number, items in by_label.items():
-            self.labelled.setdefault(number, []).append(np.array(items, np.int64))
-        self.silent.append(first + np.flatnonzero(~vectors.any(axis=1)))
 
     def _index(self, tables: Tables) -> None:
         memory = f"{self.build_megabytes}MB"
@@ -209,20 +186,10 @@ class _Push:
                     bar.refresh()
 
     def _measure(self, tables: Tables) -> None:
-        """Calibrate, and keep known answers, which come from the catalogue that is pushed."""
-        silent = np.concatenate(self.silent)
-        vectors = RowsOf(self.catalogue)
-        names = {number: name for name, number in self.numbers.items()}
-        labelled = {names[number]: np.concatenate(parts) for number, parts in self.labelled.items()}
-        searchable = np.setdiff1d(np.arange(len(vectors)), silent)
-        with_vector = {name: np.setdiff1d(items, silent) for name, items in labelled.items()}
-        source = Source(vectors, silent, searchable, with_vector)
         connections = Connections(self.address)
         try:
             opened = PostgresCatalogue(connections, self._facts(), None)
-            bands = calibrate(opened.built.searcher, source, self.catalogue.facts.target_recall, self.progress)
-            answers = _known_answers(self.catalogue, source)
-            facts = replace(self._facts(), bands=bands, calibration=bands[0].calibration, known_answers=answers)
+            facts = self.reading.measured(self._facts(), opened.built.searcher, self.progress)
             PostgresCatalogue(connections, facts, None).check()
         finally:
             connections.close()
@@ -254,14 +221,3 @@ class _Push:
         old = Tables(self.address.schema, before)
         delete = "DELETE FROM {added} WHERE path = ANY(%s) OR path IN (SELECT source FROM {clips})"
         self.connection.execute(old.sql(delete), (held,))
-
-
-def _known_answers(catalogue: Catalogue, source: Source) -> tuple[KnownAnswer, ...]:
-    items = spread(source.searchable, KNOWN_ANSWERS)
-    answers = []
-    for item, query, clip in zip(items.tolist(), source.vectors[items], catalogue.clips(items.tolist()), strict=True):
-        exact = nearest(source.vectors, query, KNOWN_RESULTS + 1, silent=source.silent)
-        exact = exact.without(np.array([item])).first(KNOWN_RESULTS)
-        similarities = tuple(round(similarity, 6) for similarity in exact.similarities.tolist())
-        answers.append(KnownAnswer(item, clip.clip_id, tuple(exact.items.tolist()), similarities, len(exact)))
-    return tuple(answers)

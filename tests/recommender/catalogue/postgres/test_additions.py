@@ -9,8 +9,8 @@ import pytest
 from recommender.catalogue import open_catalogue
 from recommender.catalogue.base import Addition
 from recommender.catalogue.filters import Filter
-from recommender.catalogue.postgres import catalogue as module
 from recommender.catalogue.postgres.catalogue import PostgresCatalogue
+from recommender.catalogue.remote import catalogue as remote
 from recommender.clips import clip_id
 from recommender.embedders import Frames
 from recommender.errors import CannotWrite
@@ -32,7 +32,7 @@ def schema(postgres_url):
 @pytest.fixture
 def library(tmp_path, schema, monkeypatch):
     """A library of sixty clips in a database, opened by two processes; each looks at once what the other did."""
-    monkeypatch.setattr(module, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(remote, "LOOK_SECONDS", 0.0)
     (tmp_path / "sounds").mkdir()
     extra: dict[str, object] = {"kind": "library", "links": "files", "folder": str(tmp_path / "sounds")}
     write(tmp_path / "c", FEATURES, extra=extra)

@@ -11,9 +11,10 @@ import psycopg
 import pytest
 
 from recommender.answers import Answer
-from recommender.catalogue.postgres import catalogue as catalogue_module
-from recommender.catalogue.postgres import connections as connections_module
 from recommender.catalogue.postgres.address import Address
+from recommender.catalogue.postgres.connections import Connections
+from recommender.catalogue.remote import away
+from recommender.catalogue.remote import catalogue as remote
 from recommender.errors import CatalogueUnavailable
 from recommender.recommender import Recommender
 from recommender.settings import Settings
@@ -36,9 +37,9 @@ def schema(postgres_url):
 
 @pytest.fixture
 def recommender(tmp_path, schema, monkeypatch):
-    monkeypatch.setattr(connections_module, "AGAIN_SECONDS", 0.05)
-    monkeypatch.setattr(connections_module, "ANSWER_SECONDS", 60.0)
-    monkeypatch.setattr(catalogue_module, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(away, "AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(away, "ANSWER_SECONDS", 60.0)
+    monkeypatch.setattr(remote, "LOOK_SECONDS", 0.02)
     version(tmp_path, schema, 0)
     opened = Recommender.open(Settings(catalogue=schema, _env_file=None))
     yield opened
@@ -98,7 +99,7 @@ def test_a_database_that_does_not_answer_is_a_sentence_and_answers_when_it_is_ba
     assert all(isinstance(got, Answer) for got in asked(recommender))
     threads = threading.active_count()
     heal = harm_by(kind, postgres_server, schema)
-    monkeypatch.setattr(connections_module, "ANSWER_SECONDS", LIMIT_SECONDS)
+    monkeypatch.setattr(away, "ANSWER_SECONDS", LIMIT_SECONDS)
     try:
         for got in [*asked(recommender), *asked(recommender)]:
             assert isinstance(got, CatalogueUnavailable)
@@ -110,7 +111,7 @@ def test_a_database_that_does_not_answer_is_a_sentence_and_answers_when_it_is_ba
                 Recommender.open(Settings(catalogue=schema, _env_file=None))
     finally:
         heal()
-    monkeypatch.setattr(connections_module, "ANSWER_SECONDS", 60.0)
+    monkeypatch.setattr(away, "ANSWER_SECONDS", 60.0)
     assert comes_back(recommender).results
     assert all(isinstance(got, Answer) for got in asked(recommender))
     recommender.catalogue.still_whole()
@@ -171,8 +172,8 @@ def test_a_catalogue_that_was_dropped_is_a_sentence(recommender, tmp_path, schem
 
 
 def test_one_question_that_takes_too_long_keeps_no_other_from_its_answer(postgres_url, monkeypatch):
-    monkeypatch.setattr(connections_module, "ANSWER_SECONDS", 1.0)
-    connections = connections_module.Connections(Address.parse(postgres_url))
+    monkeypatch.setattr(away, "ANSWER_SECONDS", 1.0)
+    connections = Connections(Address.parse(postgres_url))
     with pytest.raises(CatalogueUnavailable, match="not within"):
         connections.rows(psycopg.sql.SQL("SELECT pg_sleep(30)").format())
     assert connections.rows(psycopg.sql.SQL("SELECT 1").format()) == [(1,)]

@@ -12,9 +12,9 @@ from tqdm import tqdm
 from recommender.catalogue.base import Calibration, Items, Vectors
 from recommender.catalogue.exact import RESCORE_MARGIN, Rows, best_similarities
 from recommender.catalogue.filters import EVERYTHING, Filter
-from recommender.catalogue.postgres.facts import Band
-from recommender.catalogue.postgres.nearest import SCAN_CLIPS, Searcher
 from recommender.catalogue.recall import measured, spread
+from recommender.catalogue.remote.facts import Band
+from recommender.catalogue.remote.searching import Searcher
 from recommender.errors import BuildFailed
 from recommender.terminal import bar_options
 
@@ -49,7 +49,7 @@ def calibrate(searcher: Searcher, source: Source, target: float, progress: bool)
     searchable = source.searchable
     tops = {top: count for top, count in TOPS.items() if top < len(searchable)} or {max(1, len(searchable) - 1): 10}
     bands = []
-    chosen = [(1.0, EVERYTHING), *_chosen(source, clips)]
+    chosen = [(1.0, EVERYTHING), *_chosen(searcher, source, clips)]
     for share, filter_ in tqdm(chosen, desc="calibration", **bar_options(progress)):
         depth, found = SMALLEST_DEPTH, []
         allowed = source.labelled[filter_.only[0][0]] if filter_ else None
@@ -64,13 +64,13 @@ def calibrate(searcher: Searcher, source: Source, target: float, progress: bool)
     return tuple(bands)
 
 
-def _chosen(source: Source, clips: int) -> Iterator[tuple[float, Filter]]:
+def _chosen(searcher: Searcher, source: Source, clips: int) -> Iterator[tuple[float, Filter]]:
     """Return, for each share, a label that has about so many clips, where the index is asked for so many at all."""
     counts = {label: len(items) for label, items in source.labelled.items() if len(items)}
     for share in SHARES:
         near = min(counts, key=lambda label: abs(np.log(counts[label] / clips / share)), default="")
         count = counts.get(near, 0)
-        if count > SCAN_CLIPS and 1 / NEAR_ENOUGH <= count / clips / share <= NEAR_ENOUGH:
+        if count > searcher.scanned and 1 / NEAR_ENOUGH <= count / clips / share <= NEAR_ENOUGH:
             yield count / clips, Filter(only=((near,),))
 
 

@@ -1,16 +1,15 @@
-"""What a catalogue in PostgreSQL says of itself, as it stands in the table `catalogues`."""
+"""What a catalogue in a database says of itself, as it is kept there."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
 from recommender.catalogue.base import Calibration, Facts
 from recommender.catalogue.known_answer import KnownAnswer
-from recommender.catalogue.postgres.tables import FORMAT
 from recommender.catalogue.recall import search_k_for
 from recommender.errors import CatalogueDamaged
 
@@ -24,7 +23,7 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PostgresFacts(Facts):
+class RemoteFacts(Facts):
     """bands: with the largest share first, whose calibration is the catalogue's; index: its kind and parameters."""
 
     index: dict[str, Any]
@@ -39,7 +38,7 @@ class PostgresFacts(Facts):
         return max(search_k_for(each.calibration, count) for each in (band, below))
 
     def to_text(self) -> str:
-        """Return the facts as they stand in the table, without the projection."""
+        """Return the facts as they are kept, without the projection."""
         return json.dumps(
             {
                 **self.common_json(),
@@ -55,12 +54,19 @@ class PostgresFacts(Facts):
         )
 
     @classmethod
-    def from_row(cls, format_: int, text: str, projection: bytes | None, shown: str) -> PostgresFacts:
-        """Read a row of the table; `shown` is named in errors. Raises `CatalogueDamaged`."""
-        if format_ != FORMAT:
-            raise CatalogueDamaged(
-                f"{shown} holds a catalogue of format {format_}, this version reads {FORMAT}: push it again."
-            )
+    def of(cls, facts: Facts, index: dict[str, Any]) -> RemoteFacts:
+        """Return the facts of a catalogue that is pushed, before anything was measured."""
+        shared = {each.name: getattr(facts, each.name) for each in fields(Facts)}
+        return cls(**{**shared, "calibration": ()}, index=index)
+
+    def projection(self) -> bytes | None:
+        """Return the projection as it is kept beside the text, None where there is none."""
+        matrix = self.recipe.projection
+        return None if matrix is None else np.ascontiguousarray(matrix, "<f8").tobytes()
+
+    @classmethod
+    def from_text(cls, text: str, projection: bytes | None, shown: str) -> RemoteFacts:
+        """Read what `to_text` and `projection` returned; `shown` is named in errors. Raises `CatalogueDamaged`."""
         try:
             data = json.loads(text)
             facts = _from_json(data)
@@ -74,13 +80,13 @@ class PostgresFacts(Facts):
         return facts
 
 
-def _from_json(data: Any) -> PostgresFacts:
+def _from_json(data: Any) -> RemoteFacts:
     bands = tuple(
         Band(float(band["share"]), tuple(Calibration(**measured) for measured in band["calibration"]))
         for band in data["bands"]
     )
-    return PostgresFacts(
-        **PostgresFacts.common_fields(data),
+    return RemoteFacts(
+        **RemoteFacts.common_fields(data),
         target_recall=float(data["target_recall"]),
         calibration=bands[0].calibration if bands else (),
         extra=dict(data["extra"]),
