@@ -44,12 +44,12 @@ run: $(INSTALLED) ## start everything on this machine; LIBRARY=FOLDER indexes an
 	@$(BIN)/python -m launcher --port $(PORT) $(if $(LIBRARY),--library "$(LIBRARY)") $(if $(OUT),--out "$(OUT)")
 
 test: lint ## lint, type check and all tests but the long ones
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not soak" -rs $(RERUNS)
+	$(BIN)/pytest -n $(JOBS) -m "not soak" -rs $(RERUNS)
 
 test-short: ## the short form on another Python, in a virtual environment of its own: make test-short PYTHON=python3.13
 	@version=$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])') && \
 	  $(MAKE) --no-print-directory VENV=.run/python$$version PYTHON=$(PYTHON) install && \
-	  .run/python$$version/bin/pytest -n $(JOBS) --dist loadgroup -rs $(RERUNS) $(SHORT)
+	  .run/python$$version/bin/pytest -n $(JOBS) -rs $(RERUNS) $(SHORT)
 
 lint: $(INSTALLED) ## ruff, mypy and the rooms' import contracts
 	$(BIN)/ruff check .

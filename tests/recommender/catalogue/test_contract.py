@@ -44,7 +44,7 @@ def in_postgres(folder, request):
     return open_catalogue(url), url
 
 
-KINDS = (in_a_folder, in_memory, pytest.param(in_postgres, marks=pytest.mark.xdist_group("postgres")))
+KINDS = (in_a_folder, in_memory, in_postgres)
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,6 @@ from recommender.embedders.local import in_process
 from recommender.vectors import quantise
 from tests.support.audio import melody, pcm16
 
-pytestmark = pytest.mark.xdist_group("tensorflow")
 PCM = pcm16(melody(4))
 COMMAND = [sys.executable, "-m", "recommender", "embedder"]
 

@@ -1,4 +1,4 @@
-"""One browser for all tests of the page; they stay in one worker of pytest-xdist."""
+"""One browser for all tests of the page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ HERE = Path(__file__).parent
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("browser"))
             item.add_marker(pytest.mark.browser)
 
 

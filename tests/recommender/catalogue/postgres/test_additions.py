@@ -18,7 +18,6 @@ from recommender.library.additions import add
 from recommender.uploads import Upload
 from tests.support.catalogues import SPACE, clips, clustered, pushed, write
 
-pytestmark = pytest.mark.xdist_group("postgres")
 FEATURES = clustered(60, seed=9)
 
 

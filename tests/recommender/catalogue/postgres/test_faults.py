@@ -21,7 +21,6 @@ from recommender.settings import Settings
 from tests.support.catalogues import clips, clustered, pushed, write
 from tests.support.postgres import Postgres
 
-pytestmark = pytest.mark.xdist_group("postgres")
 THREADS = 4
 LIMIT_SECONDS = 0.5
 """While a database is harmed; a busy machine takes longer otherwise."""

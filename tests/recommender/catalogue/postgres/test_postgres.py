@@ -17,7 +17,6 @@ from recommender.cli import main
 from recommender.errors import BuildFailed, CatalogueDamaged, NoCatalogue
 from tests.support.catalogues import clips, clustered, pushed, write
 
-pytestmark = pytest.mark.xdist_group("postgres")
 CLIPS = 3000
 SHARES = {"third": 3, "tenth": 10, "hundredth": 100}
 
