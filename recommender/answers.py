@@ -111,6 +111,7 @@ def _clip_to_json(clip: Clip) -> dict[str, Any]:
         "labels": list(clip.labels),
         "title": clip.title,
         "url": clip.url,
+        **({"from": clip.catalogue} if clip.catalogue else {}),
     }
 
 
@@ -124,6 +125,7 @@ def _clip_from_json(data: Any) -> Clip:
         labels=tuple(str(label) for label in data["labels"]),
         title=str(data["title"]),
         url=None if data["url"] is None else str(data["url"]),
+        catalogue=str(data.get("from", "")),
     )
 
 

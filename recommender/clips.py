@@ -15,7 +15,8 @@ class Clip:
     """A stretch of audio that can be recommended.
 
     item: row number in the catalogue; source: what the clip was cut from; start and end in seconds;
-    title: what people are shown; url: plays the clip at its start, where it can be played at all.
+    title: what people are shown; url: plays the clip at its start, where it can be played at all; catalogue: name of
+    the one it is of, where several are searched as one.
     """
 
     item: int
@@ -26,6 +27,7 @@ class Clip:
     labels: tuple[str, ...]
     title: str
     url: str | None
+    catalogue: str = ""
 
 
 def file_id(path: str) -> str:

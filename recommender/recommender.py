@@ -25,7 +25,7 @@ from recommender.errors import (
     BadQuery,
     NoCatalogue,
 )
-from recommender.library.additions import add
+from recommender.library.additions import add, libraries_of
 from recommender.query import Query, Term, parse
 from recommender.search.answering import MAX_TOP, answer_to
 from recommender.search.chosen import filter_of
@@ -94,14 +94,17 @@ class Recommender:
         without: Sequence[str] = (),
         longer: float = 0.0,
         shorter: float = math.inf,
+        within: Sequence[str] = (),
     ) -> Answer:
         """Find the clips most similar to a query, leaving out the first `skip`; raises a `QueryError`.
 
         only: labels that a clip must have, or groups of labels of which it must have one; without: labels of which it
-        must have none; longer, shorter: bounds of the length of its source, in seconds.
+        must have none; longer, shorter: bounds of the length of its source, in seconds; within: names of catalogues,
+        where several are searched as one.
         """
         catalogue = self.catalogue
-        return self._similar(catalogue, query, {}, top, skip, filter_of(catalogue, only, without, longer, shorter))
+        chosen = filter_of(catalogue, only, without, longer, shorter, within)
+        return self._similar(catalogue, query, {}, top, skip, chosen)
 
     def similar_to(
         self,
@@ -114,6 +117,7 @@ class Recommender:
         without: Sequence[str] = (),
         longer: float = 0.0,
         shorter: float = math.inf,
+        within: Sequence[str] = (),
     ) -> Answer:
         """Find the clips most similar to any part of an upload; raises `SpaceMismatch` or a `QueryError`.
 
@@ -123,7 +127,7 @@ class Recommender:
         catalogue = self.catalogue
         if not upload.labels:
             require_same(catalogue.facts.space, upload.frames.space)
-        chosen = filter_of(catalogue, only, without, longer, shorter)
+        chosen = filter_of(catalogue, only, without, longer, shorter, within)
         return self._similar(catalogue, f"{upload.query} {also}".strip(), {upload.sha256: upload}, top, skip, chosen)
 
     def embed_file(self, path: Path, timings: Timings | None = None) -> Upload:
@@ -141,8 +145,10 @@ class Recommender:
         """
         catalogue = self.catalogue
         require_same(catalogue.facts.space, upload.frames.space)
-        kept = add(catalogue, path, upload, name=name, who=who)
-        return catalogue.clip(kept)
+        # Of several catalogues, the first that is a library keeps it.
+        home = next(iter(libraries_of(catalogue)), "")
+        kept = add(catalogue.members.get(home, catalogue), path, upload, name=name, who=who)
+        return catalogue.clip(f"{home}/{kept}" if home else kept)
 
     def clip(self, name: str) -> Clip:
         """Find a clip by clip id, source, YouTube link or `#item`; raises `UnknownClip` with close spellings."""

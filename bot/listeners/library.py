@@ -22,7 +22,7 @@ from bot.slack.errors import code_of
 from bot.slack.files import file_info
 from bot.slack.names import LISTEN_SCOPE
 from bot.slack.payloads import need, team_of, text
-from recommender.library.additions import library_of
+from recommender.library.additions import libraries_of
 from recommender.search.listings import as_csv, as_m3u8
 
 Work = Callable[[Context, ButtonValue, dict[str, Any], Request], "Message | None"]
@@ -62,7 +62,8 @@ def _listen(context: Context, value: ButtonValue, body: dict[str, Any], request:
     recommender = context.services.recommender
     clip = recommender.clip(value.clip)
     with request.timings("excerpt"):
-        sound = excerpt(recommender.catalogue.facts, clip)
+        home, own = recommender.catalogue.member_of(clip)
+        sound = excerpt(home.facts, own)
     with request.timings("reply"):
         _upload(context, body, content=sound, filename=f"{clip.clip_id}.wav", title=excerpt_title(clip))
 
@@ -81,11 +82,11 @@ def _upload(context: Context, body: dict[str, Any], **files: Any) -> None:
 def _export(context: Context, value: ButtonValue, body: dict[str, Any], request: Request) -> None:
     """Post the results as files into the thread of the answer."""
     found, _ = context.answerer.found(value.asked, request, value.catalogue)
-    root = library_of(context.services.recommender.catalogue.facts)
+    roots = libraries_of(context.services.recommender.catalogue)
     listed = {
-        "similar.csv": as_csv([(value.asked.name or value.asked.query, found)], root),
-        "similar.m3u8": as_m3u8(found.results, root),
-        "similar-relative.m3u8": as_m3u8(found.results, root, absolute=False),
+        "similar.csv": as_csv([(value.asked.name or value.asked.query, found)], roots),
+        "similar.m3u8": as_m3u8(found.results, roots),
+        "similar-relative.m3u8": as_m3u8(found.results, roots, absolute=False),
     }
     files = [
         {"filename": name, "content": written.encode(errors="surrogateescape")} for name, written in listed.items()

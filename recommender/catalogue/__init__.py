@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from recommender.catalogue.base import Catalogue, Facts, Pushed
 
 FOLDER = ""
+SEVERAL = ","
 KINDS = {
     FOLDER: "recommender.catalogue.local.catalogue:LocalCatalogue",
     "postgresql": "recommender.catalogue.postgres.catalogue:PostgresCatalogue",
+    SEVERAL: "recommender.catalogue.merged:MergedCatalogue",
 }
-"""The class of `Catalogue` for each scheme of a location."""
+"""The class of `Catalogue` for each scheme of a location; `SEVERAL` for locations with commas between them."""
 
 LOADERS = {
     "postgresql": "recommender.catalogue.postgres.loading:push",
@@ -27,6 +29,9 @@ LOADERS = {
 CLIENTS = {"psycopg": "requirements-postgres.txt"}
 """Packages that a kind needs beyond what is installed always, and where they are pinned."""
 
+_HOSTS = r"[a-z][a-z0-9+.-]*://[^/,]*(?:,[^/,:?]+(?::\d+)?(?=[/,?]|$))*"
+_LOCATION = re.compile(rf"\s*((?:{_HOSTS})?[^,]*)(?:,|$)", re.IGNORECASE)
+"""A URL may name several hosts, with commas between them."""
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 
 
@@ -50,6 +55,14 @@ def push(catalogue: Catalogue, location: str, *, progress: bool = True, **option
     return load(catalogue, location, progress=progress, **options)
 
 
+def locations(location: str | Path) -> list[str]:
+    """Return each of the locations that a text names, with commas between them; a folder may have one in its name."""
+    text = str(location)
+    if SEVERAL not in text or Path(text).is_dir():
+        return [text]
+    return [each for found in _LOCATION.findall(text) if (each := found.strip())]
+
+
 def _kind_of(location: str | Path) -> type[Catalogue]:
     kind: type[Catalogue] = _imported(KINDS, location, "This version knows no catalogues at")
     return kind
@@ -58,9 +71,11 @@ def _kind_of(location: str | Path) -> type[Catalogue]:
 def _imported(known: Mapping[str, str], location: str | Path, refusal: str) -> Any:
     match = _SCHEME.match(str(location))
     scheme = match.group(1).lower() if match else FOLDER
+    if SEVERAL in known and len(locations(location)) > 1:
+        scheme = SEVERAL
     if scheme not in known:
         # Not the whole location, which may hold a password.
-        names = ", ".join(f"{name}://…" if name else "a folder" for name in known)
+        names = ", ".join(f"{name}://…" if name else "a folder" for name in known if name != SEVERAL)
         where = f"{scheme}://…: put {names} into CATALOGUE." if scheme else f"a folder: name {names}."
         raise NoCatalogue(f"{refusal} {where}")
     # Imported when it is asked for: what a process does not use takes neither time nor memory.

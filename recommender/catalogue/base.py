@@ -225,6 +225,15 @@ class Catalogue(ABC):
         """Take in a recording, which the next question finds. Raises `CannotWrite`."""
         raise CannotWrite("Nothing can be added to this catalogue: add it to what the catalogue is built from.")
 
+    @property
+    def members(self) -> Mapping[str, Catalogue]:
+        """The catalogues that answer, by name: this one under no name, but where several are searched as one."""
+        return {"": self}
+
+    def member_of(self, clip: Clip) -> tuple[Catalogue, Clip]:
+        """Return the catalogue that a clip is of, and the clip as that one knows it."""
+        return self, clip
+
     def identity_now(self) -> object:
         """Return the identity of what stands at the location now."""
         return self.identity

@@ -13,15 +13,17 @@ OR = "|"
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which clips may be shown. only: groups of labels, of each of which a clip must have one; without: labels of which
-    it must have none; longer, shorter: bounds, in seconds, of the length of its source."""
+    it must have none; longer, shorter: bounds, in seconds, of the length of its source; within: names of catalogues,
+    where several are searched as one."""
 
     only: tuple[tuple[str, ...], ...] = ()
     without: tuple[str, ...] = ()
     longer: float = 0.0
     shorter: float = math.inf
+    within: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.only or self.without or self.by_length)
+        return bool(self.only or self.without or self.by_length or self.within)
 
     @property
     def by_length(self) -> bool:

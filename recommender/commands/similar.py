@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from recommender.answers import Answer, Result
 from recommender.errors import SoundalikeError, UnknownClip
-from recommender.library.additions import library_of
+from recommender.library.additions import libraries_of
 from recommender.query import Query, Term, parse
 from recommender.recommender import Recommender
 from recommender.search.answering import MAX_TOP
@@ -27,7 +27,7 @@ TABLE, CSV, M3U8, JSON = FORMATS = ("table", "csv", "m3u8", "json")
 def register(subparsers: Any) -> None:
     """Add the command."""
     command = subparsers.add_parser("similar", help="find similar clips", description=__doc__)
-    command.add_argument("catalogue", metavar="DIR")
+    command.add_argument("catalogue", metavar="DIR", help="a folder, a URL, or several with commas between them")
     command.add_argument(
         "queries", nargs="+", metavar="QUERY", help="clip id, audio file, or A + B - C; - alone reads them from stdin"
     )
@@ -48,6 +48,15 @@ def register(subparsers: Any) -> None:
         default=[],
         metavar="LABEL",
         help="clips with none of these",
+    )
+    command.add_argument(
+        "--in",
+        dest="within",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME",
+        help="of several catalogues, these alone",
     )
     formats = command.add_mutually_exclusive_group()
     formats.add_argument(
@@ -80,19 +89,19 @@ def _run(arguments: argparse.Namespace) -> int:
                     _show(text, answer, arguments.format == JSON)
                 else:
                     answers.append((text, answer))
-        _write(answers, arguments.format, library_of(recommender.catalogue.facts))
+        _write(answers, arguments.format, libraries_of(recommender.catalogue))
     finally:
         recommender.close()
     return 1 if failed else 0
 
 
-def _write(answers: list[tuple[str, Answer]], form: str, root: Path | None) -> None:
+def _write(answers: list[tuple[str, Answer]], form: str, roots: Mapping[str, Path]) -> None:
     """Write all answers as one file, where the format is that of a file."""
     if form == CSV:
-        written = as_csv(answers, root)
+        written = as_csv(answers, roots)
     elif form == M3U8:
         results = tuple(result for _, answer in answers for result in answer.results)
-        written = as_m3u8(results, root)
+        written = as_m3u8(results, roots)
     else:
         return
     sys.stdout.buffer.write(written.encode(errors="surrogateescape"))  # names of files in any bytes
@@ -118,7 +127,8 @@ def _queries(given: Sequence[str]) -> Iterator[str]:
 def _ask(recommender: Recommender, text: str, arguments: argparse.Namespace) -> Answer:
     query = parse(text, lambda name: recommender.catalogue.has(name) or Path(name).is_file())
     terms = tuple(_embedded(recommender, term) for term in query.terms)
-    return recommender.similar(str(Query(terms)), top=arguments.top, only=arguments.only, without=arguments.without)
+    wanted = {name: getattr(arguments, name) for name in ("top", "only", "without", "within")}
+    return recommender.similar(str(Query(terms)), **wanted)
 
 
 def _embedded(recommender: Recommender, term: Term) -> Term:
@@ -150,7 +160,8 @@ def _show(text: str, answer: Answer, as_json: bool) -> None:
     places = [shown(result.clip.url or result.clip.source) for result in answer.results]
     width = max(map(len, places), default=0)
     for result, place in zip(answer.results, places, strict=True):
-        part = f"  (at {result.matched[0]:.0f} s)" if result.matched else ""
+        part = f"  in {shown(result.clip.catalogue)}" if result.clip.catalogue and result.clip.url else ""
+        part += f"  (at {result.matched[0]:.0f} s)" if result.matched else ""
         part += f"  ({result.copies} copies)" if result.copies > 1 else ""
         labels = shown(", ".join(result.clip.labels))
         print(f"{result.rank:>4}  {_similarity(answer, result)}  {place:<{width}}  {labels}{part}")

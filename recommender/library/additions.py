@@ -36,6 +36,12 @@ def library_of(facts: Facts) -> Path | None:
     return Path(root) if facts.kind == KIND and isinstance(root, str) else None
 
 
+def libraries_of(catalogue: Catalogue) -> dict[str, Path]:
+    """Return the folders of audio of a catalogue, or of all that are searched as one, by the names of those."""
+    folders = {name: library_of(member.facts) for name, member in catalogue.members.items()}
+    return {name: folder for name, folder in folders.items() if folder is not None}
+
+
 def add(catalogue: Catalogue, file: Path, upload: Upload, *, name: str, who: str) -> str:
     """Keep a file in the library of a catalogue, which finds it from then on; returns its path in the library.
 

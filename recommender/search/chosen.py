@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from recommender.catalogue.base import Catalogue
 from recommender.catalogue.filters import OR, Filter
-from recommender.errors import UnknownLabel
+from recommender.errors import BadQuery, UnknownLabel
+from recommender.spelling import shortened
 
 _EITHER = re.compile(rf"\s*{re.escape(OR)}\s*|\s+or\s+", re.IGNORECASE)
 _COMMA = re.compile(r"\s*[,;]\s*")
@@ -19,10 +20,12 @@ def filter_of(
     without: Sequence[str],
     longer: float,
     shorter: float,
+    within: Sequence[str] = (),
 ) -> Filter:
     """Return the filter with its labels as the catalogue spells them, each once; raises `UnknownLabel`.
 
-    only: labels, several in one text where commas or `or` stand between them; or groups of which one is enough.
+    only: labels, several in one text where commas or `or` stand between them; or groups of which one is enough;
+    within: names of catalogues.
     """
     groups: set[tuple[str, ...]] = set()
     for wanted in only:
@@ -31,7 +34,17 @@ def filter_of(
         else:
             groups.add(tuple(sorted({catalogue.label(name) for name in wanted})))
     barred = {name for unwanted in without for group in _groups(catalogue, unwanted) for name in group}
-    return Filter(tuple(sorted(groups)), tuple(sorted(barred)), longer, shorter)
+    return Filter(tuple(sorted(groups)), tuple(sorted(barred)), longer, shorter, _within(catalogue, within))
+
+
+def _within(catalogue: Catalogue, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of catalogues as they are spelt; raises `BadQuery`."""
+    known = {name.casefold(): name for name in catalogue.members if name}
+    for name in wanted:
+        if name.strip().casefold() not in known:
+            there = f"search in {' or '.join(known.values())}" if known else "one catalogue alone is searched"
+            raise BadQuery(f"There is no catalogue {shortened(name)}: {there}.")
+    return tuple(sorted({known[name.strip().casefold()] for name in wanted}))
 
 
 def _groups(catalogue: Catalogue, text: str) -> Iterator[tuple[str, ...]]:

@@ -51,7 +51,8 @@ def _by_name(catalogue: Catalogue, text: str, chosen: Filter) -> tuple[list[Matc
     for clip in catalogue.clips(items):
         # Asked for where it counts alone: it is a look-up for each file.
         seconds = catalogue.seconds_of(clip.source) if chosen.by_length else 0.0
-        if not chosen.admits(clip.labels, seconds):
+        elsewhere = chosen.within and clip.catalogue not in chosen.within
+        if elsewhere or not chosen.admits(clip.labels, seconds):
             continue
         match = Match(clip.item, 0.0, 0)
         shares = [_share(asked, name) for name in (clip.title, clip.source.rpartition("/")[2], clip.source)]

@@ -12,6 +12,7 @@ import pytest
 from recommender.catalogue import open_catalogue, read_facts
 from recommender.catalogue.base import Addition
 from recommender.catalogue.filters import Filter
+from recommender.catalogue.local.builder import NewClip
 from recommender.errors import CannotWrite, NoCatalogue, UnknownClip, UnknownLabel
 from recommender.search import evaluation
 from recommender.search.evaluation import evaluate
@@ -44,7 +45,28 @@ def in_postgres(folder, request):
     return open_catalogue(url), url
 
 
-KINDS = (in_a_folder, in_memory, in_postgres)
+def in_two_folders(folder, request):
+    """Cut between two sources."""
+    whole = open_catalogue(folder)
+    try:
+        parts = []
+        for name, items in (("one", range(999)), ("two", range(999, 2000))):
+            vectors = whole.vectors_of(items).copy()
+            vectors[~vectors.any(axis=1)] = np.nan
+            again = [
+                NewClip(c.clip_id, c.source, c.start, c.end, c.labels, None if c.title == c.source else c.title)
+                for c in whole.clips(items)
+            ]
+            extra = whole.facts.extra if name == "one" else {**whole.facts.extra, "copies": {}}
+            parts.append(folder.with_name(name))
+            write(parts[-1], vectors, again, extra=extra)
+    finally:
+        whole.close()
+    location = ", ".join(map(str, parts))
+    return open_catalogue(location), location
+
+
+KINDS = (in_a_folder, in_memory, in_two_folders, in_postgres)
 
 
 @pytest.fixture(scope="module")

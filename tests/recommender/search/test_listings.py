@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given
@@ -13,7 +14,7 @@ from recommender.answers import Answer, Result
 from recommender.clips import Clip
 from recommender.search.listings import COLUMNS, FORMULA, as_csv, as_m3u8
 
-ROOT = Path("/sounds")
+ROOT = {"": Path("/sounds")}
 
 
 def answer(*clips: Clip) -> Answer:
@@ -53,3 +54,12 @@ def test_a_playlist_of_links_leaves_out_what_has_none():
     results = answer(clip(url="https://youtu.be/a?t=1"), clip()).results
     assert as_m3u8(results).splitlines()[3:] == ["https://youtu.be/a?t=1"]
     assert as_m3u8(results, ROOT, absolute=False).splitlines()[3] == "Loops/a.wav"
+
+
+def test_each_of_several_libraries_has_its_own_folder():
+    ours = replace(clip("SFX/Loops/a.wav"), catalogue="SFX")
+    video = replace(clip("AAAAAAAAAAA", url="https://youtu.be/AAAAAAAAAAA?t=1"), catalogue="AudioSet")
+    found, roots = answer(ours, video), {"SFX": Path("/sounds")}
+    rows = list(csv.DictReader(io.StringIO(as_csv([("rain", found)], roots))))
+    assert [(row["path"], row["file"]) for row in rows] == [("SFX/Loops/a.wav", "/sounds/Loops/a.wav"), ("", "")]
+    assert as_m3u8(found.results, roots).splitlines()[3::3] == ["/sounds/Loops/a.wav", video.url]

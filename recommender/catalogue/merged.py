@@ -1,0 +1,485 @@
+"""Several catalogues as one: `CATALOGUE=FOLDER,postgresql://…` names them, and each keeps its files, table and index.
+
+Each has a name: that of the library's folder, `AudioSet`, or what its place is called. Clips of files have it before
+their paths and ids, `SFX/Doors/slam.wav`, since two libraries may hold the same path. Items of what was built follow
+one another; those of additions come after all of them, taken in turns, so that an item stays while others grow.
+
+All are of one embedder's space, pooled and projected alike. Each is centred by its own mean, and a query is compared
+in each as it is: of ESC-10 in two parts, 91 to 96 % of the ten nearest are those of one catalogue of all, and the share
+with the query's label is .89 to .94 where that has .93.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain, zip_longest
+from pathlib import Path
+from random import SystemRandom
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, quote, urlsplit
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.catalogue import locations, open_catalogue, read_facts
+from recommender.catalogue.base import Catalogue, Facts, Hit, Items, Vectors
+from recommender.catalogue.exact import TIE_DECIMALS
+from recommender.catalogue.filters import EVERYTHING, Filter
+from recommender.catalogue.links import FILES
+from recommender.catalogue.vocabulary import Vocabulary
+from recommender.clips import Clip
+from recommender.errors import NoCatalogue, UnknownClip
+from recommender.spelling import as_typed, closest, shortened
+from recommender.vectors import unit_rows
+
+KIND_NAMES = {"audioset": "AudioSet"}
+_T = TypeVar("_T")
+_random = SystemRandom()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of the catalogues. first: item of its first clip; files: whether its clips are of files."""
+
+    name: str
+    catalogue: Catalogue
+    first: int
+
+    @property
+    def files(self) -> bool:
+        """Whether its clips are of files, whose names may stand in another catalogue, too."""
+        return bool(self.catalogue.facts.extra.get("links") == FILES)
+
+    def outward(self, name: str) -> str:
+        """Return how a source or a clip id of this catalogue is called among all."""
+        return f"{self.name}/{name}" if self.files else name
+
+    def inward(self, name: str) -> str | None:
+        """Return a source or a clip id without the catalogue's name, None where it has another's or none."""
+        head, slash, rest = name.partition("/")
+        return rest if slash and head.casefold() == self.name.casefold() else None
+
+
+class MergedCatalogue(Catalogue):
+    """Catalogues that are searched together, opened by `MergedCatalogue.open`."""
+
+    def __init__(self, parts: Mapping[str, Catalogue]) -> None:
+        firsts = np.cumsum([0, *(len(catalogue) for catalogue in parts.values())]).tolist()
+        self._parts = tuple(Part(name, one, first) for (name, one), first in zip(parts.items(), firsts, strict=False))
+        self._firsts = np.array(firsts[:-1], np.int64)
+        self._total = firsts[-1]
+        self.location = ",".join(part.catalogue.location for part in self._parts)
+        self.identity = tuple(part.catalogue.identity for part in self._parts)
+        self._known: tuple[str, dict[str, int], dict[str, str]] | None = None
+        self.vocabulary = _union([part.catalogue.vocabulary for part in self._parts], self._spelling)
+        self.facts = _facts(parts, len(self.label_counts()))
+
+    @classmethod
+    def open(cls, location: str | Path, library_url: str | None = None) -> MergedCatalogue:
+        """Open all; raises what each of them raises, and `NoCatalogue` for those that cannot be searched together.
+
+        library_url: with the library's name behind it where there are several libraries.
+        """
+        places = locations(location)
+        facts = [read_facts(place) for place in places]
+        names = _names(places, facts)
+        _require_alike(dict(zip(names, facts, strict=True)))
+        libraries = sum(each.extra.get("links") == FILES for each in facts)
+        urls = [
+            f"{library_url.rstrip('/')}/{quote(n)}" if library_url and libraries > 1 else library_url for n in names
+        ]
+        opened: dict[str, Catalogue] = {}
+        try:
+            for name, place, url in zip(names, places, urls, strict=True):
+                opened[name] = open_catalogue(place, url)
+            return cls(opened)
+        except BaseException:
+            for catalogue in opened.values():
+                catalogue.close()
+            raise
+
+    @classmethod
+    def read_facts(cls, location: str | Path) -> Facts:
+        """Return what all say together; labels that several have are counted once, for which all are opened."""
+        catalogue = cls.open(location)
+        try:
+            return catalogue.facts
+        finally:
+            catalogue.close()
+
+    @cached_property
+    def members(self) -> Mapping[str, Catalogue]:
+        """The catalogues by name."""
+        return {part.name: part.catalogue for part in self._parts}
+
+    def member_of(self, clip: Clip) -> tuple[Catalogue, Clip]:
+        """Return a clip's catalogue, and the clip as it stands there."""
+        part, item = self._part_of(clip.item)
+        clip_id, source = (part.inward(name) or name for name in (clip.clip_id, clip.source))
+        return part.catalogue, replace(clip, item=item, clip_id=clip_id, source=source, catalogue="")
+
+    @property
+    def version(self) -> str:
+        """Changes with whatever is added to one of them."""
+        versions = [part.catalogue.version for part in self._parts]
+        return ",".join(versions) if any(versions) else ""
+
+    def nearest(
+        self,
+        queries: Sequence[Vectors] | Vectors,
+        count: int,
+        *,
+        chosen: Filter = EVERYTHING,
+        without: frozenset[str] = frozenset(),
+        sure: int | None = None,
+        distinct: bool = True,
+    ) -> list[list[Hit]]:
+        """Ask each, and merge by similarity; a video that several have stands once."""
+        merged: list[list[Hit]] = [[] for _ in queries]
+        for part in self._parts:
+            if chosen.within and part.name not in chosen.within:
+                continue
+            own = {part.inward(source) if part.files else source for source in without}
+            found = part.catalogue.nearest(
+                queries,
+                count,
+                chosen=self._inward(part, chosen),
+                without=frozenset(source for source in own if source),
+                sure=sure,
+                distinct=distinct,
+            )
+            for hits, more in zip(merged, found, strict=True):
+                hits += [Hit(self._outward(part, h.item), part.outward(h.source), h.similarity) for h in more]
+        return [_best(hits, count, distinct) for hits in merged]
+
+    def clips(self, items: Sequence[int]) -> list[Clip]:
+        """Return the clips of these items, in this order."""
+        own: dict[str, list[int]] = {}
+        for item in items:
+            part, number = self._part_of(item)
+            own.setdefault(part.name, []).append(number)
+        found = {}
+        for part in self._parts:
+            for clip in part.catalogue.clips(own[part.name]) if part.name in own else ():
+                found[self._outward(part, clip.item)] = self._clip(part, clip)
+        return [found[item] for item in items if item in found]
+
+    def vectors_of(self, items: Sequence[int] | Items) -> Vectors:
+        """Return the vectors of these items."""
+        numbers = np.asarray(items, np.int64)
+        places = np.searchsorted(self._firsts, numbers, side="right") - 1
+        own = numbers - self._firsts[places]
+        beyond = numbers >= self._total
+        if beyond.any():
+            turns, places[beyond] = np.divmod(numbers[beyond] - self._total, len(self._parts))
+            own[beyond] = turns + np.array([len(part.catalogue) for part in self._parts])[places[beyond]]
+        rows = np.zeros((len(numbers), self.facts.dimension), np.float32)
+        for place, part in enumerate(self._parts):
+            if (mine := places == place).any():
+                rows[mine] = part.catalogue.vectors_of(own[mine])
+        return rows
+
+    def item_of(self, clip_id: str) -> int | None:
+        """Return the item of a clip id, of the first catalogue that has it."""
+        return next(self._everywhere(clip_id, lambda catalogue, name: catalogue.item_of(name)), None)
+
+    def clips_of(self, source: str) -> list[tuple[int, float, float]]:
+        """Return item, start and end of a source's clips."""
+        clips = [
+            (self._outward(part, item), start, end)
+            for part in self._parts
+            if (own := part.inward(source) if part.files else source) is not None
+            for item, start, end in part.catalogue.clips_of(own)
+        ]
+        return sorted(clips, key=lambda clip: (clip[1], clip[0]))
+
+    def ids_near(self, clip_id: str) -> list[str]:
+        """Return clip ids that stand beside a text in any of them."""
+        return [part.outward(each) for part in self._parts for each in part.catalogue.ids_near(clip_id)]
+
+    def ids_of(self, sources: Sequence[str]) -> list[str]:
+        """Return the clip ids of those of these sources that there are."""
+        return [part.outward(each) for part in self._parts for each in part.catalogue.ids_of(sources)]
+
+    def named(self, text: str, limit: int) -> list[int]:
+        """Return items whose names hold all words of a text, of each catalogue in turns."""
+        found = [[self._outward(part, item) for item in part.catalogue.named(text, limit)] for part in self._parts]
+        return _in_turns(found)[:limit]
+
+    def label_counts(self) -> Mapping[str, int]:
+        """Return how many clips have each label; one that is spelt in several ways counts as the first spells it."""
+        return self._labels()[0]
+
+    def draw(self, label: str | None = None) -> int | None:
+        """Return an item at random: of each catalogue as often as it has such clips."""
+        weights = [
+            len(part.catalogue)
+            if label is None
+            else sum(part.catalogue.label_counts().get(own, 0) for own in self._own_labels(part, label))
+            for part in self._parts
+        ]
+        if not any(weights):
+            return None
+        (part,) = _random.choices(self._parts, weights)
+        names = [None] if label is None else [*self._own_labels(part, label)]
+        drawn = next((item for name in names if (item := part.catalogue.draw(name)) is not None), None)
+        return None if drawn is None else self._outward(part, drawn)
+
+    def names(self) -> Iterable[tuple[str, str]]:
+        """Return each source and its title."""
+        return ((part.outward(source), title) for part in self._parts for source, title in part.catalogue.names())
+
+    def copies(self, source: str) -> int:
+        """Say how many files hold the recording of a source."""
+        own = [(part, part.inward(source) if part.files else source) for part in self._parts]
+        return max((part.catalogue.copies(name) for part, name in own if name is not None), default=1)
+
+    def clip(self, name: str) -> Clip:
+        """Find a clip by any of its names; raises `UnknownClip`, also for a name that several catalogues have."""
+        found = next(filter(None, map(self._all, as_typed(name.strip()))), [])
+        if len(found) > 1:
+            clips = self.clips(found)
+            near = tuple(clip.clip_id for clip in clips)
+            where = " and in ".join(clip.catalogue for clip in clips)
+            raise UnknownClip(f"{shortened(name)} is in {where}: say which, as in {clips[0].source}.", near)
+        return super().clip(name)
+
+    def identity_now(self) -> object:
+        """Return the identities of what stands at each place now."""
+        return tuple(part.catalogue.identity_now() for part in self._parts)
+
+    def reopen(self) -> MergedCatalogue:
+        """Open anew what was rebuilt; the others stay as they are."""
+        parts: dict[str, Catalogue] = {}
+        for part in self._parts:
+            same = part.catalogue.identity_now() == part.catalogue.identity
+            parts[part.name] = part.catalogue if same else part.catalogue.reopen()
+        _require_alike({name: catalogue.facts for name, catalogue in parts.items()})
+        return MergedCatalogue(parts)
+
+    def still_whole(self) -> None:
+        """Raise a `CatalogueError` where one of them can no longer be asked: no answer leaves one out unsaid."""
+        for part in self._parts:
+            part.catalogue.still_whole()
+
+    def warm(self) -> None:
+        """Ask each some queries."""
+        for part in self._parts:
+            part.catalogue.warm()
+
+    def verify(self) -> str:
+        """Read and compare all of each."""
+        found = "; ".join(f"{part.name}: {part.catalogue.verify()}" for part in self._parts)
+        return f"{len(self):,} clips ({found})"
+
+    def describe(self) -> dict[str, Any]:
+        """Return what each says of itself."""
+        return {"catalogues": {part.name: _described(part.catalogue) for part in self._parts}}
+
+    def close(self) -> None:
+        """Close each."""
+        for part in self._parts:
+            part.catalogue.close()
+
+    def _find(self, name: str) -> int | None:
+        return super()._find(name) if name.startswith("#") else next(iter(self._all(name)), None)
+
+    def _all(self, name: str) -> list[int]:
+        """Return an item of each catalogue that has a clip of this name; of videos the first alone, which are one."""
+        found: dict[str, int] = {}
+        for item in () if name.startswith("#") else self._everywhere(name, lambda one, own: one._find(own)):
+            part, _ = self._part_of(item)
+            found.setdefault(part.name if part.files else "", item)
+        return list(found.values())
+
+    def _everywhere(self, name: str, ask: Callable[[Catalogue, str], int | None]) -> Iterator[int]:
+        """Ask for a name with a catalogue's before it in that one, for any other in all of them."""
+        named = [(part, own) for part in self._parts if (own := part.inward(name)) is not None]
+        for asked in (named, [(part, name) for part in self._parts]):
+            found = [self._outward(part, item) for part, own in asked if (item := ask(part.catalogue, own)) is not None]
+            if found:
+                yield from found
+                return
+
+    def _close_ids(self, name: str) -> tuple[str, ...]:
+        near: list[tuple[str, str]] = []
+        for part in self._parts:
+            own = part.inward(name)
+            for each in part.catalogue._close_ids(name if own is None else own):
+                near += [(part.outward(each), spelling) for spelling in (each, part.outward(each))]
+        return closest(name, near)
+
+    def _part_of(self, item: int) -> tuple[Part, int]:
+        if item < self._total:
+            part = self._parts[bisect_right(self._parts, item, key=lambda part: part.first) - 1]
+            return part, item - part.first
+        turns, place = divmod(item - self._total, len(self._parts))
+        part = self._parts[place]
+        return part, len(part.catalogue) + turns
+
+    def _outward(self, part: Part, item: int) -> int:
+        beyond = item - len(part.catalogue)
+        if beyond < 0:
+            return part.first + item
+        return int(self._total + beyond * len(self._parts) + self._parts.index(part))
+
+    def _clip(self, part: Part, clip: Clip) -> Clip:
+        spelling = self._spelling()
+        return replace(
+            clip,
+            item=self._outward(part, clip.item),
+            clip_id=part.outward(clip.clip_id),
+            source=part.outward(clip.source),
+            labels=tuple(spelling.get(label.casefold(), label) for label in clip.labels),
+            catalogue=part.name,
+        )
+
+    def _labels(self) -> tuple[dict[str, int], dict[str, str]]:
+        """Return clips by label, and the spelling of each label by its small letters."""
+        version = self.version
+        if self._known is None or self._known[0] != version:
+            spelling: dict[str, str] = {}
+            counts: Counter[str] = Counter()
+            for part in self._parts:
+                for label, clips in part.catalogue.label_counts().items():
+                    counts[spelling.setdefault(label.casefold(), label)] += clips
+            self._known = version, dict(counts), spelling
+        return self._known[1:]
+
+    def _spelling(self) -> dict[str, str]:
+        return self._labels()[1]
+
+    def _own_labels(self, part: Part, label: str) -> tuple[str, ...]:
+        """Return a label as one catalogue spells it."""
+        counts = part.catalogue.label_counts()
+        if label in counts:
+            return (label,)
+        return tuple(own for own in counts if own.casefold() == label.casefold()) or (label,)
+
+    def _inward(self, part: Part, chosen: Filter) -> Filter:
+        only = (tuple(own for label in group for own in self._own_labels(part, label)) for group in chosen.only)
+        without = (own for label in chosen.without for own in self._own_labels(part, label))
+        return replace(chosen, only=tuple(only), without=tuple(without), within=())
+
+
+def _names(places: Sequence[str], facts: Sequence[Facts]) -> list[str]:
+    """Return a name for each catalogue, all of them different."""
+    names: list[str] = []
+    for place, each in zip(places, facts, strict=True):
+        folder = each.extra.get("folder")
+        if isinstance(folder, str):
+            name = Path(folder).name
+        elif "://" in place:
+            url = urlsplit(place)
+            name = parse_qs(url.query).get("schema", [url.path.rpartition("/")[2] or url.hostname or "database"])[0]
+        else:
+            name = KIND_NAMES.get(str(each.kind)) or Path(place).resolve().name
+        name = " ".join(name.replace('"', "'").split())
+        taken = set(map(str.casefold, names))
+        different = chain([name], (f"{name}-{number}" for number in range(2, len(places) + 2)))
+        names.append(next(each for each in different if each.casefold() not in taken))
+    return names
+
+
+def _require_alike(facts: Mapping[str, Facts]) -> None:
+    """Raise `NoCatalogue` unless vectors of all can be compared: preparation and the values of the centre may differ,
+    as AudioSet's do from a library's."""
+    (first, one), *others = facts.items()
+    for name, other in others:
+        made = [(each.space, each.dimension, each.recipe.pooling, each.recipe.centre is None) for each in (one, other)]
+        if made[0] != made[1] or not _same(one.recipe.projection, other.recipe.projection):
+            raise NoCatalogue(
+                f"{first} and {name} cannot be searched together: {first} holds {_made(one)}, {name} {_made(other)}. "
+                "Build both by one embedder, in the same way, or leave one out of CATALOGUE."
+            )
+
+
+def _same(one: NDArray[np.float64] | None, other: NDArray[np.float64] | None) -> bool:
+    return one is other or (one is not None and other is not None and np.array_equal(one, other))
+
+
+def _made(facts: Facts) -> str:
+    centred = "" if facts.recipe.centre is not None else ", too few to be centred" if facts.clips < 20 else ""
+    return f"{facts.space} vectors ({facts.recipe.kind}, {facts.dimension} dimensions{centred})"
+
+
+def _facts(parts: Mapping[str, Catalogue], labels: int) -> Facts:
+    each = {name: catalogue.facts for name, catalogue in parts.items()}
+    every = list(each.values())
+    kinds = {facts.kind for facts in every}
+    links = {facts.extra.get("links") for facts in every}
+    extra: dict[str, Any] = {
+        "kind": kinds.pop() if len(kinds) == 1 else "several",
+        "links": FILES if FILES in links else next(iter(links)),
+        "catalogues": {name: facts.id for name, facts in each.items()},
+    }
+    weights = next((facts.weights for facts in every if facts.weights is not None), None)
+    extra |= {} if weights is None else {"weights": str(weights)}
+    ids = repr([(name, facts.id) for name, facts in each.items()])
+    return replace(
+        every[0],
+        id=hashlib.sha256(ids.encode()).hexdigest()[:16],
+        built=max(facts.built for facts in every),
+        clips=sum(facts.clips for facts in every),
+        sources=sum(facts.sources for facts in every),
+        searchable=sum(facts.searchable for facts in every),
+        labels=labels,
+        target_recall=min(facts.target_recall for facts in every),
+        calibration=max(every, key=lambda facts: facts.clips).calibration,
+        extra=extra,
+    )
+
+
+def _described(catalogue: Catalogue) -> dict[str, Any]:
+    facts = catalogue.facts
+    return {"location": catalogue.location, "id": facts.id, "clips": facts.clips, "built": facts.built}
+
+
+def _union(vocabularies: Sequence[Vocabulary | None], spelling: Callable[[], dict[str, str]]) -> Vocabulary | None:
+    """Return the labels of all, each with the mean of its directions; None where none knows words."""
+    known = [vocabulary for vocabulary in vocabularies if vocabulary is not None]
+    if not known:
+        return None
+    spelt = spelling()
+    places: dict[str, int] = {}
+    for vocabulary in known:
+        for label in vocabulary.labels[: vocabulary.classified]:
+            places.setdefault(label.casefold(), len(places))
+    classified = len(places)
+    names: dict[str, str] = {}
+    head = np.zeros((sum(len(vocabulary.labels) for vocabulary in known), known[0].head.shape[1]))
+    texts = []
+    called: set[int] = set()
+    for vocabulary in known:
+        own = np.array([places.setdefault(label.casefold(), len(places)) for label in vocabulary.labels], np.int64)
+        for label in vocabulary.labels:
+            names.setdefault(label.casefold(), spelt.get(label.casefold(), label))
+        np.add.at(head, own, vocabulary.head)
+        if vocabulary.texts is not None and len(own):
+            mine = vocabulary.texts.copy()
+            mine["label"] = own[mine["label"]]
+            mine = mine[~np.isin(mine["label"], list(called))]
+            called.update(mine["label"].tolist())
+            texts.append(mine)
+    return Vocabulary(
+        tuple(names[label] for label in places),
+        classified,
+        unit_rows(head[: len(places)]),
+        np.concatenate(texts) if texts else None,
+    )
+
+
+def _best(hits: Sequence[Hit], count: int, distinct: bool) -> list[Hit]:
+    first: dict[object, Hit] = {}
+    for hit in sorted(hits, key=lambda hit: (-round(hit.similarity, TIE_DECIMALS), hit.item)):
+        first.setdefault(hit.source if distinct else hit.item, hit)
+    return list(first.values())[:count]
+
+
+def _in_turns(several: Sequence[Sequence[_T]]) -> list[_T]:
+    return [each for row in zip_longest(*several) for each in row if each is not None]
