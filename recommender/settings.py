@@ -51,8 +51,8 @@ class Settings(BaseSettings):
     )
     catalogue: Annotated[str, BeforeValidator(str)] | None = Field(
         None,
-        description="folder of the catalogue that is searched, or the address of a database that holds it; or several of "
-        "one space, with commas between them",
+        description="folder of the catalogue that is searched, or the address of a database that holds it; or several "
+        "of one space, with commas between them",
     )
     weights: Path | None = Field(None, description="folder of VGGish's weights, or of Google's yamnet.h5")
     library_url: str | None = Field(
