@@ -15,7 +15,7 @@ from bot.operations import logs
 from bot.operations.redis_advice import advice
 from bot.settings import BotSettings
 from recommender import __version__
-from recommender.errors import SoundalikeError
+from recommender.errors import BadQuery, SoundalikeError
 from recommender.settings import add_env_file, env_file, load
 from recommender.spelling import shown
 from recommender.terminal import guarded
@@ -67,7 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     letters = add("dead-letters", _dead_letters, "show the jobs that failed for good, try them again or remove them")
     letters.add_argument("what", nargs="?", choices=("show", "retry", "purge"), default="show", help="show by default")
     letters.add_argument("id", nargs="*", help="of letters or jobs; all of them without")
-    add("forget", _forget, "remove what is remembered of a person").add_argument("user", help="Slack's user id, U…")
+    forget = add("forget", _forget, "remove what is remembered of a person, or of a workspace")
+    forget.add_argument("user", nargs="?", help="Slack's user id, U…; all people of the workspace without")
+    forget.add_argument("--workspace", metavar="T…", help="Slack's id of the workspace, where there are many")
     return parser
 
 
@@ -122,12 +124,21 @@ def _dead_letters(arguments: argparse.Namespace) -> int:
 
 
 def _forget(arguments: argparse.Namespace) -> int:
-    from bot.operations.forget import forget
+    from bot.operations.forget import forget, forget_workspace
     from bot.queue.tasks import RedisQueue
     from bot.services import redis_client
 
     settings = load(BotSettings)
-    removed = forget(redis_client(settings), RedisQueue(settings.redis_url), settings.catalogue, arguments.user)
+    client, queue = redis_client(settings), RedisQueue(settings.redis_url)
+    workspace = arguments.workspace or ""
+    if settings.many and not workspace:
+        raise BadQuery("People's ids are unique within a workspace alone: name it by --workspace T….")
+    if not settings.many and (workspace or not arguments.user):
+        raise BadQuery("Name a person by Slack's user id, such as U012AB3CD; --workspace goes with SLACK_CLIENT_ID.")
+    if arguments.user:
+        removed = forget(client, queue, settings.catalogue, arguments.user, workspace)
+    else:
+        removed = forget_workspace(client, queue, workspace)
     told = ", ".join(f"{count} {kind}" for kind, count in removed.items())
     sys.stdout.write(f"Removed: {told}.\n" if told else "Nothing was remembered.\n")
     return 0

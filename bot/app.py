@@ -7,24 +7,51 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from slack_bolt import App, BoltResponse
+from slack_bolt import App, BoltRequest, BoltResponse
 
-from bot.errors import OddPayload, QueueAway, QueueFull
-from bot.listeners import actions, channel_settings, commands, home, library, mentions, modal, shortcuts, uploads
+from bot.errors import InstallationsAway, OddPayload, QueueAway, QueueFull
+from bot.listeners import (
+    actions,
+    channel_settings,
+    commands,
+    home,
+    installations,
+    library,
+    mentions,
+    modal,
+    shortcuts,
+    uploads,
+)
 from bot.listeners.context import Context
 from bot.listeners.replies import Place
+from bot.slack import oauth
 from bot.slack.payloads import text
+from bot.workspaces import within
 from recommender.errors import SoundalikeError
+
+AGAIN = (InstallationsAway, QueueAway, QueueFull)
+"""What Slack is to deliver again."""
 
 _log = logging.getLogger(__name__)
 
 SURFACES = (commands, uploads, mentions, shortcuts, actions, library, modal, home, channel_settings)
 
 
+class _App(App):
+    """Handles each request within its workspace."""
+
+    def dispatch(self, req: BoltRequest) -> BoltResponse:
+        """Handle a request; its listeners run in this thread."""
+        with within(oauth.workspace_asking(req.context)):
+            return super().dispatch(req)
+
+
 def build_app(context: Context) -> App:
     """Build the app with all listeners; raises slack_sdk's errors where Slack refuses the token."""
-    app = App(
+    authorization = oauth.authorization(context.services.settings, context.services.installations)
+    app = _App(
         name="soundalike",
+        **authorization,
         client=context.services.client,
         # Whatever comes by HTTP has passed `wsgi.gate`; Bolt's own check raises at some bad signatures, and its error
         # handler would then answer an address that anybody may have named.
@@ -36,6 +63,8 @@ def build_app(context: Context) -> App:
     )
     for surface in SURFACES:
         surface.register(app, context)
+    if context.services.installations is not None:
+        installations.register(app, context, context.services.installations)
 
     @app.error
     def tell(error: Exception, body: dict[str, Any]) -> BoltResponse:
@@ -54,7 +83,7 @@ def _tell(context: Context, error: Exception, body: dict[str, Any]) -> BoltRespo
         kind = text(body, "event", "type") or text(body, "type")
         _log.warning("Slack sent an odd payload of type %s: %s", kind, error)
     if body.get("type") == "event_callback":
-        told = isinstance(error, SoundalikeError) and not isinstance(error, (QueueAway, QueueFull))
+        told = isinstance(error, SoundalikeError) and not isinstance(error, AGAIN)
         return BoltResponse(status=200 if told else 503)
     if body.get("command"):
         return BoltResponse(status=200, body={"response_type": "ephemeral", **message.payload()})

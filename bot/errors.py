@@ -15,6 +15,8 @@ SlackError
 ├── RateLimited                   rate-limited: the person or the team asks too much
 ├── QueueFull                     busy
 ├── QueueAway                     queue-away: Redis does not answer, and nothing is accepted that might be lost
+├── NotInstalled                  not-installed: the workspace has removed the app, or never installed it
+├── InstallationsAway             installations-away: the database of installations does not answer
 ├── NotAllowed                    not-allowed: only some people may do that
 └── OldCatalogue                  old-catalogue: a button of an answer from a catalogue that has been replaced
 """
@@ -84,6 +86,14 @@ class QueueFull(SlackError):
 
 class QueueAway(SlackError):
     code = "queue-away"
+
+
+class NotInstalled(SlackError):
+    code = "not-installed"
+
+
+class InstallationsAway(SlackError):
+    code = "installations-away"
 
 
 class NotAllowed(SlackError):

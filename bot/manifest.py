@@ -10,14 +10,24 @@ import json
 from typing import Any
 
 from bot.settings import BotSettings
-from bot.slack.names import COMMAND, EVENTS, EVENTS_PATH, FIND_SIMILAR, OPTIONAL_SCOPES, scopes_of
+from bot.slack.names import (
+    COMMAND,
+    EVENTS,
+    EVENTS_PATH,
+    FIND_SIMILAR,
+    INSTALLATION_EVENTS,
+    OPTIONAL_SCOPES,
+    REDIRECT_PATH,
+    scopes_of,
+)
 
 SCHEMA = "https://raw.githubusercontent.com/slackapi/manifest-schema/main/manifest.schema.2.0.0.json"
 
 
 def manifest(url: str | None = None, settings: BotSettings | None = None) -> dict[str, Any]:
     """Return the manifest; url: where Slack reaches `bot.wsgi`, None for Socket Mode; settings: whose buttons it
-    allows, none where None."""
+    allows, and whether workspaces install it by themselves: none and not where None."""
+    many = settings is not None and settings.many
     request_url = url.rstrip("/") + EVENTS_PATH if url else None
     return {
         "$schema": SCHEMA,
@@ -54,18 +64,20 @@ def manifest(url: str | None = None, settings: BotSettings | None = None) -> dic
         },
         # "Optional scopes must also be listed in the corresponding bot or user fields."
         "oauth_config": {
+            **({"redirect_urls": [url.rstrip("/") + REDIRECT_PATH]} if many and url else {}),
             "scopes": {
                 "bot": sorted((*scopes_of(settings), *OPTIONAL_SCOPES)),
                 "bot_optional": list(OPTIONAL_SCOPES),
-            }
+            },
         },
         "settings": {
-            "event_subscriptions": {"bot_events": list(EVENTS)} | ({"request_url": request_url} if request_url else {}),
+            "event_subscriptions": {"bot_events": [*EVENTS, *(INSTALLATION_EVENTS if many else ())]}
+            | ({"request_url": request_url} if request_url else {}),
             "interactivity": {"is_enabled": True}
             | ({"request_url": request_url, "message_menu_options_url": request_url} if request_url else {}),
             "org_deploy_enabled": True,  # else an app made on an Enterprise organisation gets no events
             "socket_mode_enabled": url is None,
-            "token_rotation_enabled": False,
+            "token_rotation_enabled": many,
         },
     }
 

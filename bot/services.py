@@ -11,6 +11,7 @@ from slack_sdk import WebClient
 
 from bot.answering.answerer import Answerer
 from bot.answering.history import History
+from bot.answering.in_workspace import InWorkspace
 from bot.answering.limits import QuestionLimit
 from bot.answering.manners import Manners
 from bot.answering.mentions import Mentions
@@ -22,10 +23,11 @@ from bot.operations.requests import Observer
 from bot.queue.admission import Admission
 from bot.queue.leases import Leases
 from bot.queue.records import Records
-from bot.queue.tasks import RedisQueue
+from bot.queue.tasks import RedisQueue, Steps
 from bot.settings import BotSettings
-from bot.slack.client import posting_client, web_client
+from bot.slack.client import open_installations, posting_client, web_client
 from bot.slack.downloads import Downloader
+from bot.slack.installations import Installations
 from recommender.embedders.client import EmbedderClient
 from recommender.errors import SettingsError
 from recommender.recommender import Recommender
@@ -39,9 +41,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Services:
-    """What every process has. embedder: None where none is set."""
+    """What every process has. embedder: None where none is set; installations: None with a static token."""
 
     settings: BotSettings
+    installations: Installations | None
     client: WebClient
     once: WebClient
     redis: redis.Redis
@@ -55,16 +58,16 @@ class Services:
     answerer: Answerer
     scratch: Scratch
 
-    def upload_steps(self, records: Records, leases: Leases) -> UploadSteps:
-        """Return the steps of an upload on some records."""
-        return UploadSteps(
+    def upload_steps(self, records: Records, leases: Leases) -> Steps:
+        """Return the steps of an upload on some records, each within its workspace."""
+        steps = UploadSteps(
             client=self.client,
             posts=Posts(self.client, self.once, records),
             recommender=self.recommender,
             answerer=self.answerer,
             records=records,
             queue=self.queue,
-            downloader=Downloader.from_settings(self.settings),
+            downloader=Downloader.from_settings(self.settings, self.client),
             scratch=self.scratch,
             leases=leases,
             observer=self.observer,
@@ -73,6 +76,7 @@ class Services:
             mentions=Mentions(self.client, records, Admission(records.client, self.settings)),
             max_bytes=self.settings.max_upload_bytes,
         )
+        return steps if self.installations is None else InWorkspace(steps, self.installations, records, self.queue)
 
     def close(self) -> None:
         """Let go of what outlives the process otherwise."""
@@ -82,7 +86,8 @@ class Services:
 
 def build(settings: BotSettings) -> Services:
     """Build the parts; raises `SettingsError` or a `CatalogueError`."""
-    client = web_client(settings)
+    installations = open_installations(settings)
+    client = web_client(settings, installations)
     cache = Cache.connect(settings)
     embedder = EmbedderClient(settings.embedder_url) if settings.embedder_url else None
     recommender = Recommender.open(settings, embedder=embedder, cache=cache)
@@ -92,8 +97,9 @@ def build(settings: BotSettings) -> Services:
     history = History(connection)
     return Services(
         settings=settings,
+        installations=installations,
         client=client,
-        once=posting_client(settings),
+        once=posting_client(settings, installations),
         redis=connection,
         queue=RedisQueue(settings.redis_url),
         cache=cache,

@@ -15,6 +15,17 @@ class BotSettings(Settings):
     slack_bot_token: SecretStr | None = Field(None, description="bot token, xoxb-…")
     slack_app_token: SecretStr | None = Field(None, description="app token, xapp-…, for Socket Mode")
     slack_signing_secret: SecretStr | None = Field(None, description="signing secret, for HTTP mode")
+    slack_client_id: str | None = Field(
+        None,
+        description="client id, for any number of workspaces, which install the app at /slack/install; in place of "
+        "`SLACK_BOT_TOKEN`",
+    )
+    slack_client_secret: SecretStr | None = Field(None, description="client secret, beside the client id")
+    installations_url: str = Field(
+        "sqlite:///installations.sqlite",
+        description="database of the workspaces that installed the app, with their tokens: sqlite:///PATH or "
+        "postgresql://…; all processes of the bot read it",
+    )
     slack_api_url: str = Field("https://slack.com/api/", description="Slack's Web API; the sandbox's for trying")
     slack_file_hosts: str = Field(
         "slack.com,slack-files.com,slack-edge.com",
@@ -29,7 +40,8 @@ class BotSettings(Settings):
     library_adders: str = Field(
         "",
         description="who may add uploads to the library: ids of people (U…) and of user groups (S…, which need the "
-        "scope usergroups:read), separated by commas",
+        "scope usergroups:read), separated by commas; with a client id as T…/U… and T…/S…, so that each names its "
+        "workspace",
     )
     channel_answers: Literal["every", "mentioned", "ear"] = Field(
         "every",
@@ -39,7 +51,8 @@ class BotSettings(Settings):
     answer_speech: bool = Field(True, description="whether sounds that are speech alone are answered there, too")
     channel_setters: str = Field(
         "",
-        description="who may change the settings of channels: ids of people and user groups; everybody where empty",
+        description="who may change the settings of channels: ids of people and user groups, as above; everybody where "
+        "empty",
     )
     uploads_per_minute: int = Field(10, gt=0, description="uploads a person may send each minute")
     team_uploads_per_minute: int = Field(200, gt=0, description="uploads a workspace may send each minute")
@@ -55,6 +68,11 @@ class BotSettings(Settings):
         description="first port for probes and metrics of bot and worker: each takes the next free one; 0 for none",
     )
     health_host: str = Field("127.0.0.1", description="address that probes and metrics of bot and worker listen on")
+
+    @property
+    def many(self) -> bool:
+        """Whether workspaces install the app by themselves, in place of the one of the static token."""
+        return self.slack_client_id is not None
 
     @property
     def librarians(self) -> frozenset[str]:

@@ -17,12 +17,14 @@ from slack_bolt.adapter.wsgi import SlackRequestHandler
 from slack_bolt.request.internals import parse_body
 
 from bot.app import build_app
+from bot.errors import InstallationsAway
 from bot.intake.acceptance import Acceptance
 from bot.listeners.context import Context
 from bot.operations import health, logs
 from bot.services import build
 from bot.settings import BotSettings
-from bot.slack.names import EVENTS_PATH
+from bot.slack import oauth
+from bot.slack.names import EVENTS_PATH, INSTALL_PATH, REDIRECT_PATH
 from bot.slack.signatures import refusal
 from recommender.errors import SettingsError, SoundalikeError
 from recommender.settings import load
@@ -50,7 +52,8 @@ def create(settings: BotSettings) -> Wsgi:
         raise SettingsError("SLACK_SIGNING_SECRET is not set: copy it from the app's page Basic Information into .env.")
     services = build(settings)
     context = Context(services, Acceptance(services))
-    slack = gate(SlackRequestHandler(build_app(context), path=EVENTS_PATH), settings.slack_signing_secret)
+    handler = SlackRequestHandler(build_app(context), path=EVENTS_PATH)
+    slack, pages = gate(handler, settings.slack_signing_secret), installation_pages(handler)
     probes = health.Health(services)
     services.observer.registry.register(health.Gauges(services, probes))
     services.recommender.warm()
@@ -59,6 +62,8 @@ def create(settings: BotSettings) -> Wsgi:
         path = environ.get("PATH_INFO", "")
         if path in health.PATHS:
             return _answer(start_response, *probes.answer(path))
+        if settings.many and path in (INSTALL_PATH, REDIRECT_PATH) and environ.get("REQUEST_METHOD") == "GET":
+            return pages(environ, start_response)
         if path != EVENTS_PATH or environ.get("REQUEST_METHOD") != "POST":
             return _answer(start_response, 404)
         return slack(environ, start_response)
@@ -92,6 +97,22 @@ def gate(slack: Wsgi, secret: Any) -> Wsgi:
         except Exception:  # noqa: BLE001 - Slack is told, and gunicorn would log the same
             _log.exception("a request that Slack signed failed")
             return _answer(start_response, 500)
+
+    return application
+
+
+def installation_pages(pages: Wsgi) -> Wsgi:
+    """Answer by Bolt's pages, which browsers open, and by one sentence where these fail."""
+
+    def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        nothing = {"wsgi.input": io.BytesIO(), "CONTENT_LENGTH": "0"}  # a page has no body
+        try:
+            return pages({**environ, **nothing}, start_response)
+        except InstallationsAway:
+            return _answer(start_response, 503, oauth.page(oauth.AWAY).encode(), "text/html; charset=utf-8")
+        except Exception:  # noqa: BLE001 - the person is told, and the log says what it was
+            _log.exception("an installation failed")
+            return _answer(start_response, 500, oauth.page(oauth.OTHER_REASON).encode(), "text/html; charset=utf-8")
 
     return application
 

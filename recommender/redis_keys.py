@@ -27,9 +27,11 @@ def split(raw: str | bytes) -> tuple[str, list[str]]:
     return kind, parts
 
 
-def holding(client: redis.Redis, part: str) -> Iterator[bytes]:
-    """Yield our keys that have a part, by a look at all keys; raises redis.RedisError."""
-    pattern = re.sub(r"([*?\[\]\\])", r"\\\1", PREFIX) + f":*{part}*"
+def holding(client: redis.Redis, *parts: str) -> Iterator[bytes]:
+    """Yield our keys that have all these parts, which dots may go on from, by a look at all keys; raises
+    redis.RedisError."""
+    pattern = re.sub(r"([*?\[\]\\])", r"\\\1", PREFIX) + f":*{parts[0]}*"
     for raw in cast("Iterator[bytes]", client.scan_iter(pattern, count=1000)):
-        if part in split(raw)[1]:
+        held = split(raw)[1]
+        if all(any(each == part or each.startswith(f"{part}.") for each in held) for part in parts):
             yield raw

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 
+from bot import workspaces
 from bot.errors import RateLimited
 
 WINDOW_SECONDS = 60
@@ -24,12 +25,13 @@ class QuestionLimit:
     def count(self, user: str) -> None:
         """Count a question; raises `RateLimited` beyond the person's limit."""
         now = time.monotonic()
+        who = workspaces.named(user)
         with self._lock:
-            times = self._times.setdefault(user, deque())
+            times = self._times.setdefault(who, deque())
             while times and times[0] <= now - WINDOW_SECONDS:
                 times.popleft()
             times.append(now)
             if len(self._times) > PEOPLE_KEPT:
-                self._times = {who: those for who, those in self._times.items() if those[-1] > now - WINDOW_SECONDS}
+                self._times = {name: those for name, those in self._times.items() if those[-1] > now - WINDOW_SECONDS}
             if len(times) > self._limit:
                 raise RateLimited(f"You ask more than {self._limit} questions a minute: wait a minute, then try again.")

@@ -32,6 +32,7 @@ from bot.slack.errors import (
     retry_after,
 )
 from bot.slack.files import SharedFile
+from bot.workspaces import current
 
 METADATA_EVENT = "soundalike_job"
 CLAIM_SECONDS = 5.0
@@ -63,7 +64,7 @@ class Posts:
         self._repeating = repeating
         self._once = once
         self._records = records
-        self._own_id: str | None = None
+        self._own_ids: dict[str, str] = {}
 
     def post(self, job: Job, message: Message) -> tuple[Job, bool]:
         """Post the job's message unless it stands already; return the job with its ts and place, and whether it says
@@ -193,10 +194,10 @@ class Posts:
         if job.file and job.thread:
             try:
                 data: Any = self._repeating.files_info(file=job.file)["file"]
-                self._own_id = self._own_id or str(self._repeating.auth_test()["user_id"])
+                own = self._own_id()
                 for share in SharedFile.from_slack(data).shares:
                     here = (share.channel, share.thread_ts) == (job.channel, job.thread)
-                    if here and self._own_id in share.repliers and self._is_own(job, share.latest, message):
+                    if here and own in share.repliers and self._is_own(job, share.latest, message):
                         return share.latest
             except SlackApiError as error:
                 if code_of(error) in PASSING_CODES:
@@ -208,6 +209,13 @@ class Posts:
                 return None
         _log.warning("cannot look whether job %s was posted (%s): posted again", job.id, why)
         return None
+
+    def _own_id(self) -> str:
+        """Return the bot's user id in the workspace."""
+        workspace = current().id
+        if workspace not in self._own_ids:
+            self._own_ids[workspace] = str(self._repeating.auth_test()["user_id"])
+        return self._own_ids[workspace]
 
     def _is_own(self, job: Job, ts: str, message: Message) -> bool:
         """Whether a message can be edited into the job's; another job's is left alone."""

@@ -26,6 +26,7 @@ from bot.queue.records import SEEN_SECONDS, Records
 from bot.services import Services
 from bot.slack.errors import UNREACHED, code_of
 from bot.slack.files import file_info
+from bot.workspaces import within
 from recommender.errors import SoundalikeError
 
 ACK_SECONDS = 1.5
@@ -231,7 +232,8 @@ class Acceptance:
         with self._lock:
             refused, outstanding = list(self._refused.values()), list(self._outstanding.values())
         for wish in refused:
-            self._admit(wish)
+            with within(wish.job.home):
+                self._admit(wish)
         for wish in outstanding:
             record = self._records.get(wish.job.id)
             if record.state:
@@ -239,7 +241,8 @@ class Acceptance:
                     self._outstanding.pop(wish.job.id, None)
             elif not record.known:
                 _log.warning("Redis has lost job %s: queued again", wish.job.id)
-                self._admit(wish, lost=True)
+                with within(wish.job.home):
+                    self._admit(wish, lost=True)
 
     def _tell_waiting(self) -> None:
         """Tell those who have waited for long, once, that their upload is not accepted yet."""
@@ -250,7 +253,8 @@ class Acceptance:
             waiting = [w for w in self._refused.values() if not w.told and now - w.since > TOLD_AFTER_SECONDS]
             self._refused.update((wish.job.id, replace(wish, told=True)) for wish in waiting)
         for wish in waiting:
-            self._tell(wish.job)
+            with within(wish.job.home):
+                self._tell(wish.job)
 
     def _tell(self, job: Job) -> None:
         client = self._services.client

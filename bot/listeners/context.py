@@ -18,6 +18,7 @@ from bot.listeners.replies import Place, Replies
 from bot.messages import Message
 from bot.operations.requests import Request
 from bot.services import Services
+from bot.workspaces import here
 
 POOL_THREADS = 16
 POOL_LIMIT = 4000
@@ -59,24 +60,24 @@ class Context:
         if self._pending <= POOL_THREADS:  # else it waits for others, and so would Slack for the acknowledgement
             wait([future], ACK_SECONDS)
         if not future.done():
-            future.add_done_callback(lambda done: self._deliver(place, done, how))
+            future.add_done_callback(here(lambda done: self._deliver(place, done, how)))
         elif (message := future.result()) is not None:
             payload = message.payload() | how
             if fits_ack(payload):
                 return ack(**payload)
-            self._pool.submit(self._deliver, place, future, how)
+            self._pool.submit(here(self._deliver), place, future, how)
         return ack()
 
     def answer_later(self, kind: str, place: Place, work: Work, **how: Any) -> None:
         """Answer at `place` once the work is done; how: as for `Replies.send`."""
-        self.submit(kind, place.user, work).add_done_callback(lambda done: self._deliver(place, done, how))
+        self.submit(kind, place.user, work).add_done_callback(here(lambda done: self._deliver(place, done, how)))
 
     def submit(self, kind: str, user: str, work: Work) -> Future[Message | None]:
         """Have the work done by the pool, observed; its errors become their sentences. Raises `QueueFull`."""
         with self._lock:
             if self._pending >= POOL_LIMIT:
                 raise QueueFull("I am answering too many questions right now: ask again in a minute.")
-            future = self._pool.submit(self._observed, kind, user, work)
+            future = self._pool.submit(here(self._observed), kind, user, work)
             self._pending += 1
         future.add_done_callback(lambda _: self._done())
         return future

@@ -9,6 +9,7 @@ from typing import Any
 from slack_bolt import Ack, App, BoltResponse
 from slack_sdk.errors import SlackApiError
 
+from bot import workspaces
 from bot.errors import lacking
 from bot.listeners.context import Context, Listener
 from bot.listeners.permissions import require_listed
@@ -109,7 +110,7 @@ def _add(context: Context, value: ButtonValue, body: dict[str, Any], request: Re
     file.require_obtainable(services.settings.max_upload_bytes)
     with services.scratch.file() as path:
         with request.timings("download"):
-            Downloader.from_settings(services.settings).fetch(file.url, path)
+            Downloader.from_settings(services.settings, services.client).fetch(file.url, path)
         upload = services.recommender.embed_file(path, request.timings)
-        clip = services.recommender.add(path, upload, name=file.name, who=user)
+        clip = services.recommender.add(path, upload, name=file.name, who=workspaces.named(user))
     return added(clip)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
+from bot import workspaces
 from bot.errors import NotAllowed, lacking
 from bot.slack.errors import code_of
 from bot.slack.names import GROUPS_SCOPE
@@ -20,9 +21,11 @@ _log = logging.getLogger(__name__)
 
 def require_listed(client: WebClient, user: str, team: str, listed: frozenset[str], what: str, setting: str) -> None:
     """Raise `NotAllowed` unless the person is listed, or in a user group that is. what, setting: for the sentence."""
-    if user in listed:
+    if workspaces.named(user) in listed:
         return
-    groups = sorted(each for each in listed if each.startswith(GROUP_PREFIX))
+    here = workspaces.named("")  # what entries of this workspace begin with, where there are many
+    own = sorted(each.removeprefix(here) for each in listed if each.startswith(here))
+    groups = [each for each in own if each.startswith(GROUP_PREFIX)]
     if not any(user in _members(client, group, team, setting) for group in groups):
         raise NotAllowed(f"Only some people may {what}: ask the operator to put you on {setting}.")
 

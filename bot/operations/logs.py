@@ -34,7 +34,7 @@ _ENCODINGS: tuple[Callable[[str], str], ...] = (
     lambda text: text.replace("/", "\\/"),
     lambda text: repr(text)[1:-1],
 )
-SECRET_FIELDS = ("slack_bot_token", "slack_app_token", "slack_signing_secret")
+SECRET_FIELDS = ("slack_bot_token", "slack_app_token", "slack_signing_secret", "slack_client_secret")
 _PASSWORD = re.compile(r":/{1,2}[^/@:]*:([^/]+)@")
 QUIET = {
     "slack_bolt": logging.INFO,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from bot.workspaces import known
 from recommender.errors import SoundalikeError
 from recommender.timings import Timings
 
@@ -99,6 +100,9 @@ class Observer:
             "steps_ms": {step: round(took * 1000, 1) for step, took in request.timings.seconds.items()},
             **request.timings.notes,
         }
+        workspace = known()
+        if workspace is not None and workspace.id:
+            line["workspace"] = workspace.id
         if request.code:
             line["code"] = request.code
         if request.reference:

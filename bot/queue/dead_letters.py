@@ -13,6 +13,7 @@ from bot.queue import keys
 from bot.queue.jobs import Job
 from bot.queue.records import Records
 from bot.queue.tasks import QUEUES, RedisQueue
+from bot.workspaces import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,14 @@ class DeadLetters:
         """Remove these letters or jobs, and return them."""
         return [letter for letter in self.show(named) if self._remove(letter)]
 
-    def forget(self, user: str) -> int:
-        """Remove a person's and return their number."""
-        mine = [letter for letter in self._found() if letter.job is not None and letter.job.user == user]
+    def forget(self, user: str = "", workspace: str = "") -> int:
+        """Remove a person's, a workspace's, or a person's of a workspace, and return their number."""
+        jobs = ((letter, letter.job) for letter in self._found() if letter.job is not None)
+        mine = [
+            letter
+            for letter, job in jobs
+            if user in ("", job.user) and workspace in ("", Workspace.parse(job.workspace).id)
+        ]
         return sum(self._remove(letter) for letter in mine)
 
     def _remove(self, letter: DeadLetter) -> bool:

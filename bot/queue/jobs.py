@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from bot.questions import Question
+from bot.workspaces import Workspace, current
 from recommender.errors import SoundalikeError
 
 MAX_NUMBER = 1e12
@@ -64,6 +65,7 @@ class Job:
     query: str = ""
     doubt: bool = False
     attempt: int = 0
+    workspace: str = ""
     unknown: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @classmethod
@@ -74,8 +76,15 @@ class Job:
         time of the correction, where somebody corrected a wish; at: Slack's time of its event."""
         now = time.time()
         order = float(at) if re.fullmatch(r"\d{1,12}(\.\d{1,9})?", at) else now
-        job_id = hashlib.sha256(f"{channel}:{mark or file}".encode()).hexdigest()[:32]
-        return cls(marked(job_id, edition), channel, file, user, accepted=now, order=order, **more)
+        digest = hashlib.sha256(f"{channel}:{mark or file}".encode()).hexdigest()[:32]
+        workspace = current()
+        job_id = marked(f"{workspace.id}.{digest}" if workspace.id else digest, edition)
+        return cls(job_id, channel, file, user, accepted=now, order=order, workspace=str(workspace), **more)
+
+    @property
+    def home(self) -> Workspace:
+        """The workspace whose wish it is; of a job that a bot with a static token queued, the team that Slack named."""
+        return Workspace.parse(self.workspace or self.team)
 
     @property
     def first(self) -> str:

@@ -1,6 +1,7 @@
 """The bot's keys in Redis: one function each, and the only place where their kinds are spelt.
 
-All end by themselves but the queue's, the channels' settings and whom the bot has welcomed.
+All end by themselves but the queue's, the channels' settings and whom the bot has welcomed. What names a channel or a
+person also names the workspace, where there are many: ids are unique in theirs alone. Jobs carry it in their id.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TypeVar
 
 import redis
 
+from bot.workspaces import scope
 from recommender.redis_keys import build, split
 
 ASIDE_SECONDS = 7 * 24 * 60 * 60
@@ -25,7 +27,7 @@ _log = logging.getLogger(__name__)
 def seen(channel: str, mark: str) -> str:
     """Return the key of the id of the job that answers a wish: repeated events find it. mark: the file, or what else
     tells the wish."""
-    return build("seen", channel, mark)
+    return build("seen", *scope(), channel, mark)
 
 
 def job(job_id: str) -> str:
@@ -40,42 +42,42 @@ def lease(job_id: str) -> str:
 
 def turn(channel: str) -> str:
     """Return the key of the sorted set of jobs that await their placeholder in a channel, in the order of arrival."""
-    return build("turn", channel)
+    return build("turn", *scope(), channel)
 
 
 def first(channel: str) -> str:
     """Return the key of the hash of the first of these, and since when it is the first."""
-    return build("first", channel)
+    return build("first", *scope(), channel)
 
 
 def slot(channel: str) -> str:
     """Return the key of the time at which a channel takes the next message, in ms of Redis's clock."""
-    return build("slot", channel)
+    return build("slot", *scope(), channel)
 
 
 def thread(channel: str, ts: str) -> str:
     """Return the key of the set of files that the message of this ts shares."""
-    return build("thread", channel, ts)
+    return build("thread", *scope(), channel, ts)
 
 
 def limit(kind: str, who: str, minute: int) -> str:
     """Return the key of the count of one kind of wish of a person or workspace in one minute of Unix time."""
-    return build("limit", kind, who, minute)
+    return build("limit", *scope(), kind, who, minute)
 
 
 def manner(channel: str) -> str:
     """Return the key of how the bot behaves in a channel, as JSON."""
-    return build("manner", channel)
+    return build("manner", *scope(), channel)
 
 
 def welcomed(user: str) -> str:
     """Return the key that is there once a person was welcomed in their direct messages."""
-    return build("welcomed", user)
+    return build("welcomed", *scope(), user)
 
 
 def history(user: str) -> str:
     """Return the key of the list of a person's last questions."""
-    return build("history", user)
+    return build("history", *scope(), user)
 
 
 def namespace() -> str:

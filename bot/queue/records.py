@@ -78,7 +78,9 @@ def _setting_aside(method: Callable[P, T]) -> Callable[P, T]:
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
         records, what = cast("tuple[Records, Job | str]", args[:2])
         channel, job_id = (what.channel, what.first) if isinstance(what, Job) else (what, what)
-        own = keys.job(job_id), keys.lease(job_id), keys.turn(channel), keys.first(channel), keys.slot(channel)
+        of_job, of_channel = (keys.job, keys.lease), (keys.turn, keys.first, keys.slot)
+        pairs = [*((key, job_id) for key in of_job), *((key, channel) for key in of_channel)]
+        own = (key(part) for key, part in pairs)  # spelt when needed: leases are renewed outside of any workspace
         return keys.mending(records.client, own, lambda: method(*args, **kwargs))
 
     return call

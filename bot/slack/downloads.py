@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import FileIO
@@ -18,6 +18,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
+from slack_sdk import WebClient
 
 from bot.errors import DeletedFile, DownloadFailed, ForeignFile, HiddenFile, LoginPage, NoRoom, SlackError
 from bot.settings import BotSettings
@@ -75,16 +76,15 @@ class Origins:
 class Downloader:
     """Fetches files with the bot's token. Thread-safe: it keeps no connection between files."""
 
-    def __init__(self, token: str, origins: Origins, max_bytes: int) -> None:
+    def __init__(self, token: Callable[[], str], origins: Origins, max_bytes: int) -> None:
         self._token = token
         self._origins = origins
         self._max_bytes = max_bytes
 
     @classmethod
-    def from_settings(cls, settings: BotSettings) -> Downloader:
-        """Make the downloader that the settings describe."""
-        token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else ""
-        return cls(token, Origins.parse(settings.slack_file_hosts), settings.max_upload_bytes)
+    def from_settings(cls, settings: BotSettings, client: WebClient) -> Downloader:
+        """Make the downloader that the settings describe, with the tokens of a client."""
+        return cls(lambda: client.token or "", Origins.parse(settings.slack_file_hosts), settings.max_upload_bytes)
 
     def fetch(self, url: str, target: Path) -> int:
         """Write the file to `target` and return its size in bytes; raises `SlackError` or `TooLarge`."""
@@ -124,7 +124,7 @@ class Downloader:
             "User-Agent": "soundalike",
         }
         if with_token:
-            headers["Authorization"] = f"Bearer {self._token}"
+            headers["Authorization"] = f"Bearer {self._token()}"
         with ExitStack() as stack:
             for manager, address in self._ways(url, origin):
                 stack.enter_context(manager)

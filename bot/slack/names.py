@@ -9,6 +9,8 @@ FIND_SIMILAR = "find_similar"
 """Callback id of the message shortcut."""
 EAR_REACTION = "ear"
 EVENTS_PATH = "/slack/events"
+INSTALL_PATH = "/slack/install"
+REDIRECT_PATH = "/slack/oauth_redirect"
 SCOPES = ("app_mentions:read", "chat:write", "commands", "files:read", "im:history")
 """The least that all surfaces need. app_mentions:read, im:history: the events; files:read: `file_shared`, `files.info`
 and downloads."""
@@ -33,12 +35,16 @@ EVENTS = {
 }
 """What the app subscribes to, and the scope that each event needs."""
 
+INSTALLATION_EVENTS = ("app_uninstalled", "tokens_revoked")
+"""Those of an app that workspaces install by themselves; they need no scope."""
+
 
 def scopes_of(settings: BotSettings | None) -> tuple[str, ...]:
     """Return the scopes that the app needs with these settings: each button of a library brings its own."""
     more = []
     if settings is not None and settings.listen_button:
         more.append(LISTEN_SCOPE)
-    if settings is not None and any(who.startswith("S") for who in settings.librarians | settings.channel_changers):
+    listed = settings.librarians | settings.channel_changers if settings is not None else ()
+    if any(who.rpartition("/")[2].startswith("S") for who in listed):
         more.append(GROUPS_SCOPE)
     return tuple(sorted((*SCOPES, *more)))

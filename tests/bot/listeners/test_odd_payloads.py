@@ -153,7 +153,7 @@ def app() -> Iterator[App]:
         answer().results[0].clip
     )
     recommender.labels.return_value = ["Jazz"]
-    services = MagicMock(settings=settings, recommender=recommender, client=WebClient("xoxb-a"))
+    services = MagicMock(settings=settings, recommender=recommender, client=WebClient("xoxb-a"), installations=None)
     services.history.of.return_value = ()
     services.manners = MagicMock(default=Manner(), of=lambda _: Manner(), change=lambda *_, **__: Manner())
     services.observer = Observer(CollectorRegistry())

@@ -20,6 +20,7 @@ FIELDS = {
     "file_shared": "file_id user_id file channel_id type event_ts",
     "message": MESSAGE,
     "app_mention": MESSAGE,
+    "tokens_revoked": "type tokens",
     "app_home_opened": "type user channel tab event_ts view",
     "command": """
         token api_app_id team_id team_domain enterprise_id enterprise_name channel_id channel_name user_id user_name
@@ -64,6 +65,7 @@ READERS = {
     "bot/listeners/channel_settings.py": {"event": "reaction_added", "body": "block_actions", "action": "action"},
     "bot/listeners/commands.py": {"command": "command"},
     "bot/listeners/home.py": {"event": "app_home_opened", "body": "block_actions", "action": "action"},
+    "bot/listeners/installations.py": {"event": "tokens_revoked", "body": "wrapper"},
     "bot/listeners/library.py": {"body": "block_actions", "found": "usergroups.users.list"},
     "bot/listeners/mentions.py": {"event": "app_mention", "body": "wrapper"},
     "bot/listeners/message_events.py": {

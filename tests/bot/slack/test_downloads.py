@@ -92,7 +92,7 @@ def other() -> Iterator[Server]:
 
 @pytest.fixture
 def fetch(server: Server, tmp_path: Path) -> Callable[[str], bytes]:
-    downloader = Downloader(TOKEN, Origins.parse(f"files.slack.com,{server.url}"), max_bytes=1000)
+    downloader = Downloader(lambda: TOKEN, Origins.parse(f"files.slack.com,{server.url}"), max_bytes=1000)
 
     def fetched(path: str) -> bytes:
         target = tmp_path / "file"
