@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--work", type=Path, default=Path(".run/bench/words"))
     parser.add_argument("--vectors", default="mean", choices=["mean", "learned"])
-    parser.add_argument("parts", nargs="*", default=["audioset", "hidden", "esc10", "names", "uploads"])
+    parser.add_argument("parts", nargs="*", default=["audioset", "hidden", "esc10", "names", "uploads", "floor"])
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     for part in arguments.parts:
@@ -127,6 +127,38 @@ def _esc10(arguments: argparse.Namespace) -> None:
             _time(recommender, list(queries))
 
 
+def _floor(arguments: argparse.Namespace) -> None:
+    """The noise floor on subsets of ESC-10: what it keeps of the ten nearest that are of the query's class, and of the
+    others."""
+    from recommender.catalogue import noise
+
+    noise.FEWEST_CLIPS = 2
+    files = sorted((arguments.data / "esc10").glob("*/*.ogg"))
+    classes = {f"{n * 7919 % 1000:03d}-{n:03d}.ogg": path.parent.name for n, path in enumerate(files)}
+    with _opened(arguments.work / "esc10") as recommender:
+        catalogue = recommender.catalogue
+        of_all = np.array([classes[clip.source] for clip in catalogue.clips(range(len(catalogue)))])
+        vectors = catalogue.vectors_of(range(len(catalogue)))
+    random = np.random.default_rng(SEED)
+    for each in (2, 4, 8, 24):
+        alike: list[bool] = []
+        others: list[bool] = []
+        for _ in range(20):
+            chosen = np.concatenate([random.permutation(np.flatnonzero(of_all == c))[:each] for c in set(of_all)])
+            rows = vectors[chosen] - vectors[chosen].mean(axis=0)
+            rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+            floor = noise.noise_floor(rows, np.arange(len(rows)))
+            assert floor is not None
+            cosines = rows @ rows.T
+            np.fill_diagonal(cosines, -2)
+            nearest = np.argsort(-cosines, axis=1)[:, :TOP]
+            kept = np.take_along_axis(cosines, nearest, 1) >= floor
+            same = of_all[chosen][nearest] == of_all[chosen][:, None]
+            alike += kept[same].tolist()
+            others += kept[~same].tolist()
+        print(f"floor, {each} of a class: of its class kept {np.mean(alike):.3f}, of others {np.mean(others):.3f}")
+
+
 def _uploads(arguments: argparse.Namespace) -> None:
     """ESC-10's clips against AudioSet, by the default embedder's labels alone."""
     folder, labels = _bal_train(arguments, hidden=False)
@@ -189,6 +221,7 @@ PARTS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "esc10": _esc10,
     "names": _names,
     "uploads": _uploads,
+    "floor": _floor,
 }
 
 

@@ -61,7 +61,8 @@ class Answer:
     query: canonical text that asks the same again; seeds: the clips the query names; sounds_like: labels with their
     shares in [0, 1], best first; more: whether further results follow these; understood: what each term in words means,
     in their order; ranked_by: `vectors`, or `words`, or `labels` of an
-    upload, where the similarities say nothing.
+    upload, where the similarities say nothing; alike: where fewer clips than were asked for are more alike than chance,
+    how many those are, so that the others are left out.
     """
 
     query: str
@@ -72,6 +73,7 @@ class Answer:
     more: bool
     understood: tuple[Understood, ...] = ()
     ranked_by: str = "vectors"
+    alike: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer as the command line prints it."""
@@ -84,6 +86,7 @@ class Answer:
             "more": self.more,
             "understood": [understood.to_json() for understood in self.understood],
             "ranked_by": self.ranked_by,
+            "alike": self.alike,
         }
 
     @classmethod
@@ -98,6 +101,7 @@ class Answer:
             more=bool(data["more"]),
             understood=tuple(Understood.from_json(understood) for understood in data["understood"]),
             ranked_by=str(data["ranked_by"]),
+            alike=None if data["alike"] is None else int(data["alike"]),
         )
 
 

@@ -120,6 +120,8 @@ def _answer(
     if found.ranked_by == "labels":
         small.append(BY_LABELS)
     small += _filters(question)
+    if found.alike:
+        small.append(_few(found.alike))
     if seconds is not None and seconds >= SLOW_SECONDS:
         small.append(f"This took {seconds:.0f} s.")
     if small:
@@ -130,7 +132,7 @@ def _answer(
         text = _result(result, shared, detail, by_words=by_words, paths=offers.paths)
         blocks += _with_menu(text, place, result.clip, found, question, offers, listen=offers.listen and not ephemeral)
     if not found.results:
-        blocks.append(section(_nothing(question)))
+        blocks.append(section(_nothing(found, question)))
     blocks += _footer(found, question, shared, ephemeral, add_button(question, offers), offers.listen)
     return blocks
 
@@ -338,10 +340,23 @@ def _footer(
     )
 
 
-def _nothing(question: Question) -> str:
+def _few(alike: int) -> str:
+    return (
+        "Only one clip is alike: the others are no nearer than chance."
+        if alike == 1
+        else f"Only {alike} clips are alike: the others are no nearer than chance."
+    )
+
+
+def _nothing(found: Answer, question: Question) -> str:
     if question.skip:
         return "That was the end of the list."
-    if question.only or question.without or question.longer or question.shorter:
+    filtered = question.only or question.without or question.longer or question.shorter
+    if found.alike is not None:
+        among = "that passes these filters " if filtered else ""
+        what = "leave one out" if filtered else "take another sound, or say in words what you look for"
+        return f"No clip {among}is alike: all are no nearer than chance. Try this: {what}."
+    if filtered:
         return "No clip of the catalogue passes these filters: leave one out."
     return "The catalogue holds no other clip."
 
@@ -361,4 +376,4 @@ def _fallback(found: Answer, question: Question) -> str:
         + ("" if found.ranked_by != "vectors" else f", {per_cent(result.similarity)}")
         for result in found.results[:FALLBACK_RESULTS]
     ]
-    return start + ("; ".join(best) if best else _nothing(question))
+    return start + ("; ".join(best) if best else _nothing(found, question))

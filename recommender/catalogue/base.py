@@ -86,6 +86,12 @@ class Facts:
         return self.extra.get("kind")
 
     @property
+    def noise_floor(self) -> float | None:
+        """The cosine under which a result is noise, None where the build measured none."""
+        floor = self.extra.get("noise_floor")
+        return float(floor) if isinstance(floor, int | float) else None
+
+    @property
     def weights(self) -> Path | None:
         """The folder of the embedder's weights at the build, None where none was named or it is gone."""
         folder = self.extra.get("weights")

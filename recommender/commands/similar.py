@@ -165,7 +165,9 @@ def _show(text: str, answer: Answer, as_json: bool) -> None:
         part += f"  ({result.copies} copies)" if result.copies > 1 else ""
         labels = shown(", ".join(result.clip.labels))
         print(f"{result.rank:>4}  {_similarity(answer, result)}  {place:<{width}}  {labels}{part}")
-    if not answer.results:
+    if answer.alike is not None:
+        print(f"      only {answer.alike} alike: the others are no nearer than chance")
+    elif not answer.results:
         print("      nothing that fits")
 
 

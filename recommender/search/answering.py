@@ -27,6 +27,7 @@ def answer_to(
     wanted = min(skip + top + 1, MAX_TOP + 1)
     cuts: Sequence[Window] = ()
     votes: tuple[tuple[str, float], ...] = ()
+    alike: int | None = None
     if in_words := all(isinstance(meaning, WordsTerm) and sign > 0 for sign, meaning in terms):
         found = _in_words(catalogue, [m for _, m in terms if isinstance(m, WordsTerm)], wanted, chosen)
     else:
@@ -37,6 +38,11 @@ def answer_to(
         found = plain = search(catalogue, parts.vectors, count, without=without, sure=sure)
         if chosen:
             found = search(catalogue, parts.vectors, wanted, chosen=chosen, without=without, sure=skip + top)
+        # Less of something lies far from everything: the floor is that of sounds.
+        if catalogue.facts.noise_floor is not None and all(_is_sound(meaning) and sign > 0 for sign, meaning in terms):
+            floor, before = catalogue.facts.noise_floor, len(found)
+            found, plain = _above(floor, found), _above(floor, plain)
+            alike = len(found) if len(found) < min(before, skip + top) else None
         votes = sounds_like(catalogue, plain)
     shown = found[skip : min(skip + top, MAX_TOP)]
     clips = catalogue.clips([match.item for match in shown])
@@ -58,7 +64,16 @@ def answer_to(
         more=len(found) > skip + len(shown) and skip + len(shown) < MAX_TOP,
         understood=tuple(meaning.understood for _, meaning in terms if isinstance(meaning, WordsTerm)),
         ranked_by=_way(terms) if in_words else "vectors",
+        alike=alike,
     )
+
+
+def _is_sound(meaning: Meaning) -> bool:
+    return not isinstance(meaning, WordsTerm)
+
+
+def _above(floor: float, found: Sequence[Match]) -> list[Match]:
+    return [match for match in found if match.similarity >= floor]
 
 
 def _way(terms: Sequence[tuple[int, Meaning]]) -> str:

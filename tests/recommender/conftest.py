@@ -26,9 +26,9 @@ def vggish_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A catalogue of 600 clips in eight clusters, read only."""
+    """A catalogue of 600 clips in eight clusters without a noise floor, read only."""
     folder = tmp_path_factory.mktemp("small") / "catalogue"
-    write(folder, clustered(600), extra={"links": "youtube"})
+    write(folder, clustered(600), extra={"links": "youtube", "noise_floor": None})
     return folder
 
 

@@ -130,7 +130,7 @@ def test_a_source_of_several_clips_is_left_out_and_shown_once(tmp_path):
         for n in range(600)
     ]
     vectors = clustered(12, seed=5)[np.arange(600) // 50] + clustered(600, clusters=600, seed=8) * 0.01
-    write(tmp_path / "c", vectors, new, extra={"links": "files"})
+    write(tmp_path / "c", vectors, new, extra={"links": "files", "noise_floor": None})
     recommender = Recommender.open(settings(tmp_path / "c", library_url="http://files/"))
     answer = recommender.similar("file3.wav", top=20)
     sources = [result.clip.source for result in answer.results]

@@ -28,6 +28,8 @@ from recommender.catalogue.local.manifest import ANNOY, Manifest
 from recommender.catalogue.local.projection import Learner
 from recommender.catalogue.local.staging import staged
 from recommender.catalogue.local.vector_file import VectorFile, finish_vectors, mapped
+from recommender.catalogue.noise import EXTRA as NOISE_FLOOR
+from recommender.catalogue.noise import noise_floor
 from recommender.catalogue.recall import spread
 from recommender.catalogue.vocabulary import EXTRA as VOCABULARY
 from recommender.catalogue.vocabulary import WordsBuilder
@@ -119,7 +121,12 @@ def write_catalogue(
                 calibration=indexed.calibration,
                 known_answers=indexed.known_answers,
                 files={name: facts_of(folder / name, progress) for name in (*names, *of_words)},
-                extra={**given, VOCABULARY: vocabulary, "duplicates": stored.duplicates},
+                extra={
+                    NOISE_FLOOR: stored.noise_floor,
+                    **given,
+                    VOCABULARY: vocabulary,
+                    "duplicates": stored.duplicates,
+                },
             )
             return _sealed(folder, manifest)
     except (OSError, sqlite3.Error) as error:
@@ -141,6 +148,12 @@ class _Stored:
     silent: Items
     searchable: Items
     duplicates: int
+
+    @property
+    def noise_floor(self) -> float | None:
+        """Under which cosine a result is noise, None where that is not known."""
+        # Bytes as they stand in the features have no middle that unrelated clips would lie around.
+        return None if self.recipe.pooling == "raw-frames" else noise_floor(self.vectors, self.searchable)
 
 
 def _store(

@@ -38,7 +38,13 @@ def recommender(tmp_path_factory):
         path = NAMES[item] if item < len(NAMES) else f"x/{item}.wav"
         clips.append(NewClip(f"f{item:010}_0", path, 0, 10, tuple(labels), path.rpartition("/")[2][:-4], None, path))
     write_catalogue(
-        out, space="vggish-pca", vectors_kind="mean", batches=[ClipBatch(clips, vectors)], trees=5, progress=False
+        out,
+        space="vggish-pca",
+        vectors_kind="mean",
+        batches=[ClipBatch(clips, vectors)],
+        trees=5,
+        extra={"noise_floor": None},
+        progress=False,
     )
     opened = Recommender.open(Settings(catalogue=out), texts=Down())
     yield opened
