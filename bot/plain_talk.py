@@ -49,6 +49,7 @@ _BUT = re.compile(r"[,\s]+but\b\s*", re.IGNORECASE)
 _THIS = re.compile(
     r"(?:(?:something|anything|sounds?|clips?)? ?(?:like|similar to) )?(?:this|that|it)(?: one)?", re.IGNORECASE
 )
+_WAY = re.compile(r"(?:(?:a )?(?:way )?from\s)?(?:https?://\S+|#\d+)\s+to\s", re.IGNORECASE)
 _LESS = re.compile(r"(?:with )?(?:less|without|no|fewer) (.+)", re.IGNORECASE)
 _MORE = re.compile(r"(?:(?:with|a bit|a little|slightly|much|way|even|more|some) )*(.+)", re.IGNORECASE)
 _ANDS = re.compile(r",? and | & |, ")
@@ -80,7 +81,7 @@ def wish(text: str) -> str:
     before = _BEFORE.match(text) if " " in text else None
     inner = _BEHIND.sub("", text[before.end() :]) if before is not None else text
     links = _LINK.findall(inner)
-    if len(links) == 1 and not re.search(r"\s[+-]\s|\bbut\b", inner, re.IGNORECASE):
+    if len(links) == 1 and not _WAY.match(inner) and not re.search(r"\s[+-]\s|\bbut\b", inner, re.IGNORECASE):
         rest = _LINK.sub(" ", inner).lower().split()
         if KEYWORDS.isdisjoint(rest):
             return str(links[0])

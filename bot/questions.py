@@ -50,8 +50,10 @@ class Question:
         return {**bounds, "shorter": self.shorter or math.inf}
 
     def steered(self, sign: str, clip_id: str) -> Question:
-        """Return the question that also asks for more (`+`) or less (`-`) of a clip, from its first result on."""
-        terms = (*parse_query(self.query).terms, Term(1 if sign == "+" else -1, clip_id))
+        """Return the question that also asks for more (`+`) or less (`-`) of a clip, from its first result on. Of a
+        way, it becomes the question for that clip alone."""
+        asked, term = parse_query(self.query), Term(1 if sign == "+" else -1, clip_id)
+        terms = (term,) if asked.to else (*asked.terms, term)
         return replace(self, query=str(Query(terms)), skip=0)
 
     def to_json(self) -> dict[str, Any]:

@@ -7,11 +7,15 @@ from typing import Any
 
 from recommender.clips import Clip
 
+WAY = "way"
+"""What an answer is ranked by that leads from one sound to another."""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One clip of an answer. similarity: cosine of the clip vectors; matched: start and end, in seconds, of the part
-    of the upload that the clip resembles; copies: how many recordings of the catalogue collapsed into this one."""
+    """One clip of an answer. similarity: cosine of the clip vectors, in a way that with the step before; matched: start
+    and end, in seconds, of the part of the upload that the clip resembles; copies: how many recordings of the catalogue
+    collapsed into this one."""
 
     rank: int
     clip: Clip
@@ -60,9 +64,9 @@ class Answer:
 
     query: canonical text that asks the same again; seeds: the clips the query names; sounds_like: labels with their
     shares in [0, 1], best first; more: whether further results follow these; understood: what each term in words means,
-    in their order; ranked_by: `vectors`, or `words`, or `labels` of an
-    upload, where the similarities say nothing; alike: where fewer clips than were asked for are more alike than chance,
-    how many those are, so that the others are left out.
+    in their order; ranked_by: `vectors`, or `way` for a list that leads from one sound to another, or `words`, or
+    `labels` of an upload, where the similarities say nothing; alike: where fewer clips than were asked for are more
+    alike than chance, how many those are, so that the others are left out.
     """
 
     query: str
@@ -74,6 +78,11 @@ class Answer:
     understood: tuple[Understood, ...] = ()
     ranked_by: str = "vectors"
     alike: int | None = None
+
+    @property
+    def compared(self) -> bool:
+        """Whether the similarities say how alike sounds are."""
+        return self.ranked_by in ("vectors", WAY)
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer as the command line prints it."""

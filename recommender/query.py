@@ -1,4 +1,4 @@
-"""What people type: one clip, or several combined as `A + B - C`."""
+"""What people type: one clip, several combined as `A + B - C`, or a way, `A to B`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ MAX_CHARACTERS = 4000
 
 _OPERATOR = re.compile(r"\s+([+-])\s+")
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"(?!")')
+_TO = re.compile(r'"(?:[^"]|"")*"|\s+to\s+', re.IGNORECASE)
+_FROM = re.compile(r"(?:(?:a|the) )?(?:way )?from\s+", re.IGNORECASE)
+_NO_WORDS = re.compile(r"#\d+|https?://\S+|audio:[0-9a-f]{64}|(?=\D*\d)[\w-]{11}(?:_\d+)?", re.ASCII)
+"""Terms that nobody writes by chance."""
+
+Known = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +34,33 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is asked for; `str()` is its canonical text, which parses to the same query."""
+    """What is asked for; `str()` is its canonical text, which parses to the same query. to: where a way leads that
+    begins at the terms, none for what is no way."""
 
     terms: tuple[Term, ...]
+    to: tuple[Term, ...] = ()
 
     def __str__(self) -> str:
-        first, *others = self.terms
-        parts = [_quoted(first.text)]
-        parts += [f"{'+' if term.sign > 0 else '-'} {_quoted(term.text)}" for term in others]
-        return " ".join(parts)
+        if self.to:
+            return f"{_signed(self.terms, always=True)} to {_signed(self.to, always=True)}"
+        text = _signed(self.terms)
+        return text if _way(text, None) is None else _signed(self.terms, always=True)
 
 
-def parse(text: str, known: Callable[[str], bool] | None = None) -> Query:
+def _signed(terms: tuple[Term, ...], *, always: bool = False) -> str:
+    first, *others = terms
+    parts = [_quoted(first.text, always=always)]
+    parts += [f"{'+' if term.sign > 0 else '-'} {_quoted(term.text, always=always)}" for term in others]
+    return " ".join(parts)
+
+
+def parse(text: str, known: Known | None = None, whole: Known | None = None) -> Query:
     """Read a query; raises `BadQuery`.
 
     " + " and " - " separate terms unless they stand within double quotes, where a quotation mark is written twice, or
-    `known` says that the whole text is the name of a clip. YouTube links become video ids.
+    `known` (or `whole`, which is asked of the whole text alone) says that the whole text is the name of a clip. " to "
+    makes a way where "from" stands before it, or `known` knows both ends, or one is quoted, a link or `#item`: else it
+    is a word like others, as in "door to the sea". YouTube links become video ids.
     """
     text = text.strip()
     if not text:
@@ -52,12 +69,52 @@ def parse(text: str, known: Callable[[str], bool] | None = None) -> Query:
         raise BadQuery("The query is not valid UTF-8: type it again.")
     if len(text) > MAX_CHARACTERS:
         raise BadQuery(f"The query is longer than {MAX_CHARACTERS} characters: combine fewer clips.")
-    if known is not None and known(text):
+    if any(says is not None and says(text) for says in (known, whole)):
         return Query((Term(1, text),))
-    return _combined(text)
+    return _way(text, known) or Query(_combined(text))
 
 
-def _combined(text: str) -> Query:
+def _way(text: str, known: Known | None) -> Query | None:
+    """Return the way that a text asks for, None where it asks for none."""
+    begun = _FROM.match(text)
+    text = text[begun.end() :] if begun else text
+    for operator in _TO.finditer(text):
+        start, end = text[: operator.start()].strip(), text[operator.end() :].strip()
+        if operator[0].startswith('"') or not start or not end:
+            continue
+        sides = start, end
+        if begun or any(_is_marked(side) for side in sides) or all(_is_known(side, known) for side in sides):
+            return Query(*(_combined(side, known) for side in sides))
+    return None
+
+
+def _is_marked(side: str) -> bool:
+    """Whether each term of a side is quoted, or of a kind that nobody writes by chance."""
+    return _all_terms(side, lambda term: _NO_WORDS.fullmatch(term) is not None)
+
+
+def _is_known(side: str, known: Known | None) -> bool:
+    return known is not None and (
+        known(side) or _all_terms(side, lambda term: known(term) or _NO_WORDS.fullmatch(term) is not None)
+    )
+
+
+def _all_terms(side: str, says: Known) -> bool:
+    rest, operator = side, "+"
+    while operator:
+        quoted = rest.startswith('"')
+        try:
+            term, operator, rest = _next_term(rest)
+        except BadQuery:
+            return False
+        if not quoted and not says(term.strip()):
+            return False
+    return True
+
+
+def _combined(text: str, known: Known | None = None) -> tuple[Term, ...]:
+    if known is not None and known(text):
+        return (Term(1, text),)
     terms: list[Term] = []
     sign, rest = 1, text
     while True:
@@ -68,7 +125,7 @@ def _combined(text: str) -> Query:
         if not operator:
             break
         sign = 1 if operator == "+" else -1
-    return Query(tuple(terms))
+    return tuple(terms)
 
 
 def _next_term(text: str) -> tuple[str, str, str]:
@@ -101,8 +158,8 @@ def _plain(term: str) -> str:
     return moment.video_id if moment.seconds is None else f"https://youtu.be/{moment.video_id}?t={moment.seconds:g}"
 
 
-def _quoted(text: str) -> str:
-    if not _OPERATOR.search(text) and not text.startswith('"'):
+def _quoted(text: str, *, always: bool) -> str:
+    if not always and not _OPERATOR.search(text) and not text.startswith('"'):
         return text
     doubled = text.replace('"', '""')
     return f'"{doubled}"'

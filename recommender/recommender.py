@@ -27,7 +27,7 @@ from recommender.errors import (
 )
 from recommender.library.additions import add, libraries_of
 from recommender.query import Query, Term, parse
-from recommender.search.answering import MAX_TOP, answer_to
+from recommender.search.answering import MAX_TOP, answer_to, way_to
 from recommender.search.chosen import filter_of
 from recommender.search.terms import Scope, resolve
 from recommender.search.words.understanding import Reader
@@ -194,8 +194,8 @@ class Recommender:
         if not 1 <= top <= MAX_TOP or skip < 0:
             raise BadQuery(f"Between 1 and {MAX_TOP} results can be asked for.")
         # Artist - Title is a file's name before it is a difference; quotes say themselves where a term ends.
-        unquoted = " - " in text and not text.startswith('"')
-        query = parse(text, lambda name: catalogue.has(name) or (unquoted and bool(catalogue.named(name, 1))))
+        signs = (" - " in text or " to " in text) and not text.startswith('"')
+        query = parse(text, catalogue.has, lambda name: signs and bool(catalogue.named(name, 1)))
         space, prepared = catalogue.facts.space, catalogue.facts.recipe.prepared
         scope = Scope(
             catalogue,
@@ -203,16 +203,19 @@ class Recommender:
             self._reads(catalogue),
             self._encoder(),
         )
-        terms = [(term.sign, resolve(term.text, scope)) for term in query.terms]
+        terms, end = ([(term.sign, resolve(term.text, scope)) for term in side] for side in (query.terms, query.to))
         # Each clip by its clip id, so that the same question has one text.
-        query = Query(tuple(Term(sign, meaning.text) for sign, meaning in terms))
+        query = Query(*(tuple(Term(sign, meaning.text) for sign, meaning in side) for side in (terms, end)))
         library_url = self._settings.library_url or ""
         question = json.dumps([str(query), top, skip, *astuple(chosen), library_url, catalogue.version])
         remembered = self._cache.answer(catalogue.id, question) if self._cache is not None else None
         if remembered is not None:
             return remembered
         catalogue.still_whole()
-        answer = answer_to(catalogue, str(query), terms, top, skip, chosen)
+        if end:
+            answer = way_to(catalogue, str(query), terms, end, top, skip, chosen)
+        else:
+            answer = answer_to(catalogue, str(query), terms, top, skip, chosen)
         # What was understood by its spelling alone is understood better in a moment.
         if self._cache is not None and all(understood.by_meaning for understood in answer.understood):
             self._cache.keep_answer(question, answer)

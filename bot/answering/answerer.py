@@ -132,6 +132,13 @@ class Answerer:
 def _in_titles(found: Answer) -> str:
     """Return the query with titles in place of clip ids: what people recognise in the list of their last questions."""
     titles = {seed.clip_id: seed.title for seed in found.seeds}
-    first, *others = parse(found.query).terms
-    named = [f"{'+' if term.sign > 0 else '-'} {titles.get(term.text, term.text)}" for term in others]
-    return " ".join([titles.get(first.text, first.text), *named])
+    asked = parse(found.query)
+    sides = (
+        [replace(term, text=titles.get(term.text, term.text)) for term in side] for side in (asked.terms, asked.to)
+    )
+    named = [
+        " ".join([side[0].text, *(f"{'+' if term.sign > 0 else '-'} {term.text}" for term in side[1:])])
+        for side in sides
+        if side
+    ]
+    return " to ".join(named)

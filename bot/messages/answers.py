@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -29,11 +30,11 @@ from bot.messages.block_kit import (
 from bot.messages.button_values import ButtonValue, option
 from bot.messages.library import EXPORT, LISTEN, PATH, Offers, add_button, listen_button
 from bot.questions import Question
-from recommender.answers import Answer, Result, Understood
+from recommender.answers import WAY, Answer, Result, Understood
 from recommender.catalogue.filters import OR
 from recommender.clips import Clip
 from recommender.errors import BadQuery
-from recommender.query import Term, parse
+from recommender.query import Query, Term, parse
 from recommender.uploads import labels_of_term, sha256_of_term
 
 NO_OFFERS = Offers()
@@ -63,6 +64,7 @@ BY_LABELS = (
     "Labels were compared, not sounds: no embedder of this catalogue's space answers here. The better way is "
     "`recommender fetch vggish`, and an embedder with `--model vggish`."
 )
+STEPS = "Per cent: how alike each is to the one before it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,8 @@ def _answer(
     small += [_meant(understood) for understood in found.understood[:TERMS_SHOWN]]
     if found.ranked_by == "labels":
         small.append(BY_LABELS)
+    if found.ranked_by == WAY:
+        small.append(STEPS)
     small += _filters(question)
     if found.alike:
         small.append(_few(found.alike))
@@ -127,9 +131,8 @@ def _answer(
     if small:
         blocks.append(context("\n".join(small)))
     blocks += _narrowing(found, question)
-    by_words = found.ranked_by != "vectors"
     for place, result in enumerate(found.results):
-        text = _result(result, shared, detail, by_words=by_words, paths=offers.paths)
+        text = _result(result, shared, detail, compared=found.compared, paths=offers.paths)
         blocks += _with_menu(text, place, result.clip, found, question, offers, listen=offers.listen and not ephemeral)
     if not found.results:
         blocks.append(section(_nothing(found, question)))
@@ -169,15 +172,22 @@ def _labels_of_query(found: Answer) -> tuple[str, ...]:
 
 
 def _heading(found: Answer, question: Question, detail: Detail) -> str:
+    if found.ranked_by == WAY:
+        return f"*A way from* {_asked(found, question, detail)}"
     how = "for" if found.ranked_by == "words" else "like"
     return f"*{'More' if question.skip else 'Clips'} {how}* {_asked(found, question, detail)}"
 
 
 def _asked(found: Answer, question: Question, detail: Detail) -> str:
     """What was asked: the terms in the order they were typed, clips with their title and link."""
+    asked = _parsed(found.query or question.query)
+    sides = (asked.terms, asked.to) if asked.to else (asked.terms,)
+    return " *to* ".join(_spoken(side, found, question, detail) for side in sides) or plain(question.query, NAME_CHARS)
+
+
+def _spoken(terms: Sequence[Term], found: Answer, question: Question, detail: Detail) -> str:
     spoken: list[str] = []
     seeds = {clip.clip_id: clip for clip in found.seeds} | {clip.source: clip for clip in found.seeds}
-    terms = _terms(found.query or question.query)
     for term in terms[:TERMS_SHOWN]:
         clip = seeds.get(term.text)
         if clip is not None:
@@ -189,15 +199,15 @@ def _asked(found: Answer, question: Question, detail: Detail) -> str:
         spoken.append(f", {'more' if term.sign > 0 else 'less'} like {shown}" if spoken else shown)
     if len(terms) > TERMS_SHOWN:
         spoken.append(f" and {len(terms) - TERMS_SHOWN} more")
-    return "".join(spoken) or plain(question.query, NAME_CHARS)
+    return "".join(spoken)
 
 
-def _terms(query: str) -> tuple[Term, ...]:
-    """Split a canonical query into its signed terms; what does not parse is shown as it is."""
+def _parsed(query: str) -> Query:
+    """Read a canonical query; what does not parse is shown as it is."""
     try:
-        return parse(query).terms
+        return parse(query)
     except BadQuery:
-        return (Term(1, query),)
+        return Query((Term(1, query),))
 
 
 def _filters(question: Question) -> list[str]:
@@ -243,14 +253,14 @@ def _narrowed(question: Question, label: str) -> Question:
     return replace(question, only=(*question.only, label), skip=0)
 
 
-def _result(result: Result, shared: tuple[str, ...], detail: Detail, *, by_words: bool, paths: bool) -> str:
+def _result(result: Result, shared: tuple[str, ...], detail: Detail, *, compared: bool, paths: bool) -> str:
     """Return which clip and how alike it is, and what it is and where it lies: in one line where both fit, else two."""
     clip = result.clip
     facts = [
         link(clip.url, clip.title, detail.title, detail.url),
         f"{clock(clip.start)}–{clock(clip.end)}",
     ]
-    if not by_words:
+    if compared:
         facts.append(f"*{per_cent(result.similarity)}*")
     if result.copies > 1:
         facts.append(f"{result.copies} copies")
@@ -298,7 +308,7 @@ def _with_menu(
 ) -> list[Block]:
     """Return a result with its menu at the side, or with buttons below where Slack's ids cannot hold the question.
     listen: an answer that one person sees has no thread to post an excerpt into."""
-    kinds = {MORE_LIKE: "More like this", LESS_LIKE: "Less like this"}
+    kinds = {MORE_LIKE: "More like this"} | ({} if found.ranked_by == WAY else {LESS_LIKE: "Less like this"})
     kinds |= {LISTEN: "Listen"} if listen else {}
     kinds |= {PATH: "Copy path"} if offers.paths else {}
     choices = menu(RESULT_MENU, [(shown, option(kind, clip.clip_id)) for kind, shown in kinds.items()])
@@ -306,7 +316,7 @@ def _with_menu(
     if choices and block_id:
         return [section(text, choices, block_id)]
     value = _value(question, found, clip.clip_id)
-    steering = [button(kind, kinds[kind], value) for kind in (MORE_LIKE, LESS_LIKE)]
+    steering = [button(kind, kinds[kind], value) for kind in (MORE_LIKE, LESS_LIKE) if kind in kinds]
     return [section(text), *actions(*steering, listen_button(clip) if listen else None)]
 
 
@@ -363,9 +373,13 @@ def _nothing(found: Answer, question: Question) -> str:
 
 def _fallback(found: Answer, question: Question) -> str:
     """The top three in a sentence, for notifications and screen readers."""
-    words = [each.text for each in found.understood[:1] if each.text]
-    names = [clip.title for clip in found.seeds[:1]] or words or [question.name or "your upload"]
-    start = f"Clips {'for' if found.ranked_by == 'words' else 'like'} {escape(shorten(names[0], NAME_CHARS))}: "
+    words = [each.text for each in found.understood if each.text]
+    names = [clip.title for clip in found.seeds] or words or [question.name or "your upload"]
+    if found.ranked_by == WAY:
+        start = f"A way of {len(found.results)} clips: "
+    else:
+        how = "for" if found.ranked_by == "words" else "like"
+        start = f"Clips {how} {escape(shorten(names[0], NAME_CHARS))}: "
     best = [
         f"{result.rank}. {escape(shorten(result.clip.title, NAME_CHARS))}"
         + (
@@ -373,7 +387,7 @@ def _fallback(found: Answer, question: Question) -> str:
             if result.clip.labels
             else ""
         )
-        + ("" if found.ranked_by != "vectors" else f", {per_cent(result.similarity)}")
+        + (f", {per_cent(result.similarity)}" if found.compared else "")
         for result in found.results[:FALLBACK_RESULTS]
     ]
     return start + ("; ".join(best) if best else _nothing(found, question))

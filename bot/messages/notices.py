@@ -20,6 +20,7 @@ OGG, M4A, voice clips and the sound of videos all work.
 • `/similar 1OU19ANx4fg`: a video id, also with a start in ms (`1OU19ANx4fg_6000`), a YouTube link, or an item \
 number (`#193`)
 • `/similar ID + ID - ID`: like the first and the second, unlike the third; words are terms, too (`ID + rain`)
+• `/similar ID to ID`, `/similar from rain to thunder`: ten clips that lead from one sound to the other
 • `/similar ID top 5 only Jazz not Speech`: fewer results (at most 20), and filters by label, of which all count; \
 `only "Rain" or "Wind"` asks for either; `longer 2s`, `shorter 10s`
 • `/similar ID here`: answers for the whole channel

@@ -20,7 +20,7 @@ from recommender.search.listings import as_csv, as_m3u8
 from recommender.settings import Settings, load
 from recommender.spelling import shown
 
-_OPERATORS = {"+", "-"}
+_OPERATORS = {"+", "-", "to"}
 TABLE, CSV, M3U8, JSON = FORMATS = ("table", "csv", "m3u8", "json")
 
 
@@ -29,7 +29,10 @@ def register(subparsers: Any) -> None:
     command = subparsers.add_parser("similar", help="find similar clips", description=__doc__)
     command.add_argument("catalogue", metavar="DIR", help="a folder, a URL, or several with commas between them")
     command.add_argument(
-        "queries", nargs="+", metavar="QUERY", help="clip id, audio file, or A + B - C; - alone reads them from stdin"
+        "queries",
+        nargs="+",
+        metavar="QUERY",
+        help="clip id, audio file, A + B - C, or A to B; - alone reads them from stdin",
     )
     command.add_argument("--top", type=_top, default=10, metavar="N", help=f"1 to {MAX_TOP}; default 10")
     command.add_argument(
@@ -109,7 +112,7 @@ def _write(answers: list[tuple[str, Answer]], form: str, roots: Mapping[str, Pat
 
 
 def _queries(given: Sequence[str]) -> Iterator[str]:
-    """Return the queries: arguments around a lone + or - are one query, as in `A + B - C` without quotes."""
+    """Return the queries: arguments around a lone +, - or `to` are one query, as in `A + B - C` without quotes."""
     waiting: list[str] = []
     for place, argument in enumerate(map(str.strip, given)):
         if argument == "-" and not waiting and place + 1 == len(given):
@@ -126,9 +129,9 @@ def _queries(given: Sequence[str]) -> Iterator[str]:
 
 def _ask(recommender: Recommender, text: str, arguments: argparse.Namespace) -> Answer:
     query = parse(text, lambda name: recommender.catalogue.has(name) or Path(name).is_file())
-    terms = tuple(_embedded(recommender, term) for term in query.terms)
+    ends = (tuple(_embedded(recommender, term) for term in terms) for terms in (query.terms, query.to))
     wanted = {name: getattr(arguments, name) for name in ("top", "only", "without", "within")}
-    return recommender.similar(str(Query(terms)), **wanted)
+    return recommender.similar(str(Query(*ends)), **wanted)
 
 
 def _embedded(recommender: Recommender, term: Term) -> Term:
@@ -172,7 +175,7 @@ def _show(text: str, answer: Answer, as_json: bool) -> None:
 
 
 def _similarity(answer: Answer, result: Result) -> str:
-    return f"{result.similarity:7.1%}" if answer.ranked_by == "vectors" else " " * 7
+    return f"{result.similarity:7.1%}" if answer.compared else " " * 7
 
 
 def _show_error(text: str, error: SoundalikeError, as_json: bool) -> None:

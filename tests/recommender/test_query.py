@@ -113,3 +113,54 @@ def test_the_canonical_text_asks_the_same(parts):
     assert parse(str(again)) == again
     if not any("youtu" in term.text for term in query.terms):
         assert again == query
+
+
+def ways(text: str, *known: str) -> tuple[list[str], list[str]]:
+    query = parse(text, known.__contains__)
+    return [term.text for term in query.terms], [term.text for term in query.to]
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("door to the sea", ["door to the sea"], []),
+        ("door to the sea.wav", ["door to the sea.wav"], []),
+        ("from rain to thunder", ["rain"], ["thunder"]),
+        ("a way from rain TO thunder", ["rain"], ["thunder"]),
+        ("1OU19ANx4fg_6000 to field-notes", ["1OU19ANx4fg_6000"], ["field-notes"]),
+        ("field-notes to understands", ["field-notes to understands"], []),
+        ("door to sea", ["door"], ["sea"]),
+        ("#193 to rain", ["#193"], ["rain"]),
+        ("to #193", ["to #193"], []),
+        ("rain to", ["rain to"], []),
+        ("rain to https://youtu.be/1OU19ANx4fg", ["rain"], ["1OU19ANx4fg"]),
+        ('"door to the sea" to rain', ["door to the sea"], ["rain"]),
+        ("door to the sea to sea", ["door to the sea"], ["sea"]),
+        ("door + sea to sea - door", ["door", "sea"], ["sea", "door"]),
+        ('"a" + door to the moon', ["a", "door to the moon"], []),
+        ("door to the sea + rain", ["door to the sea", "rain"], []),
+    ],
+)
+def test_to_is_a_word_unless_it_stands_between_two_sounds(text, start, end):
+    assert ways(text, "door", "sea", "door to the sea", "door to the sea.wav") == (start, end)
+
+
+WORDS = st.lists(st.sampled_from(["door", "to", "the", "sea", "TO", "into", "tot"]), min_size=1, max_size=6).map(
+    " ".join
+)
+
+
+@given(WORDS)
+def test_words_alone_are_no_way(text):
+    assert parse(text, lambda name: False).to == ()
+
+
+ANY_TERM = st.builds(
+    Term, st.just(1), st.sampled_from(["a", "to", "a to b", "from a to b", 'a "to" b', "#1", "#1 to #2", "x - y", '"'])
+)
+
+
+@given(st.lists(ANY_TERM, min_size=1, max_size=3).map(tuple), st.lists(ANY_TERM, max_size=3).map(tuple))
+def test_the_canonical_text_of_a_way_is_read_again(terms, to):
+    query = Query(terms, to)
+    assert parse(str(query)) == query

@@ -27,7 +27,7 @@ KINDS: tuple[type[Meaning], ...] = (
     WordsTerm,
 )
 
-__all__ = ["KINDS", "LabelsTerm", "Meaning", "Parts", "Scope", "WordsTerm", "combined", "resolve"]
+__all__ = ["KINDS", "ClipTerm", "LabelsTerm", "Meaning", "Parts", "Scope", "WordsTerm", "combined", "resolve"]
 
 
 def resolve(text: str, scope: Scope) -> Meaning:

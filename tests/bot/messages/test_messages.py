@@ -278,3 +278,20 @@ def test_a_question_is_told_with_all_its_filters():
     question = Question("rain", only=("Rain|Wind", "Outside"), without=("Speech",), longer=2, shorter=10)
     said = "rain · only Rain or Wind, Outside · not Speech · longer 2 s · shorter 10 s"
     assert described(question) == said
+
+
+def test_a_way_is_headed_by_both_ends_and_more_like_asks_for_one_clip():
+    found = replace(made.answer(), query='"clip0_0" to "rain"', ranked_by="way", more=False)
+    message = messages.answer(found, Question("clip0 to rain"))
+    assert words(message).startswith("*A way from* <https://youtu.be/abc?t=30|The query> *to* rain")
+    assert "how alike each is to the one before it" in words(message)
+    assert message.text.startswith("A way of 10 clips: 1. Clip 1 (Speech, Jazz), 99%")
+    first = menus(message)[0]
+    assert {chosen(action) for action in menus(message)} == {"more_like"}
+    assert ButtonValue.read(first).asked.steered("+", "clip1_0").query == "clip1_0"
+    valid(message)
+
+
+def test_a_way_through_nothing_is_a_message_too():
+    found = replace(made.answer(0), query='"clip0_0" to "rain"', ranked_by="way", seeds=())
+    valid(messages.answer(found, Question("clip0 to rain")))

@@ -181,6 +181,16 @@ def test_combinations_with_and_without_quotes(made, capsys):
     assert (other["query"], both["query"]) == ("#1", "#3 + #4")
 
 
+def test_a_way_with_and_without_quotes(made, capsys):
+    for query in (["#3 to #9"], ["#3", "to", "#9"]):
+        assert main(["similar", str(made / "c"), "--json", *query]) == 0
+        (found,) = lines(capsys)
+        assert found["ranked_by"] == "way"
+        assert [found["results"][place]["item"] for place in (0, -1)] == [3, 9]
+    assert main(["similar", str(made / "c"), "--format", "m3u8", "#3 to #9"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + 3 * len(found["results"])
+
+
 def test_queries_from_standard_input(made, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("#3\n\n #4 \nnonsense\n"))
     assert main(["similar", str(made / "c"), "-", "--json"]) == 1
