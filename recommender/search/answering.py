@@ -114,8 +114,8 @@ def way_to(catalogue: Catalogue, query: str, start: Terms, end: Terms, top: int,
 
 def _end(catalogue: Catalogue, terms: Terms) -> End:
     """Return an end of a way: a clip, the clip that words fit best, or the direction of anything else."""
-    if _is_in_words(terms):
-        found = _in_words(catalogue, terms, 1, EVERYTHING)
+    found = _in_words(catalogue, terms, 1, EVERYTHING) if _is_in_words(terms) else []
+    if found:
         clip = catalogue.clips([found[0].item])[0]
         return End(ClipTerm(catalogue, clip).vector(), clip)
     if len(terms) == 1 and terms[0][0] > 0:
