@@ -231,6 +231,7 @@ class Recommender:
 
     def _encoder(self) -> TextEncoder:
         if self._texts is None:
-            url = self._settings.embedder_url
-            self._texts = TextClient(url) if url else LazyMiniLM()
+            # Of any service: the text encoder is the same in all of them.
+            urls = [url for url in (self._settings.embedder_url, self._settings.labels_embedder_url) if url]
+            self._texts = TextClient(",".join(urls)) if urls else LazyMiniLM()
         return self._texts

@@ -49,6 +49,11 @@ class Settings(BaseSettings):
         description="address of an embedder that speaks the MAX contract; or of several of one model, separated by "
         "commas: the next is taken where one is down or busy",
     )
+    labels_embedder_url: str | None = Field(
+        None,
+        description="address of an embedder of the default model, which takes over while `EMBEDDER_URL` does not "
+        "answer: its labels for an upload are compared with AudioSet's",
+    )
     catalogue: Annotated[str, BeforeValidator(str)] | None = Field(
         None,
         description="folder of the catalogue that is searched, or the address of a database that holds it; or several "

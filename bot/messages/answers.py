@@ -61,8 +61,8 @@ TERMS_SHOWN = 5
 FALLBACK_RESULTS = 3
 MOST_NARROWING = 4
 BY_LABELS = (
-    "Labels were compared, not sounds: no embedder of this catalogue's space answers here. The better way is "
-    "`recommender fetch vggish`, and an embedder with `--model vggish`."
+    "Labels were compared, not sounds: no embedder of this catalogue's space answers just now. Once one does, send the "
+    "file again; where there is none yet, `recommender fetch vggish` and an embedder with `--model vggish` are the way."
 )
 STEPS = "Per cent: how alike each is to the one before it."
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +16,14 @@ from numpy.typing import NDArray
 from recommender.audio.preparation import PLAIN
 from recommender.embedders import Embedder, Frames, registry
 from recommender.embedders.spaces import require_same
-from recommender.errors import BadEmbedding, NoWeights, Silent
+from recommender.errors import BadEmbedding, EmbedderDown, NoWeights, Silent
 from recommender.settings import Settings
 from recommender.timings import Timings
 from recommender.uploads import Upload
 from recommender.uploads.cache import Cache
 from recommender.vectors import Window
+
+_log = logging.getLogger(__name__)
 
 LABELS_KEPT = 12
 """Of what another embedder calls an upload: more than are compared, since a catalogue may not know some."""
@@ -79,14 +83,31 @@ class UploadEmbedder:
             while len(self._uploads) > UPLOADS_KEPT:
                 self._uploads.popitem(last=False)
 
+    @cached_property
+    def _by_labels(self) -> Embedder | None:
+        """The embedder that takes over where the one of the space is down."""
+        url = self._settings.labels_embedder_url
+        return None if url is None else _client(url)
+
     def _embedded(
         self, path: Path, sha256: str, space: str, preparation: str, timings: Timings, by_labels: bool
     ) -> Upload:
+        try:
+            embedder = self._loaded(space, by_labels)
+            if by_labels and embedder.space != space and embedder.tag_names:
+                return self._labelled(path, sha256, embedder, timings)
+            return self._by_vectors(path, sha256, embedder, space, preparation, timings)
+        except EmbedderDown as error:
+            if not by_labels or self._by_labels is None:
+                raise
+            _log.warning("labels are compared, by LABELS_EMBEDDER_URL: %s", error)
+            return self._labelled(path, sha256, self._by_labels, timings)
+
+    def _by_vectors(
+        self, path: Path, sha256: str, embedder: Embedder, space: str, preparation: str, timings: Timings
+    ) -> Upload:
         from recommender.audio import decoding
 
-        embedder = self._loaded(space, by_labels)
-        if by_labels and embedder.space != space and embedder.tag_names:
-            return self._labelled(path, sha256, embedder, timings)
         known = registry.of_space(space)
         with timings("decode"):
             sound = decoding.decode(path, max_seconds=self._settings.max_upload_seconds, rate=known.sample_rate)
@@ -149,11 +170,15 @@ def _frames(pcm: NDArray[np.int16], embedder: Embedder, preparation: str) -> tup
 
 def _make_embedder(settings: Settings, space: str) -> Embedder:
     if settings.embedder_url:
-        from recommender.embedders.client import EmbedderClient
-
-        client: Embedder = EmbedderClient(settings.embedder_url)
-        return client
+        return _client(settings.embedder_url)
     from recommender.embedders.local import in_process
 
     local: Embedder = in_process(space, settings.weights)
     return local
+
+
+def _client(url: str) -> Embedder:
+    from recommender.embedders.client import EmbedderClient
+
+    client: Embedder = EmbedderClient(url)
+    return client

@@ -7,6 +7,7 @@ import pytest
 
 from recommender.audio.wav import wav_bytes
 from recommender.embedders import Frames
+from recommender.errors import EmbedderDown
 from recommender.recommender import Recommender
 from recommender.settings import Settings
 from recommender.uploads import Upload, labels_of_term
@@ -55,6 +56,35 @@ def test_an_upload_is_compared_by_the_labels_of_another_embedder(recommender, be
     again = recommender.similar(answer.query, top=5, skip=5)
     assert [result.rank for result in again.results] == list(range(6, 11))
     assert recommender.similar(f"{answer.query} - #3").ranked_by == "vectors"
+
+
+class Down:
+    """VGGish's service while it is down; back: whether it answers again."""
+
+    space, tag_names, back = "vggish-pca", (), False
+
+    def embed(self, pcm, tags=False):
+        if not self.back:
+            raise EmbedderDown("down")
+        return Frames(self.space, 0.96, np.ones((2, 128), np.float32), np.empty((2, 0), np.float32), ())
+
+
+def test_while_the_embedder_is_down_the_labels_of_another_are_compared(recommender, beep, monkeypatch):
+    location = recommender.catalogue.location
+    asked = []
+    monkeypatch.setattr("recommender.uploads.upload_embedder._client", lambda url: asked.append(url) or Yamnet())
+    service = Down()
+    opened = Recommender.open(Settings(catalogue=location, labels_embedder_url="http://labels"), embedder=service)
+    assert opened.embed_file(beep).labels and asked == ["http://labels"]
+    assert opened.similar_to(opened.embed_file(beep)).ranked_by == "labels"
+    # Nothing of it is remembered: once the embedder answers, vectors are compared.
+    service.back = True
+    assert opened.similar_to(opened.embed_file(beep)).ranked_by == "vectors"
+    opened.close()
+    without = Recommender.open(Settings(catalogue=location), embedder=Down())
+    with pytest.raises(EmbedderDown):
+        without.embed_file(beep)
+    without.close()
 
 
 @pytest.mark.parametrize(
