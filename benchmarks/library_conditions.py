@@ -17,7 +17,7 @@ import itertools
 import tempfile
 import wave
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -146,16 +146,19 @@ def _rows(pcm: Pcm, variant: Variant, embedder: LocalEmbedder) -> Rows:
 def _variants() -> Iterator[tuple[str, Variant]]:
     yield "yamnet alone: mean, hop 0.48 s", Variant()
     yield "  maximum instead of mean", Variant(pooling="max")
+    yield "  logarithm of 1 + maximum", Variant(pooling="log-max")
     yield "  hop 0.96 s", Variant(every=2)
     yield "  128 directions", Variant(directions=128)
     yield "  256 directions", Variant(directions=256)
     yield "  silence left out", Variant(trim=True)
     yield "  level evened", Variant(even=True)
     yield "  silence and level", Variant(trim=True, even=True)
-    yield "together, as built", Variant(trim=True, even=True, directions=256)
-    yield "  with 128 directions", Variant(trim=True, even=True, directions=128)
-    yield "  with maximum", Variant(trim=True, even=True, directions=256, pooling="max")
-    yield "  with hop 0.96 s", Variant(trim=True, even=True, directions=256, every=2)
+    built = Variant(trim=True, even=True, directions=256, pooling="log-max")
+    yield "together, as built", built
+    yield "  with 128 directions", replace(built, directions=128)
+    yield "  with mean", replace(built, pooling="mean")
+    yield "  with maximum", replace(built, pooling="max")
+    yield "  with hop 0.96 s", replace(built, every=2)
     yield "musicnn alone", Variant("musicnn")
     yield "  silence and level", Variant("musicnn", trim=True, even=True)
 

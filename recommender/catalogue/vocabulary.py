@@ -201,7 +201,8 @@ def _directions(classifier: LabelHead | None, recipe: Recipe, dimension: int) ->
     if recipe.projection is not None:
         if recipe.projection.shape[0] != weights.shape[1]:
             return None
-        weights = weights @ recipe.projection
+        # Its directions need not be of one length: scores stay what they are without the projection.
+        weights = weights @ np.linalg.pinv(recipe.projection).T
     return unit_rows(weights) if weights.shape[1] == dimension else None
 
 

@@ -21,8 +21,13 @@ class LabelHead:
     biases: NDArray[np.float32]
 
     def directions(self, count: int) -> NDArray[np.float64]:
-        """Return its leading right singular vectors, float64 (d, count): what most tells labels apart, best first."""
-        found = np.linalg.svd(self.weights.astype(np.float64), full_matrices=False)[2][:count].T
+        """Return its leading right singular vectors, float64 (d, count): what most tells labels apart, best first.
+
+        Each is divided by the root of its singular value, of the first one's, so that a few that all labels share do
+        not outweigh the others.
+        """
+        _, strengths, rows = np.linalg.svd(self.weights.astype(np.float64), full_matrices=False)
+        found = rows[:count].T * np.sqrt(strengths[0] / strengths[:count])
         # The sign of a direction is the library's choice: the same one everywhere.
         largest = found[np.abs(found).argmax(axis=0), np.arange(found.shape[1])]
         directions: NDArray[np.float64] = found * np.where(largest < 0, -1.0, 1.0)

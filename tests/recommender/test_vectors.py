@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.vectors import Recipe, dequantise, quantise, raw_frames, unit, unit_rows, window_means, windows
+from recommender.vectors import Recipe, dequantise, pool, quantise, raw_frames, unit, unit_rows, window_means, windows
 
 
 def test_bytes_survive_both_ways():
@@ -76,3 +76,8 @@ def test_raw_frames_are_the_bytes_of_ten_frames():
 def test_raw_frames_of_a_short_clip_begin_again():
     frames = dequantise(np.repeat(np.arange(3, dtype=np.uint8), 128).reshape(3, 128))
     assert raw_frames(frames).reshape(10, 128)[:, 0].tolist() == [0, 1, 2, 0, 1, 2, 0, 1, 2, 0]
+
+
+def test_log_max_pooling_is_the_logarithm_of_one_plus_the_maximum() -> None:
+    rows = np.array([[0.0, 2.0], [1.0, 0.5]], np.float32)
+    assert pool(rows, "log-max") == pytest.approx(np.log([2.0, 3.0]))

@@ -46,3 +46,23 @@ def test_people_s_labels_are_counted_where_there_are_any(tmp_path):
         # Sounds lie in one folder as often as in the other.
         assert measured.precision_at_10 < 0.7 if folders else measured.precision_at_10 > 0.9
         catalogue.close()
+
+
+def test_words_know_what_the_classifier_says_behind_a_projection_of_unequal_lengths(tmp_path):
+    rng = np.random.default_rng(1)
+    weights = rng.normal(size=(3, 16)).astype(np.float32)
+    projection = rng.normal(size=(16, 12)) * np.geomspace(1, 100, 12)
+    vectors = rng.normal(size=(4, 16)).astype(np.float32) @ (projection @ np.linalg.pinv(projection)).astype(np.float32)
+    head = LabelHead(("Dog", "Rain", "Speech"), weights, np.zeros(3, np.float32))
+    clips = [NewClip(f"f{item:010}_0", f"x/{item}.wav", 0, 10, (), str(item)) for item in range(4)]
+    write_catalogue(
+        tmp_path / "c", space=SPACE, vectors_kind="mean", batches=[ClipBatch(clips, vectors)], trees=5, progress=False,
+        words=WordsBuilder(classifier=head), projection=projection,
+    )  # fmt: skip
+    catalogue = LocalCatalogue.open(tmp_path / "c")
+    assert catalogue.vocabulary is not None
+    centred = weights - weights.mean(axis=0)
+    towards = np.linalg.norm(centred @ np.linalg.pinv(projection).T, axis=1)
+    scores = (catalogue.vocabulary.head * towards[:, None]) @ (vectors @ projection).T
+    np.testing.assert_allclose(scores, centred @ vectors.T, rtol=1e-4, atol=1e-4)
+    catalogue.close()
