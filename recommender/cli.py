@@ -25,25 +25,26 @@ has a name of one letter."""
 _LIKE_HELP = re.compile(r"-h[\w-]{9}(_\d+)?")
 
 
-def parser() -> argparse.ArgumentParser:
-    """Build the parser with all commands."""
+def parser(command: str | None = None) -> argparse.ArgumentParser:
+    """Build the parser with all commands, or with the one that was typed: the others' imports take half a second."""
     top = argparse.ArgumentParser(prog="python -m recommender", allow_abbrev=False)
     top.add_argument("--version", action="version", version=f"Soundalike {__version__}")
     add_env_file(top)
     subparsers = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for _, name, _ in pkgutil.iter_modules(commands.__path__):
+    names = [name for _, name, _ in pkgutil.iter_modules(commands.__path__)]
+    for name in [command] if command in names else names:
         importlib.import_module(f"recommender.commands.{name}").register(subparsers)
-    for command in subparsers.choices.values():
-        command.allow_abbrev = False
-        command._negative_number_matcher = _VIDEO_ID
+    for each in subparsers.choices.values():
+        each.allow_abbrev = False
+        each._negative_number_matcher = _VIDEO_ID
     return top
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status: 0, 1 where something had an error, 2 for wrong usage."""
-    given = sys.argv[1:] if argv is None else argv
+    given = list(sys.argv[1:] if argv is None else argv)
     # argparse takes what begins with -h for help, unless there is a space in it; queries are stripped.
-    arguments = parser().parse_args([f" {text}" if _LIKE_HELP.fullmatch(text) else text for text in given])
+    arguments = parser(*given[:1]).parse_args([f" {text}" if _LIKE_HELP.fullmatch(text) else text for text in given])
     with guarded():
         return _run(arguments)
 

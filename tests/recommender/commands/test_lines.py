@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 
+from recommender import cli
 from recommender.answers import Answer, Result, Understood
 from recommender.clips import Clip
 from recommender.commands.build.audioset import PLACES_TOLD, _tell_damages
@@ -36,3 +39,17 @@ def test_similarities_are_printed_where_they_say_something(
     lines = capsys.readouterr().out.splitlines()
     assert lines[1] == ("compared by labels: Dog" if way == "labels" else "dog: Dog")
     assert lines[2] == f"   1  {column:>7}  a  Dog"
+
+
+def test_the_command_that_was_typed_is_imported_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    imported, real = list[str](), importlib.import_module
+
+    def recorded(name: str) -> object:
+        imported.append(name)
+        return real(name)
+
+    monkeypatch.setattr(importlib, "import_module", recorded)
+    cli.parser("info")
+    assert imported == ["recommender.commands.info"]
+    cli.parser("inof")
+    assert {"recommender.commands.build", "recommender.commands.info"} < set(imported)
