@@ -1,11 +1,11 @@
-"""What people type: `TERM + TERM - TERM top N only LABEL or LABEL not LABEL longer 2s shorter 10s here`, and what
-buttons remember of it."""
+"""What people type: `TERM + TERM - TERM top N only LABEL or LABEL not LABEL longer 2s shorter 10s in NAME here`, and
+what buttons remember of it."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,7 +31,8 @@ _SECONDS = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,3})?)(?:s|sec|secs|seconds?)?")
 class Question:
     """What is asked of the recommender. query: terms joined by " + " and " - "; skip: results to leave out at the
     top; only, without: label filters, several of `only` required together, `A|B` where either will do; name: what
-    people call an upload, for the heading; file: its id in Slack; longer, shorter: bounds of length, in seconds."""
+    people call an upload, for the heading; file: its id in Slack; longer, shorter: bounds of length, in seconds;
+    within: names of catalogues, where several are searched."""
 
     query: str
     top: int = DEFAULT_TOP
@@ -42,11 +43,12 @@ class Question:
     file: str = ""
     longer: float = 0.0
     shorter: float = 0.0
+    within: tuple[str, ...] = ()
 
     @property
     def bounds(self) -> dict[str, Any]:
         """What `Recommender.similar` is asked with, by name."""
-        bounds = {name: getattr(self, name) for name in ("top", "skip", "only", "without", "longer")}
+        bounds = {name: getattr(self, name) for name in ("top", "skip", "only", "without", "longer", "within")}
         return {**bounds, "shorter": self.shorter or math.inf}
 
     def steered(self, sign: str, clip_id: str) -> Question:
@@ -68,8 +70,9 @@ class Question:
             "i": self.file,
             "l": self.longer,
             "h": self.shorter,
+            "w": list(self.within),
         }
-        empty = {"t": DEFAULT_TOP, "s": 0, "o": [], "n": [], "f": "", "i": "", "l": 0.0, "h": 0.0}
+        empty = {"t": DEFAULT_TOP, "s": 0, "o": [], "n": [], "f": "", "i": "", "l": 0.0, "h": 0.0, "w": []}
         return {key: value for key, value in full.items() if empty.get(key) != value}
 
     @classmethod
@@ -86,6 +89,7 @@ class Question:
                 file=str(data.get("i", "")),
                 longer=max(float(data.get("l", 0)), 0.0),
                 shorter=max(float(data.get("h", 0)), 0.0),
+                within=tuple(str(name) for name in data.get("w", [])),
             )
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"no question ({type(error).__name__})") from error
@@ -130,6 +134,33 @@ def parse(text: str, *, beside_file: bool = False, talk: bool = False) -> Typed:
     if first[0].lower() == "random":
         return Typed("random", replace(question, query=" ".join(first[1:])), here)
     return Typed("similar", question, here)
+
+
+def placed(question: Question, names: Sequence[str]) -> Question:
+    """Take `in NAME` at the end of a question's terms or labels as its filter by catalogue. names: of the catalogues
+    there are; `in` before any other word is one of the words."""
+    any_name = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    quoted = rf'"?(?:{any_name})"?'
+    pattern = re.compile(rf"(?:^|\s+)in\s+({quoted}(?:(?:\s*,\s*|\s+or\s+|\s+and\s+){quoted})*)$", re.IGNORECASE)
+    named: list[str] = []
+
+    def left_of(text: str) -> str:
+        found = pattern.search(text)
+        if found is not None:
+            named.extend(re.findall(any_name, found[1], re.IGNORECASE))
+        return text if found is None else text[: found.start()]
+
+    def labels_left(labels: tuple[str, ...]) -> tuple[str, ...]:
+        # A name in quotation marks is taken for a label of its own.
+        joined = re.sub(r"\bin\n", "in ", "\n".join(labels))
+        return tuple(filter(None, map(left_of, joined.split("\n"))))
+
+    query, only, without = left_of(question.query), labels_left(question.only), labels_left(question.without)
+    if not named:
+        return question
+    spelt = {name.casefold(): name for name in names}
+    chosen = dict.fromkeys(spelt.get(name.casefold(), name) for name in (*question.within, *named))
+    return replace(question, query=query, only=only, without=without, within=tuple(chosen))
 
 
 def _words(text: str) -> Iterator[tuple[str, bool]]:

@@ -16,12 +16,12 @@ from bot.errors import OldCatalogue
 from bot.messages import Message, answer, friendly, help_message, refusal, unforeseen
 from bot.messages.library import Offers
 from bot.operations.requests import Observer, Request
-from bot.questions import FILTERS_ALONE, Question, Typed
+from bot.questions import FILTERS_ALONE, Question, Typed, placed
 from bot.settings import BotSettings
 from bot.slack.errors import refused
 from recommender.answers import Answer
 from recommender.errors import BadQuery, SoundalikeError, UnknownClip
-from recommender.library.additions import KIND as LIBRARY
+from recommender.library.additions import libraries_of
 from recommender.query import parse
 from recommender.recommender import Recommender
 
@@ -97,8 +97,14 @@ class Answerer:
         `bot.messages.answer`."""
         return answer(found, question, offers=self._offers(), **how)
 
+    def placed(self, question: Question) -> Question:
+        """Return a question with the catalogues that it names as its filter, where several are searched."""
+        catalogue = self.recommender.catalogue
+        names = [name for name in catalogue.members if name]
+        return placed(question, names) if names and not catalogue.has(question.query) else question
+
     def _offers(self) -> Offers:
-        if self._settings is None or self.recommender.catalogue.facts.kind != LIBRARY:
+        if self._settings is None or not libraries_of(self.recommender.catalogue):
             return Offers()
         return Offers(listen=self._settings.listen_button, add=bool(self._settings.librarians), paths=True)
 
@@ -120,7 +126,9 @@ class Answerer:
             return friendly(typed.kind)
         if typed.kind == "wrong":
             raise BadQuery(typed.question.query)
-        question, note = typed.question, ""
+        question, note = self.placed(typed.question), ""
+        if typed.kind == "similar" and not question.query:
+            raise BadQuery(FILTERS_ALONE)
         if typed.kind == "random":
             clip = self.recommender.random(question.query or None)
             question, note = replace(question, query=clip.clip_id), "A clip at random."

@@ -21,7 +21,7 @@ from bot.answering.scratch import Scratch
 from bot.errors import DownloadFailed, LoginPage, NoAddress, NoRoom, UnknownFile
 from bot.messages import Message, listening, refusal
 from bot.operations.requests import Observer, Request
-from bot.questions import Typed
+from bot.questions import Question, Typed
 from bot.queue.jobs import Job, Record, RefusedOnArrival
 from bot.queue.leases import Leases
 from bot.queue.records import LEASE_SECONDS, POST_INTERVAL_SECONDS, Records
@@ -353,22 +353,23 @@ class UploadSteps:
             self._scratch.sweep()  # one may have died on this machine, and left the audio
         if died >= MAX_DEATHS:
             raise KeepsFailing("I gave up on this file after several attempts: send it in another format.")
-        found = self._found(job, request)
+        asked = self._answerer.placed(job.question(job.query))
+        found = self._found(job, asked, request)
         unasked = not (job.ts or job.addressed)
         if unasked and speech_alone(found.sounds_like) and not self._manners.of(job.channel).speech:
             return None
-        question = replace(job.question(found.query), file=job.file)
+        question = replace(asked, query=found.query, file=job.file)
         self._history.add(job.user, question)
         waited = time.time() - job.accepted if job.accepted else None
         return self._answerer.answer(found, question, seconds=waited)
 
-    def _found(self, job: Job, request: Request) -> Answer:
+    def _found(self, job: Job, asked: Question, request: Request) -> Answer:
         with self._scratch.file() as path:
             with request.timings("download"):
                 self._downloader.fetch(job.url, path)
             upload = self._recommender.embed_file(path, request.timings)
         with request.timings("search"):
-            return self._recommender.similar_to(upload, also=job.query, **job.question("").bounds)
+            return self._recommender.similar_to(upload, also=asked.query, **asked.bounds)
 
 
 def _refused(job: Job, error: SoundalikeError) -> Job:

@@ -70,12 +70,14 @@ def _publish(context: Context, health: Health, user: str, request: Request) -> N
         answers = context.services.manners.default.answers
         facts = HomeFacts(answers=answers, services=services, history=context.services.history.of(user))
         try:
-            manifest = context.services.recommender.catalogue.facts
+            catalogue = context.services.recommender.catalogue
+            manifest = catalogue.facts
             facts = HomeFacts(
                 answers=answers,
                 clips=manifest.clips,
                 labels=manifest.labels,
                 built=f"{datetime.fromisoformat(manifest.built):%-d %B %Y at %H:%M %Z}",
+                catalogues=tuple((name, len(each)) for name, each in catalogue.members.items() if name),
                 services=services,
                 history=facts.history,
             )

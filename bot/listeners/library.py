@@ -63,8 +63,7 @@ def _listen(context: Context, value: ButtonValue, body: dict[str, Any], request:
     recommender = context.services.recommender
     clip = recommender.clip(value.clip)
     with request.timings("excerpt"):
-        home, own = recommender.catalogue.member_of(clip)
-        sound = excerpt(home.facts, own)
+        sound = excerpt(recommender.catalogue, clip)
     with request.timings("reply"):
         _upload(context, body, content=sound, filename=f"{clip.clip_id}.wav", title=excerpt_title(clip))
 

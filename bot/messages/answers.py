@@ -32,6 +32,7 @@ from bot.messages.library import EXPORT, LISTEN, PATH, Offers, add_button, liste
 from bot.questions import Question
 from recommender.answers import WAY, Answer, Result, Understood
 from recommender.catalogue.filters import OR
+from recommender.catalogue.links import video_moment
 from recommender.clips import Clip
 from recommender.errors import BadQuery
 from recommender.query import Query, Term, parse
@@ -217,6 +218,8 @@ def _filters(question: Question) -> list[str]:
         lines.append("Only " + ", and ".join(groups))
     if question.without:
         lines.append("Without " + ", ".join(plain(label, LABEL_CHARS) for label in question.without[:SHOWN_LABELS]))
+    if question.within:
+        lines.append("In " + " and ".join(plain(name, LABEL_CHARS) for name in question.within[:SHOWN_LABELS]))
     if question.longer:
         lines.append(f"Longer than {question.longer:g} s")
     if question.shorter:
@@ -262,13 +265,15 @@ def _result(result: Result, shared: tuple[str, ...], detail: Detail, *, compared
     ]
     if compared:
         facts.append(f"*{per_cent(result.similarity)}*")
+    if clip.catalogue:
+        facts.append(plain(clip.catalogue, LABEL_CHARS))
     if result.copies > 1:
         facts.append(f"{result.copies} copies")
     name = f"*{result.rank}.* " + " · ".join(facts)
     more = []
     if result.matched is not None:
         more.append(f"resembles {clock(result.matched[0])}–{clock(result.matched[1])} of the upload")
-    if paths and (place := _place(clip)):
+    if paths and _of_file(clip) and (place := _place(clip)):
         more.append(plain(in_the_middle(place, PATH_CHARS), PATH_CHARS))
     beside = LINE_CHARS - len(_MARKUP.sub(r"\1", name))
     if not more and beside >= min(LABELS_BESIDE, sum(map(len, clip.labels))):
@@ -279,10 +284,16 @@ def _result(result: Result, shared: tuple[str, ...], detail: Detail, *, compared
 
 def _place(clip: Clip) -> str:
     """Return what its path says of a library's clip beyond its title and its labels, empty where it says no more."""
-    path = PurePosixPath(clip.source)
+    within = clip.source.removeprefix(f"{clip.catalogue}/") if clip.catalogue else clip.source
+    path = PurePosixPath(within)
     if path.stem != clip.title:
-        return clip.source
+        return within
     return "" if set(path.parent.parts) <= set(clip.labels) else f"{path.parent}/"
+
+
+def _of_file(clip: Clip) -> bool:
+    """Whether a clip is of a file of one's own: beside it, other catalogues may hold videos."""
+    return clip.url is None or video_moment(clip.url) is None
 
 
 def _labels(clip: Clip, shared: tuple[str, ...], detail: Detail, room: int) -> str:
@@ -309,8 +320,9 @@ def _with_menu(
     """Return a result with its menu at the side, or with buttons below where Slack's ids cannot hold the question.
     listen: an answer that one person sees has no thread to post an excerpt into."""
     kinds = {MORE_LIKE: "More like this"} | ({} if found.ranked_by == WAY else {LESS_LIKE: "Less like this"})
+    listen = listen and _of_file(clip)
     kinds |= {LISTEN: "Listen"} if listen else {}
-    kinds |= {PATH: "Copy path"} if offers.paths else {}
+    kinds |= {PATH: "Copy path"} if offers.paths and _of_file(clip) else {}
     choices = menu(RESULT_MENU, [(shown, option(kind, clip.clip_id)) for kind, shown in kinds.items()])
     block_id = _value(question, found).block_id(place)
     if choices and block_id:
@@ -361,7 +373,7 @@ def _few(alike: int) -> str:
 def _nothing(found: Answer, question: Question) -> str:
     if question.skip:
         return "That was the end of the list."
-    filtered = question.only or question.without or question.longer or question.shorter
+    filtered = question.only or question.without or question.longer or question.shorter or question.within
     if found.alike is not None:
         among = "that passes these filters " if filtered else ""
         what = "leave one out" if filtered else "take another sound, or say in words what you look for"

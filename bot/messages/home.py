@@ -18,7 +18,8 @@ QUESTION_CHARS = 150
 @dataclass(frozen=True)
 class HomeFacts:
     """What the App Home shows. services: name, whether it works, and what to say of it; history: the person's last
-    questions, newest first; answers: what is answered in channels without settings."""
+    questions, newest first; answers: what is answered in channels without settings; catalogues: name and clips of
+    each where several are searched."""
 
     clips: int | None = None
     labels: int | None = None
@@ -26,6 +27,7 @@ class HomeFacts:
     services: tuple[tuple[str, bool, str], ...] = ()
     history: tuple[Question, ...] = field(default=())
     answers: str = "every"
+    catalogues: tuple[tuple[str, int], ...] = ()
 
 
 def home_view(facts: HomeFacts) -> dict[str, Any]:
@@ -55,6 +57,8 @@ def described(question: Question) -> str:
         parts.append("only " + ", ".join(plain(group.replace(OR, " or "), 120) for group in question.only[:5]))
     if question.without:
         parts.append("not " + ", ".join(plain(label, 60) for label in question.without[:5]))
+    if question.within:
+        parts.append("in " + ", ".join(plain(name, 60) for name in question.within[:5]))
     parts += [f"{name} {bound:g} s" for name in ("longer", "shorter") if (bound := getattr(question, name))]
     return " · ".join(parts)
 
@@ -69,7 +73,9 @@ def _catalogue(facts: HomeFacts) -> str:
         return "There is none at the moment: the operator builds it with `python -m recommender build`."
     labels = f" under {facts.labels:,} labels" if facts.labels is not None else ""
     built = f", built on {plain(facts.built, 40)}" if facts.built else ""
-    return f"{facts.clips:,} clips{labels}{built}."
+    each = [f"*{plain(name, 60)}* ({clips:,})" for name, clips in facts.catalogues]
+    several = f" They are of {', '.join(each)}: `in NAME` behind a question asks one of these alone." if each else ""
+    return f"{facts.clips:,} clips{labels}{built}.{several}"
 
 
 def _service(name: str, works: bool, remark: str) -> str:

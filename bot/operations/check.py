@@ -22,7 +22,7 @@ from bot.slack.client import posting_client, web_client
 from bot.slack.errors import CLOSED, UNREACHED, code_of
 from bot.slack.names import GROUPS_SCOPE, LISTEN_SCOPE, OPTIONAL_SCOPES, scopes_of
 from recommender import __version__
-from recommender.catalogue import read_facts
+from recommender.catalogue import locations, read_facts
 from recommender.catalogue.base import Facts
 from recommender.embedders import Frames, registry
 from recommender.embedders.client import EmbedderClient
@@ -270,7 +270,9 @@ def _catalogue(settings: BotSettings) -> tuple[Finding, Recommender | None]:
     except SoundalikeError as error:
         return Finding("catalogue", False, str(error)), None
     facts = recommender.catalogue.facts
-    return Finding("catalogue", True, f"{facts.clips:,} clips, {facts.space}, built {facts.built}"), recommender
+    each = ", ".join(f"{name} {len(one):,}" for name, one in recommender.catalogue.members.items() if name)
+    found = f"{facts.clips:,} clips{each and f' ({each})'}, {facts.space}, built {facts.built}"
+    return Finding("catalogue", True, found), recommender
 
 
 def _search(recommender: Recommender, frames: Frames | None) -> Finding:
@@ -311,20 +313,20 @@ def _said(settings: BotSettings, channel: str, wrong: Sequence[str]) -> Finding:
 
 
 def _library(settings: BotSettings) -> Iterator[Finding]:
-    """Whether the folder that a library's catalogue was built from is there."""
-    try:
-        folder = library_of(read_facts(settings.catalogue)) if settings.catalogue is not None else None
-    except SoundalikeError:
-        return
-    if folder is None:
-        return
-    if folder.is_dir():
-        yield Finding("library", True, str(folder))
-    else:
-        text = (
-            f"{folder} is gone: mount it, or build the catalogue from where it is now. Nothing can be played or added."
-        )
-        yield Finding("library", False, text)
+    """Whether the folders that libraries' catalogues were built from are there."""
+    for location in () if settings.catalogue is None else locations(settings.catalogue):
+        try:
+            folder = library_of(read_facts(location))
+        except SoundalikeError:
+            continue
+        if folder is not None and folder.is_dir():
+            yield Finding("library", True, str(folder))
+        elif folder is not None:
+            text = (
+                f"{folder} is gone: mount it, or build the catalogue from where it is now. Nothing can be played or "
+                "added."
+            )
+            yield Finding("library", False, text)
 
 
 def _spaces(facts: Facts, embedder: str) -> Finding:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 import redis
 
 from bot.queue.dead_letters import DeadLetters
 from bot.queue.tasks import RedisQueue
 from recommender import redis_keys
-from recommender.catalogue import read_facts
+from recommender.catalogue import locations, read_facts
 from recommender.errors import BadQuery, NoCatalogue
 from recommender.library.additions import forget_person
 
@@ -55,10 +56,11 @@ def forget_workspace(client: redis.Redis, queue: RedisQueue, workspace: str) -> 
 
 
 def _forget_in_library(catalogue: str, person: str) -> int:
-    try:
-        return forget_person(read_facts(catalogue), person)
-    except NoCatalogue:
-        return 0
+    names = 0
+    for location in locations(catalogue):
+        with suppress(NoCatalogue):
+            names += forget_person(read_facts(location), person)
+    return names
 
 
 def _forget_in_redis(client: redis.Redis, *parts: str) -> dict[str, int]:

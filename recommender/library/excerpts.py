@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from recommender.audio import decoding
 from recommender.audio.wav import HEADER_BYTES
-from recommender.catalogue.base import Facts
+from recommender.catalogue.base import Catalogue
 from recommender.clips import Clip
 from recommender.errors import CannotDecode, UnknownClip
 from recommender.library.additions import library_of
@@ -14,12 +14,13 @@ LONGEST_SECONDS = 15.0
 """A window is 10 s, the last one of a file up to 15 s."""
 
 
-def excerpt(facts: Facts, clip: Clip) -> bytes:
-    """Return a clip as a WAV file of its file's own quality, up to 48 kHz stereo.
+def excerpt(catalogue: Catalogue, clip: Clip) -> bytes:
+    """Return a clip of a catalogue as a WAV file of its file's own quality, up to 48 kHz stereo.
 
     Raises `UnknownClip` where its file is no longer there, `AudioError` where it cannot be decoded.
     """
-    root = library_of(facts)
+    home, clip = catalogue.member_of(clip)
+    root = library_of(home.facts)
     if root is None:
         raise UnknownClip("This catalogue has no sound files of its own: follow the link instead.")
     path = file_of(root, clip.source)

@@ -41,6 +41,7 @@ questions = st.builds(
     only=st.lists(texts, max_size=12).map(tuple),
     without=st.lists(texts, max_size=12).map(tuple),
     name=texts,
+    within=st.lists(texts, max_size=3).map(tuple),
 )
 
 

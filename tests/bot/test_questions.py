@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.listeners.message_events import plain_text, typed_in
 from bot.messages.button_values import ButtonValue
-from bot.questions import MAX_TOP, Question, parse
+from bot.questions import MAX_TOP, Question, parse, placed
 from recommender.errors import BadQuery
 from tests.bot import answers as made
 
@@ -102,7 +102,7 @@ def test_a_button_carries_any_question(question):
 @given(
     st.recursive(
         st.none() | st.integers() | st.floats() | st.text(),
-        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from("qtsonfi") | st.text(), inner),
+        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from("qtsonfiw") | st.text(), inner),
     )
 )
 def test_what_is_no_question_raises_what_is_caught(data):
@@ -139,3 +139,37 @@ def test_slacks_markup_is_read_as_it_was_typed(text, typed):
 
 def test_a_message_that_breaks_the_grammar_is_kept_for_the_answer():
     assert typed_in("a top many").kind == "wrong"
+
+
+NAMES = ("SFX", "My Sounds", "catalogue")
+
+
+@pytest.mark.parametrize(
+    ("text", "query", "within", "only", "without"),
+    [
+        ("rain in sfx", "rain", ("SFX",), (), ()),
+        ("rain in my sounds", "rain", ("My Sounds",), (), ()),
+        ('rain in "My Sounds" top 3', "rain", ("My Sounds",), (), ()),
+        ("rain top 3 in SFX", "rain", ("SFX",), (), ()),
+        ("rain + thunder in SFX, catalogue", "rain + thunder", ("SFX", "catalogue"), (), ()),
+        ("rain in sfx or my sounds", "rain", ("SFX", "My Sounds"), (), ()),
+        ("rain only Wind in SFX not Speech", "rain", ("SFX",), ("Wind",), ("Speech",)),
+        ('rain only "Wind" in "My Sounds"', "rain", ("My Sounds",), ("Wind",), ()),
+        ("rain not Speech in SFX", "rain", ("SFX",), (), ("Speech",)),
+        ("in sfx", "", ("SFX",), (), ()),
+        ("rain in a forest", "rain in a forest", (), (), ()),
+        ("rain in sfxs", "rain in sfxs", (), (), ()),
+        ("a walk in sfx at night", "a walk in sfx at night", (), (), ()),
+        ("main sfx", "main sfx", (), (), ()),
+        ('rain only "Rain" "Wind"', "rain", (), ("Rain", "Wind"), ()),
+    ],
+)
+def test_a_catalogue_is_named_behind_in(text, query, within, only, without):
+    found = placed(parse(text, beside_file=True).question, NAMES)
+    assert (found.query, found.within, found.only, found.without) == (query, within, only, without)
+    assert placed(found, NAMES) == found
+
+
+@given(made.questions)
+def test_a_question_that_names_no_catalogue_stays_as_it_is(question):
+    assert placed(question, ("no one types this",)) == question

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from recommender.audio.wav import read_wav, wav_bytes
 from sandbox.client.driver import Driver, text_of
 from sandbox.names import BEN, BOT_TOKEN, MIA, SOUND_TEAM, SOUNDS
 from tests.conftest import REPOSITORY
-from tests.scenarios.stack import Stack
+from tests.scenarios.stack import Stack, video_id
 from tests.support.audio import melody, pcm16
 
 
@@ -28,15 +29,26 @@ def music(stack: Stack) -> Path:
     for number in range(4):
         path = folder / "Loops" / f"loop {number}.wav"
         path.write_bytes(wav_bytes(pcm16(melody(3.5, seed=100 + number))))
-    command = ["build", "library", str(folder), "--out", str(stack.folder / "library"), "--embedder-url"]
-    subprocess.run(
-        [sys.executable, "-m", "recommender", *command, stack.embedder_url],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    indexed(stack, folder, "library")
+    return folder
+
+
+def indexed(stack: Stack, folder: Path, out: str) -> None:
+    command = ["build", "library", str(folder), "--out", str(stack.folder / out), "--embedder-url", stack.embedder_url]
+    run(stack, "-m", "recommender", *command)
+
+
+def run(stack: Stack, *arguments: str, **environment: str) -> str:
+    """Run a command of Python to its end, which has to be a good one; returns what it said."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), **stack.environment, **environment},
         cwd=stack.folder,
         check=True,
-        stdout=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
     )
-    return folder
+    return done.stdout
 
 
 @pytest.fixture
@@ -112,3 +124,54 @@ def test_without_a_scope_people_are_told_which_is_missing(library: Driver, tmp_p
     assert LISTEN_SCOPE in text_of(library.wait_ephemeral(user=BEN, timeout=30))
     library.click(answer, "add_to_library", user=MIA)
     assert GROUPS_SCOPE in text_of(library.wait_ephemeral(user=MIA, timeout=30))
+
+
+@pytest.fixture
+def several(stack: Stack, slack: Driver) -> Iterator[tuple[Driver, Path, str]]:
+    """The workspace of a team that searches videos and its own sounds at once; the folder of these, and CATALOGUE."""
+    folder = stack.folder / "SFX"
+    for number in range(20):
+        folder.mkdir(exist_ok=True)
+        (folder / f"slam {number}.wav").write_bytes(wav_bytes(pcm16(melody(3.1, seed=300 + number))))
+    indexed(stack, folder, "sfx")
+    settings = {"CATALOGUE": f"{stack.catalogue},{stack.folder / 'sfx'}", "LISTEN_BUTTON": "true"}
+    with stack.only_worker(**settings), stack.only_bot(**settings):
+        slack.wait_for_bot()
+        slack.configure(scopes=[*SCOPES, LISTEN_SCOPE, GROUPS_SCOPE])
+        yield slack, folder, settings["CATALOGUE"]
+
+
+def test_videos_and_own_sounds_are_searched_at_once(
+    stack: Stack, several: tuple[Driver, Path, str], tmp_path: Path
+) -> None:
+    slack, folder, catalogue = several
+    slack.command(f"{video_id(1)} top 20 here", channel=SOUNDS)
+    both = slack.wait_message(lambda message: "Clips like" in text_of(message), timeout=30)
+    assert " · SFX" in text_of(both) and " · catalogue" in text_of(both)
+    sound = slack.upload(SOUNDS, new_sound(tmp_path / "fresh.wav", 301), user=BEN)
+    answer = slack.wait_reply(sound, lambda message: "Clips like" in text_of(message), timeout=60)
+    assert " · SFX" in text_of(answer)
+
+    slack.command("slam 3.wav in sfx top 3", channel=SOUNDS)
+    own = slack.wait_ephemeral(lambda message: "In SFX" in text_of(message), timeout=30)
+    assert text_of(own).count(" · SFX") == 3 and " · catalogue" not in text_of(own)
+    slack.choose(own, "More like this")
+    slack.wait_ephemeral(lambda message: "more like" in text_of(message) and "In SFX" in text_of(message), timeout=30)
+
+    slack.mention(SOUNDS, "slam 3.wav in sfx", user=BEN)
+    said = slack.wait_message(lambda message: "In SFX" in text_of(message), timeout=30)
+    slack.choose(said, "Listen", user=BEN)
+    slack.wait_for(lambda: [m for m in slack.messages(SOUNDS) if "slam" in str(m.get("files"))], timeout=30)
+    slack.open_home()
+    slack.wait_home(lambda view: "*catalogue* (24), *SFX* (20)" in json.dumps(view))
+
+    (folder / "slam new.wav").write_bytes(wav_bytes(pcm16(melody(3.1, seed=301))))
+    indexed(stack, folder, "sfx")
+    slack.command("slam new.wav top 1", channel=SOUNDS)
+    slack.wait_ephemeral(lambda message: "slam 1" in text_of(message), timeout=30)
+
+    told = run(stack, "-m", "bot", "check", CATALOGUE=catalogue)
+    assert "45 clips (catalogue 24, SFX 21), musicnn-msd" in told and str(folder) in told
+    typed = run(stack, "-m", "recommender", "similar", catalogue, video_id(1), "--in", "SFX", "--top", "2")
+    assert typed.count(" SFX/slam") == 2
+    assert "whole, 45 clips (catalogue: 24 clips" in run(stack, "-m", "recommender", "verify", catalogue)

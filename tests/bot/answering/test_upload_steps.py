@@ -51,6 +51,7 @@ class World:
         self.leases = Leases(self.records)
         self.manners = Manners(self.client, BotSettings(_env_file=None))
         parts: Any = {name: MagicMock() for name in ("answerer", "downloader", "history", "scratch")}
+        parts["answerer"].placed.side_effect = lambda question: question
         self.work = UploadSteps(
             client=self.slack,
             posts=Posts(self.slack, self.slack, self.records),

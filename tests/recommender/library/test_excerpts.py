@@ -24,16 +24,16 @@ def test_a_clip_sounds_as_in_its_file(music: Path, tmp_path: Path, start: int, s
     build(music, tmp_path / "out", SpectralPool(), progress=False)
     catalogue = LocalCatalogue.open(tmp_path / "out")
     clip = catalogue.clip(clip_id("Songs/long.wav", start))
-    samples, rate = read_wav(excerpt(catalogue.manifest, clip))
+    samples, rate = read_wav(excerpt(catalogue, clip))
     assert rate == 16_000
     assert np.array_equal(samples[:, 0], pcm16(tune(31, 20))[start * rate : (start + seconds) * rate])
     with pytest.raises(UnknownClip, match="no longer in the library"):
-        excerpt(catalogue.manifest, replace(clip, source="gone.wav"))
+        excerpt(catalogue, replace(clip, source="gone.wav"))
     write_song(music / "Songs" / "long.wav", 1, 20)
     if start:
         with pytest.raises(CannotDecode, match="shorter than it was"):
-            excerpt(catalogue.manifest, clip)
+            excerpt(catalogue, clip)
     catalogue.manifest.extra["kind"] = "audioset"
     with pytest.raises(UnknownClip, match="no sound files of its own"):
-        excerpt(catalogue.manifest, clip)
+        excerpt(catalogue, clip)
     catalogue.close()

@@ -47,7 +47,7 @@ def test_a_name_is_found_as_it_is_typed_and_as_it_is_shown(opened: Recommender, 
     clip = opened.clip(name)
     assert opened.clip(shown(clip.source)) == clip
     assert opened.similar(shown(clip.source)).seeds[0] == clip
-    assert excerpt(opened.catalogue.facts, clip)
+    assert excerpt(opened.catalogue, clip)
 
 
 def test_titles_and_labels_of_bytes_are_text(opened: Recommender) -> None:
