@@ -420,6 +420,9 @@ def _facts(parts: Mapping[str, Catalogue], labels: int) -> Facts:
     }
     weights = next((facts.weights for facts in every if facts.weights is not None), None)
     extra |= {} if weights is None else {"weights": str(weights)}
+    floors = [facts.noise_floor for facts in every if facts.noise_floor is not None]
+    if len(floors) == len(every):
+        extra["noise_floor"] = min(floors)
     ids = repr([(name, facts.id) for name, facts in each.items()])
     return replace(
         every[0],
