@@ -144,10 +144,13 @@ def test_a_video_of_two_catalogues_stands_once(tmp_path: Path):
     vectors = clustered(60)
     for name in ("one", "two"):
         write(tmp_path / name, vectors, clips(60), extra={"links": "youtube"})
-    recommender = opened(f"{tmp_path / 'one'},{tmp_path / 'two'}")
-    found = recommender.similar("src00000007", top=100)
-    assert len({result.clip.source for result in found.results}) == len(found.results) == 59
-    recommender.close()
+    catalogue = open_catalogue(f"{tmp_path / 'one'},{tmp_path / 'two'}")
+    (found,) = catalogue.nearest(catalogue.vectors_of([7]), 100)
+    assert len({hit.source for hit in found}) == len(found) == 60
+    assert catalogue.clip("src00000007").catalogue == "one"
+    floors = [member.facts.noise_floor for member in catalogue.members.values()]
+    assert catalogue.facts.noise_floor == min(floor for floor in floors if floor is not None)
+    catalogue.close()
 
 
 @pytest.mark.parametrize(
