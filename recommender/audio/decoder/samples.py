@@ -1,4 +1,4 @@
-"""Frames as ffmpeg's codecs leave them, to one channel of floats and on to 16-bit samples."""
+"""Frames as ffmpeg's codecs leave them, to floats, and from one channel of floats on to 16-bit samples."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from numpy.typing import NDArray
 
-from recommender.audio.mixing import mix
-
 _FULL_SCALE = 32_768
 _UNSAFE_PLANES = 8
 """PyAV 18 looks for the end of a frame's planes beyond the eighth, and crashes there."""
@@ -19,19 +17,19 @@ _FLOAT_PEAK = np.float32(8)
 neighbours in the resampler."""
 
 
-def mono_of(frame: AudioFrame) -> NDArray[np.float32]:
-    """Mix the channels of a frame to (n,) float32 in [-1, 1]; what is no number becomes silence."""
+def channels_of(frame: AudioFrame) -> NDArray[np.float32]:
+    """Return the channels of a frame, (c, n) float32 in [-1, 1]; what is no number becomes silence."""
     if frame.format.is_planar and len(frame.layout.channels) >= _UNSAFE_PLANES:
         frame = _packed(frame)
     samples: NDArray[Any] = frame.to_ndarray()
     channels = samples if frame.format.is_planar else samples.reshape(frame.samples, -1).T
-    return _floats(channels[0]) if len(channels) == 1 else mix(np.stack([_floats(channel) for channel in channels]))
+    return _floats(channels)
 
 
 def _floats(samples: NDArray[Any]) -> NDArray[np.float32]:
-    """Scale one channel (n,) to [-1, 1]; what is no number becomes silence."""
+    """Scale samples to [-1, 1]; what is no number becomes silence."""
     with np.errstate(over="ignore", invalid="ignore"):
-        floats: NDArray[np.float32] = samples.astype(np.float32)
+        floats: NDArray[np.float32] = samples.astype(np.float32, order="C")
     if samples.dtype == np.uint8:
         floats -= np.float32(128)
         floats /= np.float32(128)

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from recommender.audio import SAMPLE_RATE
 from recommender.audio.decoder.completeness import Meter, Reading, claimed_seconds, too_high
 from recommender.audio.decoder.protection import is_protected, protected_entry
-from recommender.audio.decoder.samples import mono_of, to_int16
+from recommender.audio.decoder.samples import channels_of, to_int16
 from recommender.audio.decoder.segments import Readable, Segment, segments_of
 from recommender.audio.decoder.tags import ixml_of, tags_of
 from recommender.audio.formats import ALLOWED_DEMUXERS, looks_like_media
+from recommender.audio.mixing import Mixer
 from recommender.audio.resampling import Resampler
 from recommender.errors import AudioError, CannotDecode, NoSamples, NotAudio, Protected, TooHigh
 
@@ -137,7 +138,7 @@ def _sounds(segment: Segment, track: int) -> bool:
     """Say whether a track is more than silence."""
     with _opened(segment) as container:
         frames = _gathered(_frames_of_track(container, track, segment, Reading()))
-        return any(np.ptp(mono_of(frame)) > _SOUNDS for frame in frames)
+        return any(np.ptp(channels_of(frame), axis=1).max(initial=0) > _SOUNDS for frame in frames)
 
 
 def _frames_of_track(container: InputContainer, track: int, segment: Segment, reading: Reading) -> Iterator[AudioFrame]:
@@ -275,14 +276,29 @@ def _taken(gathered: av.AudioFifo, enough: int) -> Iterator[AudioFrame]:
 def _resampled(frames: Iterator[AudioFrame], meter: Meter, rate: int) -> Iterator[NDArray[np.float32]]:
     """Mix and resample; a stream whose rate changes on the way gets a new resampler there."""
     resampler: Resampler | None = None
-    for frame in frames:
+    for source_rate, mono in _mixed(frames):
         try:
-            if resampler is None or resampler.rate != frame.sample_rate:
+            if resampler is None or resampler.rate != source_rate:
                 if resampler is not None:
                     yield resampler.flush()
-                resampler = Resampler(frame.sample_rate, rate)
-            yield resampler.push(meter.push(mono_of(frame)))
+                resampler = Resampler(source_rate, rate)
+            yield resampler.push(meter.push(mono))
         except (ValueError, av.error.FFmpegError) as error:
             raise CannotDecode(BROKEN) from error
     if resampler is not None:
         yield resampler.flush()
+
+
+def _mixed(frames: Iterator[AudioFrame]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Mix to one channel, each piece with its rate; a stream whose channels or rate change on the way is mixed anew."""
+    mixer, rate = Mixer(1), 0
+    for frame in frames:
+        try:
+            channels = channels_of(frame)
+        except (ValueError, av.error.FFmpegError) as error:
+            raise CannotDecode(BROKEN) from error
+        if (len(channels), frame.sample_rate) != (mixer.count, rate):
+            yield from ((rate, mono) for mono in mixer.flush())
+            mixer, rate = Mixer(len(channels)), frame.sample_rate
+        yield from ((rate, mono) for mono in mixer.push(channels))
+    yield from ((rate, mono) for mono in mixer.flush())
