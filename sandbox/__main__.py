@@ -16,6 +16,7 @@ from sandbox.app_config import AppConfig
 from sandbox.errors import PersonRefusal
 from sandbox.people import page, routes
 from sandbox.server import Server
+from sandbox.slack import Slack
 from sandbox.workspace import Workspace
 
 HOST = "127.0.0.1"
@@ -47,8 +48,9 @@ async def serve(listener: socket.socket, app: AppConfig) -> None:
     """Serve a workspace on a listening socket until SIGINT or SIGTERM."""
     address = f"http://{HOST}:{listener.getsockname()[1]}"
     server = Server(Workspace(app), address)
+    slack = Slack(server)
     runner = web.AppRunner(
-        server.application([*routes.routes(server), *page.routes(server)]),
+        server.application([*slack.routes(), *routes.routes(slack), *page.routes(server)]),
         access_log=None,
         shutdown_timeout=SHUTDOWN_SECONDS,
     )

@@ -46,7 +46,8 @@ def _default_shortcuts() -> list[dict[str, str]]:
 @dataclass
 class AppConfig:
     """What the workspace has granted the app and knows of it. An empty request_url means Socket Mode; org: the app is
-    installed for a whole organisation."""
+    installed for a whole organisation; redirect_url: where its installation page leads back to; rotating: its tokens
+    end, and are renewed."""
 
     name: str = "Soundalike"
     scopes: list[str] = field(default_factory=lambda: list(DEFAULT_SCOPES))
@@ -56,6 +57,8 @@ class AppConfig:
     request_url: str = ""
     options_url: str = ""
     org: bool = False
+    redirect_url: str = ""
+    rotating: bool = False
 
     @classmethod
     def from_manifest(cls, path: Path) -> AppConfig:
@@ -76,6 +79,8 @@ class AppConfig:
             events=list(settings.get("event_subscriptions", {}).get("bot_events", [])),
             commands=list(features.get("slash_commands", [])),
             shortcuts=list(features.get("shortcuts", [])),
+            rotating=bool(settings.get("token_rotation_enabled")),
+            redirect_url=next(iter(manifest["oauth_config"].get("redirect_urls", [])), ""),
         )
 
     def change(self, settings: dict[str, Any]) -> None:

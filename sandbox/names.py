@@ -5,6 +5,10 @@ from __future__ import annotations
 BOT_TOKEN = "xoxb-sandbox"  # noqa: S105 - opens nothing but this sandbox
 APP_TOKEN = "xapp-sandbox"  # noqa: S105
 SIGNING_SECRET = "sandbox"  # noqa: S105
+CLIENT_ID = "1.sandbox"
+OPTIONAL_SCOPES = ("channels:history", "groups:history", "mpim:history", "reactions:read", "reactions:write")
+"""What whoever installs the app may leave out, and does here."""
+CLIENT_SECRET = "sandbox-client"  # noqa: S105
 VERIFICATION_TOKEN = "sandbox"  # noqa: S105 - what payloads carry beside their signature
 
 TEAM = "T0SANDBOX"

@@ -34,14 +34,16 @@ __all__ = ["METHODS", "Server", "methods"]
 
 
 class Server:
-    """A workspace with everything that serves it."""
+    """A workspace with everything that serves it. first: that whose connections to the app, and names of workspaces, it
+    shares; none where it is the first itself."""
 
-    def __init__(self, workspace: Workspace, origin: str) -> None:
+    def __init__(self, workspace: Workspace, origin: str, first: Server | None = None) -> None:
         self.workspace = workspace
         self.origin = origin
+        self.names: dict[str, str] = first.names if first else {}
         self.files = Files(workspace, origin)
-        self.sockets = Sockets(workspace)
-        self.http = HttpDelivery()
+        self.sockets: Sockets = first.sockets if first else Sockets(workspace)
+        self.http: HttpDelivery = first.http if first else HttpDelivery()
         self.delivery = Delivery(workspace, self.sockets, self.http)
         self.events = Events(workspace, self.delivery, self.files)
         self.response_urls = ResponseUrls(workspace, origin)
@@ -50,23 +52,23 @@ class Server:
         inputs = Inputs(workspace, self.files)
         self.interactions = Interactions(workspace, self.delivery, self.response_urls, self.views, inputs, self.files)
         self.downloads = Downloads(workspace, self.files)
-        self._api = WebApi(Api(workspace, self.files, self.views, self.sockets, self.events, self.uploads, origin))
+        api = Api(workspace, self.files, self.views, self.sockets, self.events, self.uploads, origin, self.name_of)
+        self._api = WebApi(api)
+
+    def name_of(self, team: str) -> str:
+        """The name of a workspace."""
+        return self.names.get(team, team)
+
+    def knows(self, named: set[str]) -> bool:
+        """Whether one of these ids is of a person, a place, a file or a view of this workspace."""
+        workspace = self.workspace
+        views = {view["id"] for stack in workspace.views.values() for view in stack}
+        return bool(named & {*workspace.users, *workspace.channels, *self.files.files, *views})
 
     def application(self, routes: Iterable[web.AbstractRouteDef]) -> web.Application:
-        """Return the aiohttp application; routes: what serves the people beside what serves the app."""
+        """Return the aiohttp application on its routes."""
         application = web.Application(client_max_size=LARGEST_BODY_BYTES, middlewares=[_own_pages_only])
-        application.add_routes(
-            [
-                web.post("/api/{method}", self._api.handle),
-                web.get("/api/{method}", self._api.handle),
-                web.get("/socket", self.sockets.accept),
-                web.post("/response/{team}/{secret}", self._response_url),
-                web.post("/upload/v1/{secret}", self._upload),
-                web.get("/files-pri/{key}/{tail:.*}", self.downloads.private),
-                web.get("/files-else/{key}/{tail:.*}", self.downloads.elsewhere),
-                *routes,
-            ]
-        )
+        application.add_routes(routes)
         application.on_response_prepare.append(_always_current)
         application.on_shutdown.append(self._stop)
         return application
@@ -75,7 +77,20 @@ class Server:
         self.workspace.changed("stop", {})
         await asyncio.gather(self.sockets.close(), self.http.close())
 
-    async def _response_url(self, request: web.Request) -> web.Response:
+    async def call(self, request: web.Request) -> web.StreamResponse:
+        """Answer a call of the Web API."""
+        return await self._api.handle(request)
+
+    async def download(self, request: web.Request) -> web.StreamResponse:
+        """Answer a download."""
+        return await self.downloads.private(request)
+
+    async def download_elsewhere(self, request: web.Request) -> web.StreamResponse:
+        """Answer a download on another host."""
+        return await self.downloads.elsewhere(request)
+
+    async def response_url(self, request: web.Request) -> web.Response:
+        """Take what the app posts to a response_url."""
         body = await _json(request)
         error, answer = "", None
         try:
@@ -87,7 +102,8 @@ class Server:
         finally:
             self.workspace.traffic.add("response_url", "post", request=body, error=error, answer=answer)
 
-    async def _upload(self, request: web.Request) -> web.Response:
+    async def upload(self, request: web.Request) -> web.Response:
+        """Take the bytes of a file that the app announced."""
         try:
             self.uploads.receive(request.match_info["secret"], await _bytes(request))
         except SlackRefusal as refusal:

@@ -10,8 +10,9 @@ from typing import Any
 from sandbox import names
 from sandbox.app_config import AppConfig
 from sandbox.clock import Clock, Ids
-from sandbox.errors import PersonRefusal
+from sandbox.errors import PersonRefusal, SlackRefusal
 from sandbox.faults import Failures, Faults
+from sandbox.grants import Grants
 from sandbox.traffic import Traffic
 
 Json = dict[str, Any]
@@ -59,10 +60,27 @@ class Channel:
 
 
 class Workspace:
-    """Everything that people and the bot see."""
+    """Everything that people and the bot see. enterprise_id: of the organisation that it belongs to, if any; ending: of
+    the ids of its people and places, which are unique within a workspace, and within an organisation, alone."""
 
-    def __init__(self, app: AppConfig | None = None) -> None:
+    def __init__(
+        self,
+        app: AppConfig | None = None,
+        grants: Grants | None = None,
+        *,
+        team: str = names.TEAM,
+        name: str = "Sandbox",
+        enterprise_id: str = "",
+        ending: str = "",
+    ) -> None:
         self.app = app or AppConfig()
+        self.grants = grants or Grants()
+        self.grants.rotating = self.app.rotating
+        self.team = team
+        self.name = name
+        self.domain = name.lower()
+        self.enterprise_id = enterprise_id
+        self._ending = ending
         self.clock = Clock()
         self.ids = Ids()
         self.faults = Faults()
@@ -94,9 +112,9 @@ class Workspace:
         self.traffic.clear()
         self._user(names.BOT, self.app.name, is_bot=True)
         for user, name in ((names.ADA, "Ada"), (names.BEN, "Ben"), (names.MIA, "Mia")):
-            self.add_user(user, name)
-        self.add_channel(names.SOUNDS, "sounds", bot=True)
-        self.add_channel(names.RANDOM, "random", bot=False)
+            self.add_user(user + self._ending, name)
+        self.add_channel(names.SOUNDS + self._ending, "sounds", bot=True)
+        self.add_channel(names.RANDOM + self._ending, "random", bot=False)
         self.changed("reset", {})
 
     def clear_faults(self) -> None:
@@ -111,7 +129,7 @@ class Workspace:
 
     # People and places
 
-    def add_user(self, user: str, name: str, team: str = names.TEAM) -> Json:
+    def add_user(self, user: str, name: str, team: str = "") -> Json:
         """Add a person of a workspace with their direct message with the bot; returns the person."""
         self._user(user, name, is_bot=False, team=team)
         direct = names.direct_message(user)
@@ -144,11 +162,34 @@ class Workspace:
 
     def team_of(self, user: str) -> str:
         """The workspace that a person belongs to."""
-        return str(self.users[user]["team_id"]) if user in self.users else names.TEAM
+        return str(self.users[user]["team_id"]) if user in self.users else self.team
+
+    @property
+    def org_wide(self) -> bool:
+        """Whether the app is installed for the whole organisation."""
+        grant = self.grants.installed(self.team, self.enterprise_id)
+        return self.app.org or (grant is not None and not grant.team)
 
     def enterprise(self) -> Json | None:
-        """The organisation that the app is installed for, as interactions name it; None for a workspace alone."""
-        return {"id": names.ENTERPRISE, "name": "Sandbox Organisation"} if self.app.org else None
+        """The organisation that the workspace belongs to, as interactions name it; None outside of any."""
+        named = self.enterprise_id or (names.ENTERPRISE if self.app.org else "")
+        return {"id": named, "name": "Sandbox Organisation"} if named else None
+
+    def opened_by(self, token: str) -> bool:
+        """Whether a token works here."""
+        try:
+            grant = self.grants.of(token)
+        except SlackRefusal:
+            return False
+        if grant.team:
+            return grant.team == self.team
+        return grant.enterprise == self.enterprise_id and self.team not in self.grants.withheld
+
+    def end_installation(self, code: str) -> None:
+        """Take the app's tokens away by which it is installed here."""
+        grant = self.grants.installed(self.team, self.enterprise_id)
+        if grant is not None:
+            self.grants.end(grant.team, grant.enterprise, code)
 
     def place(self, channel: Any) -> Channel:
         """A channel by id; raises `PersonRefusal`."""
@@ -171,7 +212,7 @@ class Workspace:
     def post(self, channel: Channel, message: Json, share: Callable[[str], None] | None = None) -> Json:
         """Put a message into a channel; fills in type, ts, channel and team. share: told the ts before
         anybody sees it."""
-        message = {"type": "message", "ts": self.clock.ts(), "team": names.TEAM, "channel": channel.id, **message}
+        message = {"type": "message", "ts": self.clock.ts(), "team": self.team, "channel": channel.id, **message}
         channel.messages[message["ts"]] = message
         if share:
             share(message["ts"])
@@ -195,7 +236,7 @@ class Workspace:
         message = {
             "type": "message",
             "ts": self.clock.ts(),
-            "team": names.TEAM,
+            "team": self.team,
             "channel": channel.id,
             "is_ephemeral": True,
             "_user": user,
@@ -251,10 +292,10 @@ class Workspace:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    def _user(self, user: str, name: str, *, is_bot: bool, team: str = names.TEAM) -> None:
+    def _user(self, user: str, name: str, *, is_bot: bool, team: str = "") -> None:
         self.users[user] = {
             "id": user,
-            "team_id": team,
+            "team_id": team or self.team,
             "name": name.lower(),
             "real_name": name,
             "is_bot": is_bot,

@@ -41,8 +41,7 @@ class InWorkspace:
                 self._installations.bot(job.home)
             except NotInstalled:
                 _log.warning("job %s ends: its workspace has removed the app", job.id)
-                self._records.leave(job)
-                self._records.put(job.id, state="done")
+                self._records.remove(job)
                 return
             except InstallationsAway:
                 again(job, AWAY_SECONDS)

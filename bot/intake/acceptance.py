@@ -17,7 +17,7 @@ import redis
 from slack_sdk.errors import SlackApiError
 
 from bot.answering.posts import CLAIM_SECONDS
-from bot.errors import QueueAway
+from bot.errors import InstallationsAway, QueueAway
 from bot.messages import queue_away
 from bot.questions import Question
 from bot.queue.admission import Admission
@@ -236,13 +236,21 @@ class Acceptance:
                 self._admit(wish)
         for wish in outstanding:
             record = self._records.get(wish.job.id)
-            if record.state:
+            if record.state or (not record.known and self._gone(wish.job)):
                 with self._lock:
                     self._outstanding.pop(wish.job.id, None)
             elif not record.known:
                 _log.warning("Redis has lost job %s: queued again", wish.job.id)
                 with within(wish.job.home):
                     self._admit(wish, lost=True)
+
+    def _gone(self, job: Job) -> bool:
+        """Whether a job's workspace has removed the app, and its records with it."""
+        installations = self._services.installations
+        try:
+            return installations is not None and not installations.present(job.home)
+        except InstallationsAway:
+            return False
 
     def _tell_waiting(self) -> None:
         """Tell those who have waited for long, once, that their upload is not accepted yet."""

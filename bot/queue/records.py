@@ -172,6 +172,11 @@ class Records:
         """Leave the order of arrival."""
         self.client.zrem(keys.turn(job.channel), turn_of(job))
 
+    def remove(self, job: Job) -> None:
+        """Remove a job's record and its place in the order of arrival."""
+        self.client.delete(keys.job(job.id))
+        self.leave(job)
+
     @_setting_aside
     def newest(self, job: Job) -> bool:
         """Note the edition of a wish that a job is, and return whether none of a later correction is known."""

@@ -106,6 +106,16 @@ class Installations:
             self._kept[workspace] = _Kept(found, time.monotonic() + KEPT_SECONDS)
         return found
 
+    def present(self, workspace: Workspace) -> bool:
+        """Whether a workspace has the app installed, by a look at the store."""
+        with self._lock:
+            self._kept.pop(workspace, None)
+        try:
+            self.bot(workspace)
+        except NotInstalled:
+            return False
+        return True
+
     def superseded(self, workspace: Workspace, token: str | None) -> bool:
         """Whether the store knows another token than one that Slack has just refused."""
         with self._lock:
@@ -198,7 +208,7 @@ def _engine(address: str) -> Engine:
         url = make_url(address)
         if url.drivername in ("postgresql", "postgres"):
             url = url.set(drivername="postgresql+psycopg")
-        options: dict[str, Any] = {"pool_pre_ping": True}
+        options: dict[str, Any] = {"pool_pre_ping": True, "hide_parameters": True}  # errors repeat tokens otherwise
         if url.get_backend_name() == "sqlite":
             if not url.database or url.database == ":memory:":
                 raise SettingsError("INSTALLATIONS_URL: several processes read it: name a file, sqlite:///PATH.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import logging
+import re
 from typing import Any
 from urllib.parse import urljoin
 
@@ -38,6 +39,8 @@ _PAGE = """<!DOCTYPE html>
 """
 
 _log = logging.getLogger(__name__)
+_bolt_log = logging.getLogger(f"{__name__}.flow")
+_bolt_log.addFilter(lambda record: _without_code(record))
 
 
 def workspace_asking(context: BoltContext) -> Workspace:
@@ -78,7 +81,7 @@ class _Flow(OAuthFlow):
     """Bolt's flow; what the database raises is `InstallationsAway`."""
 
     def __init__(self, installations: Installations, client: WebClient, settings: OAuthSettings) -> None:
-        super().__init__(client=client, settings=settings, logger=_log)
+        super().__init__(client=client, settings=settings, logger=_bolt_log)
         self._installations = installations
 
     def handle_installation(self, request: Any) -> BoltResponse:
@@ -123,6 +126,12 @@ class _Stored(Authorize):
             bot_scopes=bot.bot_scopes,
             user_id=user_id,
         )
+
+
+def _without_code(record: logging.LogRecord) -> bool:
+    """Take the code of an installation out of what Bolt logs of its failure."""
+    record.msg = re.sub(r"(with code:) \S+", r"\1 …", str(record.msg))
+    return True
 
 
 def _installed(args: SuccessArgs) -> BoltResponse:

@@ -21,7 +21,7 @@ from typing import Any
 
 from sandbox.client.reading import element_of, offers_of, text_of
 from sandbox.client.watcher import REQUEST_TIMEOUT_SECONDS, DriverError, Watcher
-from sandbox.names import BOT, TEAM, direct_message
+from sandbox.names import BOT, direct_message
 
 Json = dict[str, Any]
 
@@ -190,7 +190,7 @@ class Driver(Watcher):
         app's configuration."""
         return dict(self._post("app", **settings)["app"])
 
-    def add_user(self, user: str, name: str = "", team: str = TEAM) -> Json:
+    def add_user(self, user: str, name: str = "", team: str = "") -> Json:
         """Add a person of a workspace; their direct message with the bot comes with them."""
         return dict(self._post("users", user=user, name=name or user.lower(), team=team))
 
@@ -208,6 +208,22 @@ class Driver(Watcher):
         refuses is Slack's code for what it posts; connected: another workspace shares it."""
         settings = {"name": name or channel.lower(), "bot": bot, "kind": kind, "refuses": refuses}
         return dict(self._post("channels", channel=channel, connected=connected, **settings))
+
+    def add_workspace(self, team: str, name: str = "", *, enterprise: str = "", ending: str = "") -> None:
+        """Add a workspace, of an organisation or none, whose ids have an ending; `Driver(url, team=…)` goes there."""
+        self._post("workspaces", team=team, name=name or team, enterprise=enterprise, ending=ending)
+
+    def withhold(self, team: str, withheld: bool = True) -> None:
+        """Let the app of an organisation into one of its workspaces no more, or again."""
+        self._post("workspaces", team=team, withheld=withheld)
+
+    def uninstall(self, code: str = "account_inactive") -> Json:
+        """Remove the app from the workspace; with `token_revoked` its token alone is revoked."""
+        return self._post("uninstall", code=code)
+
+    def expire_tokens(self) -> Json:
+        """Let all tokens that rotate end now."""
+        return self._post("expire_tokens")
 
     def connections(self) -> int:
         """How many sockets the bot has open."""

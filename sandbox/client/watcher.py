@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import requests
 
-from sandbox.names import ADA, SOUNDS
+from sandbox.names import ADA, SOUNDS, TEAM
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -22,13 +22,15 @@ class DriverError(Exception):
 
 
 class Watcher:
-    """A person who looks; `user` and `channel` are the defaults of every method. Not for several threads at once."""
+    """A person who looks, in one workspace; `user` and `channel` are the defaults of every method. Not for several
+    threads at once."""
 
-    def __init__(self, url: str, user: str = ADA, channel: str = SOUNDS) -> None:
+    def __init__(self, url: str, user: str = ADA, channel: str = SOUNDS, team: str = TEAM) -> None:
         self.url = url.rstrip("/")
         self.user = user
         self.channel = channel
         self._http = requests.Session()
+        self._http.headers["X-Sandbox-Team"] = team
 
     def messages(self, channel: str | None = None, thread_ts: str | None = None, after: str = "") -> list[Json]:
         """Messages of a channel newer than ts `after`, oldest first: all, or one thread's with its first message."""

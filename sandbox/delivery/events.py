@@ -44,7 +44,9 @@ class Events:
             self.send_raw(event)
 
     def send_raw(self, event: Json) -> None:
-        """Send an event whatever the subscriptions."""
+        """Send an event whatever the subscriptions, where the app is installed."""
+        if self._workspace.grants.installed(self._workspace.team, self._workspace.enterprise_id) is None:
+            return
         self._delivery.event(str(event.get("type")), self.wrapped(event))
 
     def posted(self, channel: Channel, message: Json) -> None:
@@ -107,16 +109,28 @@ class Events:
             event["view"] = self._workspace.homes[user]
         self.send(event, "app_home_opened")
 
+    def removed(self, code: str) -> None:
+        """Take the app's tokens away, and tell it: somebody uninstalled it (`account_inactive`), or revoked its token
+        (`token_revoked`)."""
+        revoked: Json = {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [names.BOT]}}
+        told = [revoked] if code == "token_revoked" else [revoked, {"type": "app_uninstalled"}]
+        wrapped = [self.wrapped(event) for event in told]
+        self._workspace.end_installation(code)
+        for event in wrapped:
+            org = event.pop("authorizations")[0]["is_enterprise_install"]  # nobody is authorized any more
+            self._delivery.event(event["event"]["type"], event | {"is_enterprise_install": org})
+
     def wrapped(self, event: Json) -> Json:
         """Put an event into the envelope of the Events API."""
-        event_id, org = self._workspace.ids.new("Ev"), self._workspace.app.org
-        enterprise = names.ENTERPRISE if org else None
+        workspace = self._workspace
+        event_id, org = workspace.ids.new("Ev"), workspace.org_wide
+        enterprise = (workspace.enterprise() or {}).get("id")
         channel = self._workspace.channels.get(str(event.get("channel") or event.get("channel_id") or ""))
         return {
             "token": names.VERIFICATION_TOKEN,
-            "team_id": names.TEAM,
+            "team_id": workspace.team,
             "enterprise_id": enterprise,
-            "context_team_id": names.TEAM,
+            "context_team_id": workspace.team,
             "context_enterprise_id": enterprise,
             "api_app_id": names.APP,
             "event": event,
@@ -126,7 +140,7 @@ class Events:
             "authorizations": [
                 {
                     "enterprise_id": enterprise,
-                    "team_id": None if org else names.TEAM,
+                    "team_id": None if org else workspace.team,
                     "user_id": names.BOT,
                     "is_bot": True,
                     "is_enterprise_install": org,

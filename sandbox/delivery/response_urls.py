@@ -43,7 +43,7 @@ class ResponseUrls:
         """Return a response_url for a person in a channel. original: the message whose button was pressed."""
         secret = secrets.token_urlsafe(18)
         self._given[secret] = _Given(channel, user, time.time() + LIFETIME_SECONDS, original)
-        return f"{self._origin}/response/{names.TEAM}/{secret}"
+        return f"{self._origin}/response/{self._workspace.team}/{secret}"
 
     def expire(self) -> None:
         """Let all of them be thirty minutes old."""

@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from sandbox import names
 from sandbox.faults import Faults
 from sandbox.files.store import File, Files
 from sandbox.workspace import Workspace
@@ -38,7 +37,7 @@ class Downloads:
         return await self._answer(request, "")
 
     async def _answer(self, request: web.Request, redirect: str) -> web.StreamResponse:
-        file_id = request.match_info["key"].partition("-")[2]
+        file_id = request.match_info["file"]
         file = self._files.files.get(file_id)
         entry = self._workspace.traffic.add("download", file.name if file else file_id)
         started = time.perf_counter()
@@ -63,7 +62,9 @@ class Downloads:
 
     def _refusal(self, request: web.Request, file: File | None) -> str:
         signed = bool(request.query.get("signature"))
-        if not signed and request.headers.get("Authorization") != f"Bearer {names.BOT_TOKEN}":
+        if not signed and not self._workspace.opened_by(
+            request.headers.get("Authorization", "").removeprefix("Bearer ")
+        ):
             return "not_authed: the login page was served"
         if "files:read" not in self._workspace.app.scopes:
             return "missing_scope files:read: the login page was served"

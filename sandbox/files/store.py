@@ -11,7 +11,6 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote
 
-from sandbox import names
 from sandbox.workspace import Channel, Workspace
 
 Json = dict[str, Any]
@@ -97,7 +96,7 @@ class Files:
             return self._gone(file)
         if faults.file_access:
             return self._stub(file, faults.file_access)
-        if self._workspace.team_of(file.user) != names.TEAM:
+        if self._workspace.team_of(file.user) != self._workspace.team:
             return self._stub(file, "check_file_info")  # Slack Connect
         return self.full(file)
 
@@ -119,7 +118,7 @@ class Files:
         """Everything that Slack says of a file."""
         kinds = {channel: self._workspace.channels[channel].kind for channel in file.shares}
         channels = [channel for channel, kind in kinds.items() if kind == "public"]
-        private = f"{self.origin}/files-pri/{names.TEAM}-{file.id}"
+        private = f"{self.origin}/files-pri/{self._workspace.team}-{file.id}"
         path = quote(file.name.replace("/", "_"))
         data: Json = {
             "id": file.id,
@@ -170,8 +169,7 @@ class Files:
             kind[channel_id] = [self._share(channel, ts, file) for ts in stamps]
         return shares
 
-    @staticmethod
-    def _share(channel: Channel, ts: str, file: File) -> Json:
+    def _share(self, channel: Channel, ts: str, file: File) -> Json:
         message = channel.messages.get(ts, {})
         share: Json = {
             "reply_users": message.get("reply_users", []),
@@ -179,7 +177,7 @@ class Files:
             "reply_count": message.get("reply_count", 0),
             "ts": ts,
             "channel_name": channel.name,
-            "team_id": names.TEAM,
+            "team_id": self._workspace.team,
             "share_user_id": file.user,
             "source": "UNKNOWN",
         }

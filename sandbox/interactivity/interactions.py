@@ -39,7 +39,8 @@ class Interactions:
     async def command(self, command: str, text: str, channel: Channel, user: str, thread: str = "") -> Json:
         """Send a slash command; what its ack carries is shown as Slack shows it."""
         known = [c["command"] for c in self._workspace.app.commands]
-        if command not in known or "commands" not in self._workspace.app.scopes:
+        installed = self._workspace.grants.installed(self._workspace.team, self._workspace.enterprise_id)
+        if command not in known or "commands" not in self._workspace.app.scopes or installed is None:
             self._slackbot(channel, user, f"{command} is not a valid command.")
             return Outcome("invalid_command", 0).to_json()
         if thread:
@@ -49,8 +50,8 @@ class Interactions:
         enterprise = self._workspace.enterprise()
         payload = {
             "token": names.VERIFICATION_TOKEN,
-            "team_id": names.TEAM,
-            "team_domain": names.DOMAIN,
+            "team_id": self._workspace.team,
+            "team_domain": self._workspace.domain,
             "channel_id": channel.id,
             "channel_name": channel.name,
             "user_id": user,
@@ -58,7 +59,7 @@ class Interactions:
             "command": command,
             "text": text,
             "api_app_id": names.APP,
-            "is_enterprise_install": str(enterprise is not None).lower(),
+            "is_enterprise_install": str(self._workspace.org_wide).lower(),
             "response_url": url,
             "trigger_id": trigger,
         }
@@ -209,14 +210,14 @@ class Interactions:
         raise PersonRefusal(f"{user} has no view {view_id} open")
 
     def _asker(self, user: str) -> Json:
-        name, enterprise = self._workspace.users[user]["name"], self._workspace.enterprise()
+        name, org = self._workspace.users[user]["name"], self._workspace.org_wide
         return {
             "user": {"id": user, "username": name, "name": name, "team_id": self._workspace.team_of(user)},
             "api_app_id": names.APP,
             "token": names.VERIFICATION_TOKEN,
-            "team": None if enterprise else {"id": names.TEAM, "domain": names.DOMAIN},
-            "enterprise": enterprise,
-            "is_enterprise_install": enterprise is not None,
+            "team": None if org else {"id": self._workspace.team, "domain": self._workspace.domain},
+            "enterprise": self._workspace.enterprise(),
+            "is_enterprise_install": org,
         }
 
     def _from_message(self, message: Json, user: str) -> Json:

@@ -202,7 +202,7 @@ class Views:
         view_id = self._workspace.ids.new("V")
         return {
             "id": view_id,
-            "team_id": names.TEAM,
+            "team_id": self._workspace.team,
             "type": content["type"],
             "blocks": content["blocks"],
             "private_metadata": content.get("private_metadata") or "",
@@ -218,7 +218,7 @@ class Views:
             "root_view_id": view_id,
             "app_id": names.APP,
             "external_id": content.get("external_id") or "",
-            "app_installed_team_id": names.TEAM,
+            "app_installed_team_id": self._workspace.team,
             "bot_id": names.BOT_ID,
             "_user": user,
         }

@@ -1,5 +1,5 @@
 """The Web API's methods, a module per family; importing this package registers them."""
 
-from sandbox.methods import app, chat, conversations, files, reactions, usergroups, views
+from sandbox.methods import app, chat, conversations, files, oauth, reactions, usergroups, views
 
-__all__ = ["app", "chat", "conversations", "files", "reactions", "usergroups", "views"]
+__all__ = ["app", "chat", "conversations", "files", "oauth", "reactions", "usergroups", "views"]

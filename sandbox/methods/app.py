@@ -18,15 +18,15 @@ def api_test(api: Api, arguments: Json) -> Json:
 
 @method("auth.test")
 def auth_test(api: Api, arguments: Json) -> Json:
-    enterprise = api.workspace.enterprise()
+    enterprise, org = api.workspace.enterprise(), api.workspace.org_wide
     return {
         "url": api.origin + "/",
-        "team": "Sandbox",
+        "team": api.workspace.name,
         "user": api.workspace.users[names.BOT]["name"],
-        "team_id": names.TEAM,
+        "team_id": api.workspace.team,
         "user_id": names.BOT,
         "bot_id": names.BOT_ID,
-        "is_enterprise_install": enterprise is not None,
+        "is_enterprise_install": org,
         **({"enterprise_id": enterprise["id"]} if enterprise else {}),
     }
 

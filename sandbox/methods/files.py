@@ -35,7 +35,7 @@ def get_upload_url(api: Api, arguments: Json) -> Json:
         raise SlackRefusal("invalid_arguments")
     file_id = api.workspace.ids.new("F")
     secret = api.uploads.promise(file_id, name, length)
-    return {"upload_url": f"{api.origin}/upload/v1/{secret}", "file_id": file_id}
+    return {"upload_url": f"{api.origin}/upload/v1/{api.workspace.team}/{secret}", "file_id": file_id}
 
 
 @method("files.completeUploadExternal", "files:write")

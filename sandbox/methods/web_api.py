@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import web
+from aiohttp import BasicAuth, web
 
 from sandbox import names
 from sandbox.delivery.events import Events
@@ -18,6 +18,7 @@ from sandbox.errors import SlackRefusal
 from sandbox.faults import CLOSED, CUT
 from sandbox.files.store import Files
 from sandbox.files.uploads import PendingUploads
+from sandbox.grants import Grants
 from sandbox.interactivity.modals import Views
 from sandbox.workspace import Workspace
 
@@ -35,6 +36,11 @@ class Api:
     events: Events
     uploads: PendingUploads
     origin: str
+    name_of: Callable[[str], str]
+
+    @property
+    def grants(self) -> Grants:
+        return self.workspace.grants
 
 
 Handler = Callable[[Api, Json], Json | Awaitable[Json]]
@@ -42,7 +48,8 @@ Handler = Callable[[Api, Json], Json | Awaitable[Json]]
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A method: what it needs and what it does. scope: the scope that it needs, empty for none."""
+    """A method: what it needs and what it does. scope: the scope that it needs, empty for none; token: whose kind it
+    needs, empty for none."""
 
     handler: Handler
     scope: str = ""
@@ -98,12 +105,24 @@ class WebApi:
         known = METHODS.get(name)
         if known is None:
             raise SlackRefusal("unknown_method", req_method=name)
-        _check_token(known, _token(request, arguments))
+        if known.token:
+            self._check_token(known, token_of(request, arguments))
         if known.scope and known.scope not in workspace.app.scopes:
             raise SlackRefusal("missing_scope", needed=known.scope, provided=",".join(workspace.app.scopes))
-        arguments.pop("token", None)
+        if known.token:
+            arguments.pop("token", None)
         answer = known.handler(self._api, arguments)
         return await answer if isinstance(answer, Awaitable) else answer
+
+    def _check_token(self, known: Method, token: str) -> None:
+        if not token:
+            raise SlackRefusal("not_authed")
+        if token != names.APP_TOKEN:
+            self._api.grants.of(token)
+            if not self._api.workspace.opened_by(token):
+                raise SlackRefusal("team_access_not_granted")
+        if (token == names.APP_TOKEN) != (known.token == names.APP_TOKEN):
+            raise SlackRefusal("not_allowed_token_type")
 
 
 async def _broken_off(request: web.Request, answer: web.Response, broken: str) -> web.StreamResponse:
@@ -121,6 +140,13 @@ async def _broken_off(request: web.Request, answer: web.Response, broken: str) -
 async def arguments_of(request: web.Request) -> Json:
     """The arguments of a call, out of the query and of a JSON or form body; raises `SlackRefusal`."""
     arguments: Json = dict(request.query)
+    header = request.headers.get("Authorization", "")
+    if header.startswith("Basic "):
+        try:
+            client = BasicAuth.decode(header)
+        except ValueError as error:
+            raise SlackRefusal("invalid_auth") from error
+        arguments |= {"client_id": client.login, "client_secret": client.password}
     if request.content_type == "application/json":
         try:
             body = json.loads(await request.text() or "{}")
@@ -152,15 +178,7 @@ def _decoded(key: str, value: Any) -> Any:
     return value
 
 
-def _token(request: web.Request, arguments: Json) -> str:
+def token_of(request: web.Request, arguments: Json) -> str:
+    """The token of a call, by its header or its arguments."""
     header = request.headers.get("Authorization", "")
     return header.removeprefix("Bearer ").strip() or str(arguments.get("token") or "")
-
-
-def _check_token(known: Method, token: str) -> None:
-    if not token:
-        raise SlackRefusal("not_authed")
-    if token not in (names.BOT_TOKEN, names.APP_TOKEN):
-        raise SlackRefusal("invalid_auth")
-    if token != known.token:
-        raise SlackRefusal("not_allowed_token_type")

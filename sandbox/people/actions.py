@@ -7,7 +7,6 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox import names
 from sandbox.errors import PersonRefusal, reason
 from sandbox.server import Server
 from sandbox.workspace import Channel
@@ -154,7 +153,7 @@ class Acts:
             raise PersonRefusal("a message needs text or a file")
         message: Json = {"user": user, "text": text, "client_msg_id": self._workspace.ids.new("M")}
         team = self._workspace.team_of(user)
-        if team != names.TEAM:
+        if team != self._workspace.team:
             message |= {"team": team, "user_team": team, "source_team": team}
         if files:
             message |= {"subtype": "file_share", "upload": False, "display_as_bot": False, "_files": files}

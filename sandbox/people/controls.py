@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox import names
 from sandbox.server import Server
 
 Json = dict[str, Any]
@@ -36,11 +35,12 @@ class Controls:
         if body.get("request_url"):
             await self._server.http.verify(body["request_url"])
         self._workspace.app.change(body)
+        self._workspace.grants.rotating = self._workspace.app.rotating
         self._workspace.changed("places", {})
         return {"app": self._workspace.app.to_json()}
 
     async def users(self, body: Json) -> Json:
-        return self._workspace.add_user(str(body["user"]), str(body["name"]), str(body.get("team") or names.TEAM))
+        return self._workspace.add_user(str(body["user"]), str(body["name"]), str(body.get("team") or ""))
 
     async def channels(self, body: Json) -> Json:
         kind, refuses = str(body.get("kind") or "public"), str(body.get("refuses") or "")
@@ -58,6 +58,14 @@ class Controls:
 
     async def expire_response_urls(self, body: Json) -> Json:
         self._server.response_urls.expire()
+        return {}
+
+    async def uninstall(self, body: Json) -> Json:
+        self._server.events.removed(str(body.get("code") or "account_inactive"))
+        return {}
+
+    async def expire_tokens(self, body: Json) -> Json:
+        self._workspace.grants.expire()
         return {}
 
     async def reset(self, body: Json) -> Json:

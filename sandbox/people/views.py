@@ -53,7 +53,7 @@ class Sights:
             "revision": workspace.revision,
             "sockets": len(self._server.sockets),
             "quiet_seconds": workspace.traffic.quiet_seconds,
-            "team": names.TEAM,
+            "team": workspace.team,
             "bot": names.BOT,
             "app": workspace.app.to_json(),
             "users": list(workspace.users.values()),

@@ -80,7 +80,9 @@ class World:
         self.ignored_unasked = False
 
     def another_bot(self, **changed: Any) -> Acceptance:
-        services: Any = SimpleNamespace(redis=self.cut, settings=settings_with(**changed), client=self.slack)
+        services: Any = SimpleNamespace(
+            redis=self.cut, settings=settings_with(**changed), client=self.slack, installations=None
+        )
         return Acceptance(services)
 
     def deliver(self, steps: Iterable[str]) -> None:
