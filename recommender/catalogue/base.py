@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.catalogue.filters import EVERYTHING, Filter
+from recommender.catalogue.kept import Kept
 from recommender.catalogue.links import FILES, video_moment
 from recommender.catalogue.vocabulary import Vocabulary
 from recommender.clips import ID_LENGTH, Clip
@@ -30,6 +31,8 @@ from recommender.vectors import Recipe
 
 LONGEST_RESPELT = 24
 """Longer names are not respelt letter by letter: 11 characters make 1,500 spellings, looked up within 10 ms."""
+NAMES_KEPT = 256
+"""Names of clips that were found lately."""
 BLOCK_CLIPS = 4096
 """Clips read at a time where all are."""
 _VIDEO_ID_LETTERS = string.ascii_letters + string.digits + "-_"
@@ -271,6 +274,11 @@ class Catalogue(ABC):
         return self.facts.clips
 
     @cached_property
+    def _found(self) -> Kept[tuple[str, str], int]:
+        """What names were found to mean lately: a question looks each of its terms up three times."""
+        return Kept(NAMES_KEPT)
+
+    @cached_property
     def copied_from(self) -> Mapping[str, str]:
         """The source whose clips stand for those of each source that is a copy of it."""
         return {copy: source for source, copies in self.facts.extra.get("copies", {}).items() for copy in copies}
@@ -302,7 +310,13 @@ class Catalogue(ABC):
     def find(self, name: str) -> int | None:
         """Return the item that a clip id, source, YouTube link or `#item` names, None where there is none. A source may
         be typed composed or decomposed, and as it is shown."""
-        return next((item for form in as_typed(name.strip()) if (item := self._find(form)) is not None), None)
+        asked = name, self.version
+        item = self._found.get(asked)
+        if item is None:
+            item = next((item for form in as_typed(name.strip()) if (item := self._find(form)) is not None), None)
+            if item is not None:
+                self._found.keep(asked, item)
+        return item
 
     def _find(self, name: str) -> int | None:
         if name.startswith("#") and name[1:].isascii() and name[1:].isdecimal() and len(name) < 12:

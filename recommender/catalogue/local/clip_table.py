@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 import numpy as np
@@ -24,6 +25,8 @@ LISTS_KEPT = 16
 """Lists of items per label or length held in memory: filters come in runs, and AudioSet's longest list has 8 MB."""
 COMBINATIONS_KEPT = 100_000
 """Combinations of labels whose written form is remembered during a build; AudioSet has about as many."""
+ROWS_LABELS_KEPT = 4096
+"""Combinations of labels whose names are kept while clips are read: a megabyte at most."""
 NEIGHBOURS_IN_SPELLING = 40
 """Clip ids fetched on each side of a misspelt one, to choose suggestions from."""
 
@@ -49,8 +52,7 @@ _LENGTHS = "lengths"
 Items = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class ClipRow:
+class ClipRow(NamedTuple):
     """A clip as the table holds it; title and url are None where they follow from the source."""
 
     item: int
@@ -174,6 +176,7 @@ class ClipTable:
         self.label_counts = {label.name: label.clips for label in self.labels}
         # Not functools.lru_cache: with a method in it, it would keep the table, and the catalogue's files, open.
         self._lists: Kept[Hashable, Items] = Kept(LISTS_KEPT)
+        self._combinations: Kept[str, tuple[str, ...]] = Kept(ROWS_LABELS_KEPT)
 
     def close(self) -> None:
         """Let go of the file; the table cannot be asked afterwards."""
@@ -280,10 +283,13 @@ class ClipTable:
 
     def _row(self, row: tuple[int, str, str, float, float, str, str | None, str | None]) -> ClipRow:
         item, clip_id, source, start, end, labels, title, url = row
-        try:
-            names = tuple(self.labels[int(part)].name for part in labels.split(",")) if labels else ()
-        except (ValueError, IndexError):
-            raise self._damaged("a clip has a label that is not listed") from None
+        names = self._combinations.get(labels)
+        if names is None:
+            try:
+                names = tuple(self.labels[int(part)].name for part in labels.split(",")) if labels else ()
+            except (ValueError, IndexError):
+                raise self._damaged("a clip has a label that is not listed") from None
+            self._combinations.keep(labels, names)
         return ClipRow(item, clip_id, source, start, end, names, title, url)
 
     @contextmanager
