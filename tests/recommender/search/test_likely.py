@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
@@ -18,7 +18,7 @@ def likely(labels, together=()):
     clips = [Clip(n, f"c{n}_0", f"c{n}", 0, 10, each, f"c{n}", None) for n, each in enumerate(labels)]
     understood = Understood("rain", (("Rain", 0.7), ("Raindrop", 0.3)), together)
     found = [Match(clip.item, 1 - clip.item / 100, 0) for clip in clips]
-    return _likely(SimpleNamespace(clips=lambda items: [clips[item] for item in items]), understood, found)
+    return _likely(Mock(clips=lambda items: [clips[item] for item in items]), understood, found)
 
 
 @pytest.mark.parametrize(
