@@ -14,6 +14,7 @@ from bot.listeners import (
     actions,
     channel_settings,
     commands,
+    files,
     home,
     installations,
     library,
@@ -34,7 +35,7 @@ AGAIN = (InstallationsAway, QueueAway, QueueFull)
 
 _log = logging.getLogger(__name__)
 
-SURFACES = (commands, uploads, mentions, shortcuts, actions, library, modal, home, channel_settings)
+SURFACES = (commands, uploads, mentions, shortcuts, actions, files, library, modal, home, channel_settings)
 
 
 class _App(App):

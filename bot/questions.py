@@ -32,7 +32,8 @@ class Question:
     """What is asked of the recommender. query: terms joined by " + " and " - "; skip: results to leave out at the
     top; only, without: label filters, several of `only` required together, `A|B` where either will do; name: what
     people call an upload, for the heading; file: its id in Slack; longer, shorter: bounds of length, in seconds;
-    within: names of catalogues, where several are searched."""
+    within: names of catalogues, where several are searched; left_out: ids of clips that somebody found not
+    relevant."""
 
     query: str
     top: int = DEFAULT_TOP
@@ -44,11 +45,13 @@ class Question:
     longer: float = 0.0
     shorter: float = 0.0
     within: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def bounds(self) -> dict[str, Any]:
         """What `Recommender.similar` is asked with, by name."""
-        bounds = {name: getattr(self, name) for name in ("top", "skip", "only", "without", "longer", "within")}
+        names = ("top", "skip", "only", "without", "longer", "within", "left_out")
+        bounds = {name: getattr(self, name) for name in names}
         return {**bounds, "shorter": self.shorter or math.inf}
 
     def steered(self, sign: str, clip_id: str) -> Question:
@@ -57,6 +60,12 @@ class Question:
         asked, term = parse_query(self.query), Term(1 if sign == "+" else -1, clip_id)
         terms = (term,) if asked.to else (*asked.terms, term)
         return replace(self, query=str(Query(terms)), skip=0)
+
+    def leaving_out(self, clip_id: str) -> Question:
+        """Return the question whose answer shows nothing of a clip's source."""
+        # Without its start: it stands in ids of blocks, which are short.
+        source = clip_id.rpartition("_")[0] or clip_id
+        return replace(self, left_out=tuple(dict.fromkeys((*self.left_out, source))))
 
     def to_json(self) -> dict[str, Any]:
         """Return the question in few bytes: a button's value holds 2000 characters."""
@@ -71,8 +80,9 @@ class Question:
             "l": self.longer,
             "h": self.shorter,
             "w": list(self.within),
+            "x": ",".join(self.left_out),
         }
-        empty = {"t": DEFAULT_TOP, "s": 0, "o": [], "n": [], "f": "", "i": "", "l": 0.0, "h": 0.0, "w": []}
+        empty = {"t": DEFAULT_TOP, "s": 0, "o": [], "n": [], "f": "", "i": "", "l": 0.0, "h": 0.0, "w": [], "x": ""}
         return {key: value for key, value in full.items() if empty.get(key) != value}
 
     @classmethod
@@ -90,6 +100,7 @@ class Question:
                 longer=max(float(data.get("l", 0)), 0.0),
                 shorter=max(float(data.get("h", 0)), 0.0),
                 within=tuple(str(name) for name in data.get("w", [])),
+                left_out=tuple(filter(None, str(data.get("x", "")).split(","))),
             )
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"no question ({type(error).__name__})") from error

@@ -34,7 +34,7 @@ class BotSettings(Settings):
     )
     listen_button: bool = Field(
         False,
-        description="Listen in the menu of a library's results, and Export below answers; the app then needs the scope "
+        description="Export below answers, and Listen in the menu of a library's results; the app then needs the scope "
         "files:write",
     )
     library_adders: str = Field(

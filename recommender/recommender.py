@@ -95,16 +95,17 @@ class Recommender:
         longer: float = 0.0,
         shorter: float = math.inf,
         within: Sequence[str] = (),
+        left_out: Sequence[str] = (),
     ) -> Answer:
         """Find the clips most similar to a query, leaving out the first `skip`; raises a `QueryError`.
 
         only: labels that a clip must have, or groups of labels of which it must have one; without: labels of which it
         must have none; longer, shorter: bounds of the length of its source, in seconds; within: names of catalogues,
-        where several are searched as one.
+        where several are searched as one; left_out: names of clips whose sources are not wanted.
         """
         catalogue = self.catalogue
         chosen = filter_of(catalogue, only, without, longer, shorter, within)
-        return self._similar(catalogue, query, {}, top, skip, chosen)
+        return self._similar(catalogue, query, {}, top, skip, chosen, left_out)
 
     def similar_to(
         self,
@@ -118,6 +119,7 @@ class Recommender:
         longer: float = 0.0,
         shorter: float = math.inf,
         within: Sequence[str] = (),
+        left_out: Sequence[str] = (),
     ) -> Answer:
         """Find the clips most similar to any part of an upload; raises `SpaceMismatch` or a `QueryError`.
 
@@ -128,7 +130,9 @@ class Recommender:
         if not upload.labels:
             require_same(catalogue.facts.space, upload.frames.space)
         chosen = filter_of(catalogue, only, without, longer, shorter, within)
-        return self._similar(catalogue, f"{upload.query} {also}".strip(), {upload.sha256: upload}, top, skip, chosen)
+        return self._similar(
+            catalogue, f"{upload.query} {also}".strip(), {upload.sha256: upload}, top, skip, chosen, left_out
+        )
 
     def embed_file(self, path: Path, timings: Timings | None = None) -> Upload:
         """Turn a file into an upload, by the cache where it was embedded before; raises `AudioError`, `EmbedderError`
@@ -190,6 +194,7 @@ class Recommender:
         top: int,
         skip: int,
         chosen: Filter,
+        left_out: Sequence[str],
     ) -> Answer:
         if not 1 <= top <= MAX_TOP or skip < 0:
             raise BadQuery(f"Between 1 and {MAX_TOP} results can be asked for.")
@@ -207,15 +212,18 @@ class Recommender:
         # Each clip by its clip id, so that the same question has one text.
         query = Query(*(tuple(Term(sign, meaning.text) for sign, meaning in side) for side in (terms, end)))
         library_url = self._settings.library_url or ""
-        question = json.dumps([str(query), top, skip, *astuple(chosen), library_url, catalogue.version])
+        barred = catalogue.clips([item for item in map(catalogue.find, left_out) if item is not None])
+        unwanted = frozenset(clip.source for clip in barred)
+        bounds = top, skip, *astuple(chosen), sorted(unwanted)
+        question = json.dumps([str(query), *bounds, library_url, catalogue.version])
         remembered = self._cache.answer(catalogue.id, question) if self._cache is not None else None
         if remembered is not None:
             return remembered
         catalogue.still_whole()
         if end:
-            answer = way_to(catalogue, str(query), terms, end, top, skip, chosen)
+            answer = way_to(catalogue, str(query), terms, end, top, skip, chosen, unwanted)
         else:
-            answer = answer_to(catalogue, str(query), terms, top, skip, chosen)
+            answer = answer_to(catalogue, str(query), terms, top, skip, chosen, unwanted)
         # What was understood by its spelling alone is understood better in a moment.
         if self._cache is not None and all(understood.by_meaning for understood in answer.understood):
             self._cache.keep_answer(question, answer)

@@ -104,9 +104,12 @@ class Answerer:
         return placed(question, names) if names and not catalogue.has(question.query) else question
 
     def _offers(self) -> Offers:
-        if self._settings is None or not libraries_of(self.recommender.catalogue):
+        if self._settings is None:
             return Offers()
-        return Offers(listen=self._settings.listen_button, add=bool(self._settings.librarians), paths=True)
+        files = self._settings.listen_button
+        if not libraries_of(self.recommender.catalogue):
+            return Offers(files=files)
+        return Offers(listen=files, add=bool(self._settings.librarians), paths=True, files=files)
 
     def catalogue_id(self) -> str:
         """Return the id of the catalogue that answers now."""

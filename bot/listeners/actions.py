@@ -13,7 +13,7 @@ from bot.listeners import library
 from bot.listeners.context import Context, Listener
 from bot.listeners.replies import Place
 from bot.messages import Message, asked_again, matches_view
-from bot.messages.answers import LESS_LIKE, MORE_LIKE, MOST_NARROWING, RESULT_MENU
+from bot.messages.answers import LESS_LIKE, MORE_LIKE, MOST_NARROWING, NOT_RELEVANT, RESULT_MENU
 from bot.messages.button_values import TOO_OLD, ButtonValue, chosen
 from bot.operations.requests import Request
 from bot.questions import Question
@@ -25,6 +25,8 @@ Change = Callable[[Question, str], Question]
 CHANGES: dict[str, Change] = {
     MORE_LIKE: lambda question, clip: question.steered("+", clip),
     LESS_LIKE: lambda question, clip: question.steered("-", clip),
+    NOT_RELEVANT: lambda question, clip: question.leaving_out(clip),
+    "nothing_left_out": lambda question, clip: replace(question, left_out=()),
     "next_ten": lambda question, clip: replace(question, skip=question.skip + question.top),
     "first_ten": lambda question, clip: replace(question, skip=0),
     "only_labels": lambda question, clip: replace(question, skip=0),
@@ -38,7 +40,7 @@ def register(app: App, context: Context) -> None:
     """Register the listeners of all buttons of answers."""
     for action_id, change in CHANGES.items():
         app.action(action_id)(_listener(context, action_id, change))
-    choices = {kind: _listener(context, kind, CHANGES[kind]) for kind in (MORE_LIKE, LESS_LIKE)}
+    choices = {kind: _listener(context, kind, CHANGES[kind]) for kind in (MORE_LIKE, LESS_LIKE, NOT_RELEVANT)}
     choices |= library.choices(context)
 
     @app.action(RESULT_MENU)

@@ -40,7 +40,7 @@ from recommender.uploads import labels_of_term, sha256_of_term
 
 NO_OFFERS = Offers()
 RESULT_MENU = "result"
-MORE_LIKE, LESS_LIKE = "more_like", "less_like"
+MORE_LIKE, LESS_LIKE, NOT_RELEVANT = "more_like", "less_like", "not_relevant"
 SLOW_SECONDS = 5.0
 """An answer that came sooner needs no word about its time."""
 SHARED_LABELS = 3
@@ -137,7 +137,7 @@ def _answer(
         blocks += _with_menu(text, place, result.clip, found, question, offers, listen=offers.listen and not ephemeral)
     if not found.results:
         blocks.append(section(_nothing(found, question)))
-    blocks += _footer(found, question, shared, ephemeral, add_button(question, offers), offers.listen)
+    blocks += _footer(found, question, shared, ephemeral, add_button(question, offers), offers.files)
     return blocks
 
 
@@ -323,6 +323,7 @@ def _with_menu(
     listen = listen and _of_file(clip)
     kinds |= {LISTEN: "Listen"} if listen else {}
     kinds |= {PATH: "Copy path"} if offers.paths and _of_file(clip) else {}
+    kinds |= {} if clip in found.seeds else {NOT_RELEVANT: "Not relevant"}
     choices = menu(RESULT_MENU, [(shown, option(kind, clip.clip_id)) for kind, shown in kinds.items()])
     block_id = _value(question, found).block_id(place)
     if choices and block_id:
@@ -355,9 +356,10 @@ def _footer(
         button("next_ten", "Next ten" if question.top == 10 else f"Next {question.top}", value) if found.more else None,
         button("first_ten", "Back to the top", value) if question.skip else None,
         filtering,
+        button("nothing_left_out", f"Show {len(question.left_out)} left out", value) if question.left_out else None,
         button("where_matched", "Where it matched", value) if long_upload else None,
         button("share", "Share to channel", value) if ephemeral and found.results else None,
-        button(EXPORT, "Export", value) if files and not ephemeral and found.results else None,
+        button(EXPORT, "Export", value) if files and found.results else None,
         add,
     )
 

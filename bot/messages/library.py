@@ -22,11 +22,12 @@ _ONE_UPLOAD = re.compile(r"audio:[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """What is shown. listen, paths: with each result; add: below the answer to an upload."""
+    """What is shown. listen, paths: with each result; add: below the answer to an upload; files: below each answer."""
 
     listen: bool = False
     add: bool = False
     paths: bool = False
+    files: bool = False
 
 
 def listen_button(clip: Clip) -> Block | None:

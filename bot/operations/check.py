@@ -20,7 +20,7 @@ from bot.services import redis_client
 from bot.settings import BotSettings
 from bot.slack.client import posting_client, web_client
 from bot.slack.errors import CLOSED, UNREACHED, code_of
-from bot.slack.names import GROUPS_SCOPE, LISTEN_SCOPE, OPTIONAL_SCOPES, scopes_of
+from bot.slack.names import FILES_SCOPE, GROUPS_SCOPE, OPTIONAL_SCOPES, scopes_of
 from recommender import __version__
 from recommender.catalogue import locations, read_facts
 from recommender.catalogue.base import Facts
@@ -147,7 +147,7 @@ def _scopes(header: str, needed: Sequence[str]) -> Finding:
 
 def _with_reason(scope: str) -> str:
     """Return a scope with the setting that needs it."""
-    setting = {LISTEN_SCOPE: "LISTEN_BUTTON", GROUPS_SCOPE: "LIBRARY_ADDERS or CHANNEL_SETTERS"}.get(scope)
+    setting = {FILES_SCOPE: "LISTEN_BUTTON", GROUPS_SCOPE: "LIBRARY_ADDERS or CHANNEL_SETTERS"}.get(scope)
     return f"{scope} (for {setting})" if setting else scope
 
 

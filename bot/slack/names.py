@@ -14,8 +14,8 @@ REDIRECT_PATH = "/slack/oauth_redirect"
 SCOPES = ("app_mentions:read", "chat:write", "commands", "files:read", "im:history")
 """The least that all surfaces need. app_mentions:read, im:history: the events; files:read: `file_shared`, `files.info`
 and downloads."""
-LISTEN_SCOPE = "files:write"
-"""For the excerpts and lists that Listen and Export post."""
+FILES_SCOPE = "files:write"
+"""For the excerpts, lists and pictures that the bot posts."""
 GROUPS_SCOPE = "usergroups:read"
 """For user groups among those who may add uploads to the library or change a channel's settings."""
 OPTIONAL_SCOPES = ("channels:history", "groups:history", "mpim:history", "reactions:read", "reactions:write")
@@ -43,7 +43,7 @@ def scopes_of(settings: BotSettings | None) -> tuple[str, ...]:
     """Return the scopes that the app needs with these settings: each button of a library brings its own."""
     more = []
     if settings is not None and settings.listen_button:
-        more.append(LISTEN_SCOPE)
+        more.append(FILES_SCOPE)
     listed = settings.librarians | settings.channel_changers if settings is not None else ()
     if any(who.rpartition("/")[2].startswith("S") for who in listed):
         more.append(GROUPS_SCOPE)

@@ -24,20 +24,28 @@ SHORTEST_WAY, LONGEST_WAY = 3, 100
 """Clips of a way."""
 
 Terms = Sequence[tuple[int, Meaning]]
+Sources = frozenset[str]
+NONE: Sources = frozenset()
 
 
-def answer_to(catalogue: Catalogue, query: str, terms: Terms, top: int, skip: int, chosen: Filter) -> Answer:
-    """Return the results of a query behind the first `skip`; raises a `QueryError`. query: its canonical text."""
+def answer_to(
+    catalogue: Catalogue, query: str, terms: Terms, top: int, skip: int, chosen: Filter, unwanted: Sources = NONE
+) -> Answer:
+    """Return the results of a query behind the first `skip`; raises a `QueryError`. query: its canonical text;
+    unwanted: sources that are left out."""
     seeds = tuple(meaning.clip for _, meaning in terms if meaning.clip is not None)
     wanted = min(skip + top + 1, MAX_TOP + 1)
     cuts: Sequence[Window] = ()
     votes: tuple[tuple[str, float], ...] = ()
     alike: int | None = None
     if in_words := _is_in_words(terms):
-        found = _in_words(catalogue, terms, wanted, chosen)
+        found = _in_words(catalogue, terms, wanted + len(unwanted), chosen)
+        if unwanted:
+            clips = catalogue.clips([match.item for match in found])
+            found = [match for match, clip in zip(found, clips, strict=True) if clip.source not in unwanted]
     else:
         parts = combined(terms)
-        cuts, without = parts.windows, frozenset(seed.source for seed in seeds)
+        cuts, without = parts.windows, unwanted.union(seed.source for seed in seeds)
         # Voters are many, and need not be the very nearest.
         count, sure = (VOTERS, top) if chosen else (max(VOTERS, wanted), skip + top)
         found = plain = search(catalogue, parts.vectors, count, without=without, sure=sure)
@@ -81,7 +89,16 @@ def _above(floor: float, found: Sequence[Match]) -> list[Match]:
     return [match for match in found if match.similarity >= floor]
 
 
-def way_to(catalogue: Catalogue, query: str, start: Terms, end: Terms, top: int, skip: int, chosen: Filter) -> Answer:
+def way_to(
+    catalogue: Catalogue,
+    query: str,
+    start: Terms,
+    end: Terms,
+    top: int,
+    skip: int,
+    chosen: Filter,
+    unwanted: Sources = NONE,
+) -> Answer:
     """Return `top` clips that lead from one sound to another, both ends among them where they are clips, each with its
     similarity to the step before; fewer where so many would need a step wider than the direct one. Raises a
     `QueryError`."""
@@ -91,7 +108,7 @@ def way_to(catalogue: Catalogue, query: str, start: Terms, end: Terms, top: int,
     seeds = tuple(each.clip for each in ends if each.clip is not None)
     if len({seed.item for seed in seeds}) < len(seeds):
         raise BadQuery(f"Both ends of the way are {seeds[0].clip_id}: name two different sounds.")
-    inner = between(catalogue, ends[0], ends[1], top - len(seeds), chosen)
+    inner = between(catalogue, ends[0], ends[1], top - len(seeds), chosen, unwanted)
     first, last = ([] if each.clip is None else [each.clip] for each in ends)
     clips = [*first, *catalogue.clips(inner), *last]
     vectors = [*([] if first else [ends[0].vector]), *catalogue.vectors_of([clip.item for clip in clips])]

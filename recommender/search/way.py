@@ -35,7 +35,9 @@ class End:
     clip: Clip | None = None
 
 
-def between(catalogue: Catalogue, start: End, end: End, count: int, chosen: Filter) -> list[int]:
+def between(
+    catalogue: Catalogue, start: End, end: End, count: int, chosen: Filter, unwanted: frozenset[str] = frozenset()
+) -> list[int]:
     """Return the items of at most `count` clips between two ends, each of a source of its own, in order. Fewer where
     there are fewer, or where only fewer make every step more alike than the ends are."""
     first, last = start.vector.astype(np.float64), end.vector.astype(np.float64)
@@ -48,7 +50,7 @@ def between(catalogue: Catalogue, start: End, end: End, count: int, chosen: Filt
     angle = float(np.arctan2(width, direct))
     turns = np.linspace(0, angle, POINTS)
     points = (np.outer(np.cos(turns), first) + np.outer(np.sin(turns), across)).astype(np.float32)
-    sources = frozenset(each.clip.source for each in (start, end) if each.clip is not None)
+    sources = unwanted.union(each.clip.source for each in (start, end) if each.clip is not None)
     nearest: dict[str, Hit] = {}
     for hits in catalogue.nearest(points, max(CANDIDATES, 2 * count), chosen=chosen, without=sources):
         for hit in hits:

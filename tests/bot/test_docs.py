@@ -27,6 +27,7 @@ def test_every_button_is_explained():
     labels = {
         "more_like": "More like this", "less_like": "Less like this", "next_ten": "Next ten",
         "first_ten": "Back to the top", "only_labels": "Only these labels", "all_labels": "All labels",
+        "not_relevant": "Not relevant", "nothing_left_out": "Show N left out",
     }  # fmt: skip
     assert {name for name in CHANGES if not name.startswith("narrow_")} <= set(labels)
     assert "| the name of a label |" in TEXT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,9 +13,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from bot.slack.names import GROUPS_SCOPE, LISTEN_SCOPE, SCOPES
+from bot.slack.names import FILES_SCOPE, GROUPS_SCOPE, SCOPES
 from recommender.audio.wav import read_wav, wav_bytes
-from sandbox.client.driver import Driver, text_of
+from sandbox.client.driver import Driver, direct_message, text_of
 from sandbox.names import BEN, BOT_TOKEN, MIA, SOUND_TEAM, SOUNDS
 from tests.conftest import REPOSITORY
 from tests.scenarios.stack import Stack, video_id
@@ -61,7 +62,7 @@ def library(stack: Stack, slack: Driver, music: Path) -> Iterator[Driver]:
     }
     with stack.only_worker(**settings), stack.only_bot(**settings):
         slack.wait_for_bot()
-        slack.configure(scopes=[*SCOPES, LISTEN_SCOPE, GROUPS_SCOPE])
+        slack.configure(scopes=[*SCOPES, FILES_SCOPE, GROUPS_SCOPE])
         yield slack
         slack.configure(org=False)
 
@@ -73,6 +74,26 @@ def downloaded(url: str) -> bytes:
 def new_sound(path: Path, seed: int) -> Path:
     path.write_bytes(wav_bytes(pcm16(melody(4.0, seed=seed))))
     return path
+
+
+def leave_out_and_export(library: Driver) -> None:
+    """What one person sees is exported into the direct messages, without what was not relevant."""
+    library.command("loop top 3", user=BEN)
+    answer = library.wait_ephemeral(lambda message: "*3.*" in text_of(message), user=BEN)
+    first, second = re.findall(r"^\*[12]\.\* (.*?) ·", text_of(answer), re.MULTILINE)
+    library.choose(answer, "Not relevant", user=BEN)
+    edited = library.wait_ephemeral(
+        lambda message: message["ts"] == answer["ts"] and f"*1.* {second}" in text_of(message), user=BEN
+    )
+    assert first not in text_of(edited)
+    library.click(edited, "export", user=BEN)
+    direct = library.wait_message(lambda message: len(message.get("files") or []) == 3, direct_message(BEN))
+    table = downloaded(direct["files"][0]["url_private_download"]).decode()
+    assert len(table.splitlines()) == 4 and f",{first}," not in table
+    library.click(edited, "nothing_left_out", user=BEN)
+    library.wait_ephemeral(
+        lambda message: message["ts"] == answer["ts"] and f"*1.* {first}" in text_of(message), user=BEN
+    )
 
 
 def test_an_upload_is_added_by_who_may_and_is_found_and_played_at_once(
@@ -113,6 +134,7 @@ def test_an_upload_is_added_by_who_may_and_is_found_and_played_at_once(
     assert excerpt["files"][0]["title"] == "fresh beat 0:00–0:04"
     samples, rate = read_wav(downloaded(excerpt["files"][0]["url_private_download"]))
     assert (len(samples), rate) == (64_000, 16_000)
+    leave_out_and_export(library)
     assert {refusal["error"] for refusal in library.refusals()} == {"no_such_subteam"}
 
 
@@ -121,7 +143,7 @@ def test_without_a_scope_people_are_told_which_is_missing(library: Driver, tmp_p
     question = library.upload(SOUNDS, new_sound(tmp_path / "x.wav", 201), user=BEN)
     answer = library.wait_reply(question, lambda message: "Clips like" in text_of(message), timeout=60)
     library.choose(answer, "Listen", user=BEN)
-    assert LISTEN_SCOPE in text_of(library.wait_ephemeral(user=BEN, timeout=30))
+    assert FILES_SCOPE in text_of(library.wait_ephemeral(user=BEN, timeout=30))
     library.click(answer, "add_to_library", user=MIA)
     assert GROUPS_SCOPE in text_of(library.wait_ephemeral(user=MIA, timeout=30))
 

@@ -11,7 +11,7 @@ from bot.messages import answer
 from bot.messages.library import Offers
 from bot.questions import Question
 from bot.settings import BotSettings
-from bot.slack.names import GROUPS_SCOPE, LISTEN_SCOPE, OPTIONAL_SCOPES, SCOPES, scopes_of
+from bot.slack.names import FILES_SCOPE, GROUPS_SCOPE, OPTIONAL_SCOPES, SCOPES, scopes_of
 from recommender.answers import Answer, Result
 from recommender.clips import Clip
 
@@ -60,4 +60,4 @@ def test_each_button_brings_its_scope_into_the_manifest() -> None:
     settings = BotSettings(listen_button=True, library_adders="U1, S2", _env_file=None)
     assert settings.librarians == {"U1", "S2"}
     granted = manifest(settings=settings)["oauth_config"]["scopes"]["bot"]
-    assert set(granted) == {*SCOPES, *OPTIONAL_SCOPES, LISTEN_SCOPE, GROUPS_SCOPE}
+    assert set(granted) == {*SCOPES, *OPTIONAL_SCOPES, FILES_SCOPE, GROUPS_SCOPE}

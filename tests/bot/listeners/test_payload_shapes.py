@@ -64,6 +64,7 @@ READERS = {
     "bot/listeners/actions.py": {"body": "block_actions", "action": "action"},
     "bot/listeners/channel_settings.py": {"event": "reaction_added", "body": "block_actions", "action": "action"},
     "bot/listeners/commands.py": {"command": "command"},
+    "bot/listeners/files.py": {"body": "block_actions"},
     "bot/listeners/home.py": {"event": "app_home_opened", "body": "block_actions", "action": "action"},
     "bot/listeners/installations.py": {"event": "tokens_revoked", "body": "wrapper"},
     "bot/listeners/library.py": {"body": "block_actions", "found": "usergroups.users.list"},

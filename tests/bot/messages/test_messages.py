@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bot import messages
 from bot.errors import MissingScope
+from bot.listeners.actions import CHANGES
 from bot.messages import HomeFacts, Message
 from bot.messages.block_kit import MAX_BLOCKS_CHARS, MAX_TEXT_CHARS, clock, link, per_cent, plain, shorten, text_chars
 from bot.messages.button_values import ButtonValue, chosen
@@ -148,9 +149,9 @@ def menus(message: Message) -> list[dict[str, Any]]:
 def test_the_menu_of_a_result_carries_all_that_its_listener_needs():
     question = Question("clip0_0", top=5, only=("Jazz",), name="beat.wav")
     found = menus(messages.answer(made.answer(), question, offers=Offers(listen=True, paths=True)))
-    assert len(found) == 40
-    assert [chosen(action) for action in found[:4]] == ["more_like", "less_like", "listen", "path"]
-    assert [ButtonValue.read(action) for action in found[::4]] == [
+    assert len(found) == 50
+    assert [chosen(action) for action in found[:5]] == ["more_like", "less_like", "listen", "path", "not_relevant"]
+    assert [ButtonValue.read(action) for action in found[::5]] == [
         ButtonValue(question, "catalogue1", f"clip{rank}_0") for rank in range(1, 11)
     ]
     assert len({action["block_id"] for action in found}) == 10
@@ -287,7 +288,7 @@ def test_a_way_is_headed_by_both_ends_and_more_like_asks_for_one_clip():
     assert "how alike each is to the one before it" in words(message)
     assert message.text.startswith("A way of 10 clips: 1. Clip 1 (Speech, Jazz), 99%")
     first = menus(message)[0]
-    assert {chosen(action) for action in menus(message)} == {"more_like"}
+    assert {chosen(action) for action in menus(message)} == {"more_like", "not_relevant"}
     assert ButtonValue.read(first).asked.steered("+", "clip1_0").query == "clip1_0"
     valid(message)
 
@@ -295,3 +296,25 @@ def test_a_way_is_headed_by_both_ends_and_more_like_asks_for_one_clip():
 def test_a_way_through_nothing_is_a_message_too():
     found = replace(made.answer(0), query='"clip0_0" to "rain"', ranked_by="way", seeds=())
     valid(messages.answer(found, Question("clip0 to rain")))
+
+
+def test_what_is_not_relevant_is_left_out_until_it_is_brought_back():
+    question = Question("clip0_0")
+    for rank in range(1, 4):
+        action = menus(messages.answer(made.answer(), question))[3 * rank - 1]
+        assert chosen(action) == "not_relevant"
+        value = ButtonValue.read(action)
+        question = CHANGES["not_relevant"](value.asked, value.clip)
+    assert question.left_out == ("clip1", "clip2", "clip3")
+    assert Question.from_json(json.loads(json.dumps(question.to_json()))) == question
+    again = buttons(messages.answer(made.answer(), question))["nothing_left_out"]
+    assert again["text"]["text"] == "Show 3 left out"
+    assert CHANGES["nothing_left_out"](ButtonValue.read(again).asked, "") == Question("clip0_0")
+    assert "nothing_left_out" not in buttons(messages.answer(made.answer(), Question("clip0_0")))
+
+
+def test_an_end_of_a_way_is_always_relevant():
+    clip = made.answer().results[0].clip
+    found = replace(made.answer(), seeds=(clip,), query='"clip1_0" to "rain"', ranked_by="way")
+    options = [chosen(action) for action in menus(messages.answer(found, Question("clip1 to rain")))]
+    assert options[:3] == ["more_like", "more_like", "not_relevant"]

@@ -83,3 +83,13 @@ def test_clips_that_are_the_same_have_no_way_between_them(tmp_path):
 def test_a_way_of_nothing_is_a_sentence(recommender):
     with pytest.raises(BadQuery, match="A clip is missing"):
         recommender.similar('"" to #5')
+
+
+@pytest.mark.parametrize("query", ["#0", "#0 - #300", "#0 to #300"])
+def test_what_is_left_out_is_in_no_answer_and_the_next_moves_up(recommender, query):
+    before = [result.clip.source for result in recommender.similar(query).results]
+    unwanted = [before[2], before[4]]
+    after = [result.clip.source for result in recommender.similar(query, left_out=[*unwanted, "gone"]).results]
+    assert len(after) == 10 and not set(unwanted) & set(after)
+    if " to " not in query:
+        assert after[:8] == [source for source in before if source not in unwanted]
