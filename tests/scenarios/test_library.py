@@ -159,7 +159,7 @@ def several(stack: Stack, slack: Driver) -> Iterator[tuple[Driver, Path, str]]:
     settings = {"CATALOGUE": f"{stack.catalogue},{stack.folder / 'sfx'}", "LISTEN_BUTTON": "true"}
     with stack.only_worker(**settings), stack.only_bot(**settings):
         slack.wait_for_bot()
-        slack.configure(scopes=[*SCOPES, LISTEN_SCOPE, GROUPS_SCOPE])
+        slack.configure(scopes=[*SCOPES, FILES_SCOPE, GROUPS_SCOPE])
         yield slack, folder, settings["CATALOGUE"]
 
 
