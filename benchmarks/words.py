@@ -127,6 +127,41 @@ def _esc10(arguments: argparse.Namespace) -> None:
             _time(recommender, list(queries))
 
 
+def _slack(arguments: argparse.Namespace) -> None:
+    """Words to answer through the sandbox on real processes, alone and while ten uploads are worked; and what asking in
+    words adds to the bot's memory."""
+    import tempfile
+
+    import psutil
+
+    from benchmarks.slack import LONG_SECONDS, LONG_UPLOADS, _command, _figures, _wav
+    from sandbox.names import SOUNDS
+    from tests.scenarios.stack import Stack
+
+    settings = {"CATALOGUE": str(_bal_train(arguments, hidden=False)[0].resolve())}
+    texts = [text for queries in _sets(arguments, "audioset").values() for text in queries]
+    with tempfile.TemporaryDirectory() as folder:
+        stack = Stack(Path(folder))
+        try:
+            stack.start_worker(**settings)
+            bot = psutil.Process(stack.start_bot(**settings).child.pid)
+            for item in range(20):
+                stack.driver.command(f"#{item}")
+            before = bot.memory_info().rss
+            alone = [_command(stack.driver, text) for text in texts]
+            grown = (bot.memory_info().rss - before) / (1 << 20)
+            files = [_wav(Path(folder) / f"long-{n}.wav", LONG_SECONDS, 1000 + n) for n in range(LONG_UPLOADS)]
+            stack.driver.say(SOUNDS, "", files)
+            # No text twice, so that none comes out of a cache.
+            beside = [_command(stack.driver, f"a {text}") for text in texts]
+        finally:
+            stack.close()
+    for name, times in (("alone", alone), (f"beside {LONG_UPLOADS} uploads", beside)):
+        figures = _figures(times)
+        print(f"slack, {name} ({len(times)}): median {figures['median_ms']:.0f} ms, p95 {figures['p95_ms']:.0f} ms")
+    print(f"slack: the bot grew by {grown:.1f} MB", flush=True)
+
+
 def _floor(arguments: argparse.Namespace) -> None:
     """The noise floor on subsets of ESC-10: what it keeps of the ten nearest that are of the query's class, and of the
     others."""
@@ -222,6 +257,7 @@ PARTS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "names": _names,
     "uploads": _uploads,
     "floor": _floor,
+    "slack": _slack,
 }
 
 

@@ -38,6 +38,6 @@ export function welcome() {
     h("h2", {}, title),
     h("p", {}, `${name} listens to a sound and finds the ten clips that sound most like it. Drop an audio file here, record one, or send one of these:`),
     h("div.tries", {}, SAMPLES.map(trySound)),
-    command && h("p", {}, "Or type a command:"),
-    command && h("div.tries", {}, ["random", "help", ""].map((text) => trySaying(`${command} ${text}`.trim()))));
+    command && h("p", {}, "Or ask in words, or by a command:"),
+    command && h("div.tries", {}, ["rain on a tin roof", "random", "help", ""].map((text) => trySaying(`${command} ${text}`.trim()))));
 }
