@@ -36,13 +36,13 @@ def annoy(catalogue: LocalCatalogue) -> tuple[float, Ask, list[int]]:
         silent = catalogue.table.unsearchable
         index.build(catalogue.vectors, Path(folder) / "x.ann", catalogue.manifest.trees, silent, progress=False)
         seconds = time.perf_counter() - started
-    setting = catalogue.manifest.calibration[0].search_k
+    setting = catalogue.manifest.calibration[0]
 
-    def ask(query: Vectors, nodes: int) -> Iterable[int]:
-        found: list[int] = catalogue.index.nearest(catalogue.vectors, query, TOP + 1, nodes).items.tolist()
+    def ask(query: Vectors, _: int) -> Iterable[int]:
+        found: list[int] = catalogue.finder.nearest(query, TOP + 1, setting).items.tolist()
         return found
 
-    return seconds, ask, [setting]
+    return seconds, ask, [setting.search_k]
 
 
 def scan(catalogue: LocalCatalogue) -> tuple[float, Ask, list[int]]:

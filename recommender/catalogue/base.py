@@ -44,12 +44,15 @@ Vectors = NDArray[np.float32]
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """One measurement: with `search_k` (how much the index looks at), the share of the exact `top` results that were
-    found, over `sample` queries."""
+    found, over `sample` queries. hops: of how many clips the lists of neighbours were then looked up, one hop after the
+    other; poor: the share of the queries that found less than `recall.POOR` of their results."""
 
     top: int
     search_k: int
     recall: float
     sample: int
+    hops: tuple[int, ...] = ()
+    poor: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,19 +18,21 @@ SIMILARITY_ERROR = 1e-3
 @dataclass(frozen=True, slots=True)
 class KnownAnswer:
     """A query by item with its exact nearest items and their similarities, the item itself left out; found: how many of
-    them the index gave when it was built."""
+    them the index gave when it was built; listed: how many of them its list of neighbours holds."""
 
     item: int
     clip_id: str
     items: tuple[int, ...]
     similarities: tuple[float, ...]
     found: int
+    listed: int = 0
 
     @classmethod
     def from_json(cls, data: Any) -> KnownAnswer:
         """Read one that was written; raises KeyError, TypeError or ValueError. Those of 0.1 say nothing of `found`."""
         items, similarities = tuple(map(int, data["items"])), tuple(map(float, data["similarities"]))
-        return cls(int(data["item"]), str(data["clip_id"]), items, similarities, int(data.get("found", len(items))))
+        counts = int(data.get("found", len(items))), int(data.get("listed", 0))
+        return cls(int(data["item"]), str(data["clip_id"]), items, similarities, *counts)
 
 
 def in_common(some: Sequence[float], others: Sequence[float]) -> int:

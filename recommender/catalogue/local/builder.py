@@ -20,9 +20,11 @@ from recommender.catalogue.base import Calibration, Items, Vectors
 from recommender.catalogue.exact import nearest
 from recommender.catalogue.known_answer import KnownAnswer
 from recommender.catalogue.local import index as annoy_index
-from recommender.catalogue.local.calibration import calibrate
+from recommender.catalogue.local import neighbours
+from recommender.catalogue.local.calibration import CALIBRATED_TOPS, calibrate
 from recommender.catalogue.local.clip_table import ClipTable, ClipTableWriter
-from recommender.catalogue.local.files import CLIPS, INDEX, MANIFEST, PROJECTION, VECTORS, FileFacts
+from recommender.catalogue.local.files import CLIPS, INDEX, MANIFEST, NEIGHBOURS, PROJECTION, VECTORS, FileFacts
+from recommender.catalogue.local.finder import Finder
 from recommender.catalogue.local.index import Index
 from recommender.catalogue.local.manifest import ANNOY, Manifest
 from recommender.catalogue.local.projection import Learner
@@ -37,10 +39,8 @@ from recommender.errors import BuildFailed
 from recommender.terminal import bar_options
 from recommender.vectors import Recipe
 
-MANY_TREES, FEW_TREES = 100, 50
-MANY_TREES_CLIPS = 1_000_000
-"""Up to so many clips an index has many trees: that takes a sixth off the time of a query, and half as much disk again
-for the index. Beyond, an index of few trees already takes gigabytes, at 1.3 kB a clip."""
+MANY_TREES, FEW_TREES = 100, 20
+"""Many trees where the index answers alone; few where it only finds what the lists of neighbours begin at."""
 DEFAULT_TARGET_RECALL = 0.99
 FEWEST_CLIPS_TO_CENTRE = 20
 """The mean of fewer clips is mostly those clips themselves: taking it away would set each against the others."""
@@ -102,9 +102,10 @@ def write_catalogue(
     try:
         with staged(out) as folder:
             stored = _store(folder, batches, vectors_kind, preparation, projection)
-            names = [CLIPS, VECTORS, INDEX, *([PROJECTION] if stored.recipe.projection is not None else ())]
             of_words, vocabulary = _write_words(folder, words, stored)
             indexed = _index(folder, stored, trees, target_recall, progress)
+            names = [CLIPS, VECTORS, INDEX, *([PROJECTION] if stored.recipe.projection is not None else ())]
+            names += [NEIGHBOURS] if indexed.listed else []
             given = extra() if callable(extra) else extra or {}
             manifest = Manifest(
                 id="",
@@ -116,7 +117,12 @@ def write_catalogue(
                 sources=stored.sources,
                 searchable=len(stored.searchable),
                 labels=stored.labels,
-                index={"kind": ANNOY, "trees": indexed.trees, "seed": annoy_index.SEED},
+                index={
+                    "kind": ANNOY,
+                    "trees": indexed.trees,
+                    "seed": annoy_index.SEED,
+                    **({"neighbours": indexed.listed} if indexed.listed else {}),
+                },
                 target_recall=target_recall,
                 calibration=indexed.calibration,
                 known_answers=indexed.known_answers,
@@ -198,9 +204,10 @@ def _write_words(folder: Path, words: WordsBuilder, stored: _Stored) -> tuple[li
 
 @dataclass(frozen=True, slots=True)
 class _Indexed:
-    """What is known of the index."""
+    """What is known of the index. listed: how many neighbours of each clip are listed, 0 where none are."""
 
     trees: int
+    listed: int
     calibration: tuple[Calibration, ...]
     known_answers: tuple[KnownAnswer, ...]
 
@@ -211,9 +218,16 @@ def _index(folder: Path, stored: _Stored, trees: int | None, target_recall: floa
     annoy_index.build(vectors, folder / INDEX, trees or default_trees(len(vectors)), silent, progress)
     index = Index(folder / INDEX, vectors.shape[1])
     try:
-        calibration = calibrate(index, vectors, searchable, target_recall, progress)
+        finder, withheld = Finder(vectors, index), spread(searchable, max(CALIBRATED_TOPS.values()))
+        if len(vectors) >= neighbours.FEWEST_CLIPS:
+            finder = replace(finder, lists=neighbours.build(index, vectors, searchable, withheld, progress))
+        calibration = calibrate(finder, searchable, withheld, target_recall, progress)
+        if finder.lists is not None:
+            neighbours.admit(finder, withheld, calibration)
+            np.save(folder / NEIGHBOURS, finder.lists)
+        listed = 0 if finder.lists is None else finder.lists.shape[1]
         return _Indexed(
-            index.trees, calibration, _known_answers(folder, index, vectors, searchable, silent, calibration)
+            index.trees, listed, calibration, _known_answers(folder, finder, searchable, silent, calibration)
         )
     finally:
         index.close()
@@ -231,7 +245,7 @@ def _sealed(folder: Path, manifest: Manifest) -> Manifest:
 
 def default_trees(clips: int) -> int:
     """Say how many trees the index of so many clips has."""
-    return MANY_TREES if clips <= MANY_TREES_CLIPS else FEW_TREES
+    return MANY_TREES if clips < neighbours.FEWEST_CLIPS else FEW_TREES
 
 
 def _recipe(kind: str, raw: VectorFile, learner: Learner | None, projection: NDArray[np.float64] | None) -> Recipe:
@@ -296,9 +310,10 @@ class SeenIds:
 
 
 def _known_answers(
-    folder: Path, index: Index, vectors: Vectors, searchable: Items, silent: Items, calibration: Sequence[Calibration]
+    folder: Path, finder: Finder, searchable: Items, silent: Items, calibration: Sequence[Calibration]
 ) -> tuple[KnownAnswer, ...]:
     """Keep a few queries that the index answers exactly; where it answers none so, those it comes closest to."""
+    vectors, index, lists = finder.vectors, finder.index, finder.lists
     trials = []
     for item in spread(searchable, KNOWN_CANDIDATES).tolist():
         query = vectors[item]
@@ -317,6 +332,7 @@ def _known_answers(
             tuple(exact.items.tolist()),
             tuple(round(s, 6) for s in exact.similarities.tolist()),
             len(exact) - missed,
+            0 if lists is None else len(np.intersect1d(exact.items, lists[item])),
         )
         for (missed, item, exact), clip_id in zip(trials[:KNOWN_ANSWERS], clip_ids, strict=True)
     )

@@ -12,7 +12,7 @@ from recommender.catalogue.base import Hit, Items, Vectors
 from recommender.catalogue.filters import Filter
 from recommender.catalogue.links import link_of
 from recommender.catalogue.local.clip_table import ClipRow, ClipTable
-from recommender.catalogue.local.index import Index
+from recommender.catalogue.local.finder import Finder
 from recommender.catalogue.local.manifest import Manifest
 from recommender.catalogue.local.nearest import Searcher
 from recommender.clips import Clip
@@ -28,8 +28,7 @@ class BuiltFolder:
 
     manifest: Manifest
     table: ClipTable
-    vectors: Vectors
-    index: Index
+    finder: Finder
     library_url: str | None
 
     def nearest(
@@ -43,12 +42,17 @@ class BuiltFolder:
         distinct: bool,
     ) -> list[list[Hit]]:
         """Search the index, or scan where that is as fast; see `Catalogue.nearest`."""
-        searcher = Searcher(self.manifest, self.table, self.vectors, self.index)
+        searcher = Searcher(self.manifest, self.table, self.finder)
         allowed, own = searcher.allowed(chosen), searcher.items_of(without)
         return [
             searcher.hits(query, count, sure, allowed=allowed, own=own, without=without, distinct=distinct)
             for query in queries
         ]
+
+    @property
+    def vectors(self) -> Vectors:
+        """The vectors of all items, mapped."""
+        return self.finder.vectors
 
     def clips(self, items: Sequence[int]) -> list[Clip]:
         """Return the clips of these items, in this order."""

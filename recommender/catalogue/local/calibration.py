@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from recommender.catalogue.base import Calibration, Items, Vectors
 from recommender.catalogue.exact import RESCORE_MARGIN, best_similarities
-from recommender.catalogue.local.index import Index
+from recommender.catalogue.local.finder import Finder
 from recommender.catalogue.recall import measured, spread
 from recommender.errors import BuildFailed
 from recommender.terminal import bar_options
@@ -24,27 +24,35 @@ for the longer lists, which average over more results."""
 SMALLEST_SEARCH_K = 100
 CLOSE_ENOUGH = 1.15
 """A calibration stops when the smallest setting that will do is known within this factor."""
+FEWEST_LOOKED_UP = 16
+NODES_FOR_A_LIST = 125
+"""Nodes of the index that are looked at for each list of neighbours that is looked up at the first hop, and for two
+lists at the second: of the ways to reach a recall, the cheapest (500,000 clips, 20 trees)."""
 PARTS_PER_CORE = 4
 """So that no core waits long for the slowest part."""
 
 
 def calibrate(
-    index: Index, vectors: Vectors, searchable: Items, target: float, progress: bool
+    finder: Finder, searchable: Items, withheld: Items, target: float, progress: bool
 ) -> tuple[Calibration, ...]:
-    """Find, for each number of results, the smallest `search_k` that reaches the target recall against exact search.
+    """Find, for each number of results, the smallest setting that reaches the target recall against exact search.
 
-    The queries are the catalogue's own vectors, spread evenly, each without itself. A found clip counts where it is as
-    similar as the last exact one, so that clips that are alike count for one another. Raises `BuildFailed`.
+    The queries are the catalogue's own vectors, spread evenly, each without itself; where there are lists of
+    neighbours, those of `withheld`, which stand in none: the others would find themselves at home. A found clip counts
+    where it is as similar as the last exact one, so that clips that are alike count for one another. Raises
+    `BuildFailed`.
     """
+    vectors = finder.vectors
     silent = np.setdiff1d(np.arange(len(vectors)), searchable)
+    asked = searchable if finder.lists is None else withheld
     tops = {top: count for top, count in CALIBRATED_TOPS.items() if top < len(searchable)}
     tops = tops or {max(1, len(searchable) - 1): len(searchable)}
     search_k = SMALLEST_SEARCH_K
     found: list[Calibration] = []
     for top, count in tqdm(tops.items(), desc="calibration", **bar_options(progress)):
-        sample = spread(searchable, count)
+        sample = spread(asked, count)
         wanted = best_similarities(vectors, vectors[sample], sample, top, silent)[:, -1]
-        trial = _Trial(index, vectors, sample, wanted, top)
+        trial = _Trial(finder, sample, wanted, top)
         found.append(_smallest(trial, target, search_k, may_scan=bool(found)))
         search_k = found[-1].search_k
     return tuple(found)
@@ -54,31 +62,37 @@ def calibrate(
 class _Trial:
     """A sample of items, and the similarity of the last of the `top` exact results of each."""
 
-    index: Index
-    vectors: Vectors
+    finder: Finder
     sample: Items
     wanted: Vectors
     top: int
 
     def measure(self, search_k: int, target: float) -> tuple[Calibration, bool]:
+        hops = hops_for(self.top, search_k) if self.finder.lists is not None else ()
+        setting = Calibration(self.top + 1, search_k, 0.0, 0, hops)
         # Annoy lets go of the interpreter while it searches. In parts: a task costs more than a query of a small index.
         cores = os.cpu_count() or 1
         parts = np.array_split(np.arange(len(self.sample)), PARTS_PER_CORE * cores)
         with ThreadPoolExecutor(cores) as pool:
-            recalls = np.concatenate(list(pool.map(partial(self._recalls, search_k), parts)))
-        return measured(self.top, search_k, recalls, target)
+            recalls = np.concatenate(list(pool.map(partial(self._recalls, setting), parts)))
+        return measured(self.top, search_k, recalls, target, hops)
 
-    def _recalls(self, search_k: int, places: Items) -> Vectors:
-        return np.array([self._recall(search_k, self.sample[place], self.wanted[place]) for place in places])
+    def _recalls(self, setting: Calibration, places: Items) -> Vectors:
+        return np.array([self._recall(setting, self.sample[place], self.wanted[place]) for place in places])
 
-    def _recall(self, search_k: int, item: int, wanted: np.float32) -> float:
+    def _recall(self, setting: Calibration, item: int, wanted: np.float32) -> float:
         if wanted == -np.inf:
             # A catalogue of one clip: there is nothing to find.
             return 1.0
-        found = self.index.candidates(self.vectors[item], self.top + 1, search_k)
-        others = found[found != item][: self.top]
-        similarities = self.vectors[others] @ self.vectors[item]
-        return float((similarities >= wanted - RESCORE_MARGIN).sum()) / self.top
+        found = self.finder.nearest(self.finder.vectors[item], self.top + 1, setting)
+        others = found.without(np.array([item])).first(self.top)
+        return float((others.similarities >= wanted - RESCORE_MARGIN).sum()) / self.top
+
+
+def hops_for(top: int, search_k: int) -> tuple[int, int]:
+    """Return of how many clips the lists are looked up, hop by hop, beside so many nodes of the index."""
+    first = max(search_k // NODES_FOR_A_LIST, FEWEST_LOOKED_UP)
+    return first, first // 2
 
 
 def _smallest(trial: _Trial, target: float, search_k: int, may_scan: bool) -> Calibration:
@@ -86,11 +100,12 @@ def _smallest(trial: _Trial, target: float, search_k: int, may_scan: bool) -> Ca
 
     may_scan: once as many nodes are asked for as there are clips, the search will scan them all instead, and is exact.
     """
-    limit = trial.index.trees * len(trial.vectors)
+    clips = len(trial.finder.vectors)
+    limit = trial.finder.index.trees * clips
     missed = 0
     while True:
-        if may_scan and search_k >= len(trial.vectors):
-            return Calibration(trial.top, len(trial.vectors), 1.0, len(trial.sample))
+        if may_scan and search_k >= clips:
+            return Calibration(trial.top, clips, 1.0, len(trial.sample))
         best, reached = trial.measure(min(search_k, limit), target)
         if reached:
             break

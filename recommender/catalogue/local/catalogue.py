@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from recommender.catalogue.base import Addition, Facts
 from recommender.catalogue.growing import NOTHING, Added, GrowingCatalogue
 from recommender.catalogue.links import FILES
-from recommender.catalogue.local import known_answers
+from recommender.catalogue.local import known_answers, neighbours
 from recommender.catalogue.local.builder import facts_of
 from recommender.catalogue.local.built import BuiltFolder
 from recommender.catalogue.local.clip_table import ClipTable
-from recommender.catalogue.local.files import CLIPS, INDEX, MANIFEST, VECTORS
+from recommender.catalogue.local.files import CLIPS, INDEX, MANIFEST, NEIGHBOURS, VECTORS
+from recommender.catalogue.local.finder import Finder
 from recommender.catalogue.local.index import Index
 from recommender.catalogue.local.journal import Journal
 from recommender.catalogue.local.manifest import Manifest
@@ -62,16 +63,19 @@ class LocalCatalogue(GrowingCatalogue):
         self._library_url = library_url
         self._states: list[_State] = []
         try:
-            for name in (CLIPS, VECTORS, INDEX):
+            self._held = (CLIPS, VECTORS, INDEX, *([NEIGHBOURS] if manifest.listed else ()))
+            for name in self._held:
                 self._hold(name)
             self.table = ClipTable(folder / CLIPS)
             self.vectors = mapped(folder / VECTORS)
             self.index = Index(folder / INDEX, manifest.dimension)
+            lists = neighbours.mapped_lists(folder / NEIGHBOURS, manifest.clips) if manifest.listed else None
+            self.finder = Finder(self.vectors, self.index, lists)
             self.vocabulary = Vocabulary.open(folder, manifest.extra, list(manifest.files))
         except BaseException:
             self.close()
             raise
-        self.built = BuiltFolder(manifest, self.table, self.vectors, self.index, library_url)
+        self.built = BuiltFolder(manifest, self.table, self.finder, library_url)
         knows = partial(_holds, self.table, self.copied_from)
         self._journal = Journal(folder, manifest, library_url, knows) if manifest.extra.get("links") == FILES else None
 
@@ -133,7 +137,7 @@ class LocalCatalogue(GrowingCatalogue):
 
     def still_whole(self) -> None:
         """Raise `CatalogueDamaged` where a mapped file was overwritten in place, before the process trips over it."""
-        for name, state in zip((CLIPS, VECTORS, INDEX), self._states, strict=True):
+        for name, state in zip(self._held, self._states, strict=True):
             now = os.fstat(state.handle)
             if now.st_size != state.size or now.st_mtime_ns != state.modified:
                 raise CatalogueDamaged(
@@ -142,9 +146,8 @@ class LocalCatalogue(GrowingCatalogue):
 
     def warm(self) -> None:
         """Ask some queries, so that the first real one does not wait for the disk."""
-        search_k = self.manifest.calibration[0].search_k
         for item in spread(np.arange(len(self)), WARMING_QUERIES).tolist():
-            self.index.nearest(self.vectors, self.vectors[item], 10, search_k)
+            self.finder.nearest(self.vectors[item], 10, self.manifest.calibration[0])
 
     def verify(self) -> str:
         """Read every byte, and compare with what was built; raises `CatalogueDamaged`."""
@@ -159,6 +162,7 @@ class LocalCatalogue(GrowingCatalogue):
         return {
             "index": self.manifest.index["kind"],
             "trees": self.manifest.trees,
+            "neighbours": self.manifest.listed,
             "bytes": {name: facts.bytes for name, facts in self.manifest.files.items()},
         }
 
@@ -202,20 +206,25 @@ def _check_files(folder: Path, manifest: Manifest) -> None:
             raise CatalogueDamaged(
                 f"{path} has {size} bytes, the manifest says {facts.bytes}: build the catalogue again."
             )
+    _check_array(folder / VECTORS, (manifest.clips, manifest.dimension), "<f4")
+    if manifest.listed:
+        _check_array(folder / NEIGHBOURS, (manifest.clips, manifest.listed), "<i4")
+    if not manifest.calibration or not manifest.known_answers:
+        raise CatalogueDamaged(f"{folder / MANIFEST} lacks calibration or known answers: build the catalogue again.")
+
+
+def _check_array(path: Path, expected: tuple[int, int], kind: str) -> None:
+    """Compare the header of a .npy file with what is expected, before it is mapped."""
     try:
-        with (folder / VECTORS).open("rb") as file:
+        with path.open("rb") as file:
             np.lib.format.read_magic(file)
             shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
     except OSError as error:
-        raise CatalogueDamaged(
-            f"{folder / VECTORS} cannot be read ({error.strerror}): check the disk and its rights."
-        ) from None
+        raise CatalogueDamaged(f"{path} cannot be read ({error.strerror}): check the disk and its rights.") from None
     except Exception:  # noqa: BLE001 - numpy reads the header by Python's own parser, with errors of many kinds
-        raise CatalogueDamaged(f"{folder / VECTORS} is no .npy file: build the catalogue again.") from None
-    if shape != (manifest.clips, manifest.dimension) or fortran or dtype != np.dtype("<f4"):
-        raise CatalogueDamaged(f"{folder / VECTORS} belongs to another catalogue: build the catalogue again.")
-    if not manifest.calibration or not manifest.known_answers:
-        raise CatalogueDamaged(f"{folder / MANIFEST} lacks calibration or known answers: build the catalogue again.")
+        raise CatalogueDamaged(f"{path} is no .npy file: build the catalogue again.") from None
+    if shape != expected or fortran or dtype != np.dtype(kind):
+        raise CatalogueDamaged(f"{path} belongs to another catalogue: build the catalogue again.")
 
 
 def _identity_of(folder: Path) -> Identity | None:

@@ -8,6 +8,8 @@ MANIFEST = "manifest.json"
 CLIPS = "clips.sqlite"
 VECTORS = "vectors.npy"
 INDEX = "index.ann"
+NEIGHBOURS = "neighbours.npy"
+"""Only of large catalogues."""
 PROJECTION = "projection.npy"
 """Only where the recipe has one."""
 

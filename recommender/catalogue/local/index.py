@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from recommender.catalogue.base import Items, Vectors
-from recommender.catalogue.exact import Neighbours, rank
 from recommender.errors import BuildFailed, CatalogueDamaged
 from recommender.terminal import bar_options
 
@@ -68,12 +67,9 @@ class Index:
         found = self._index.get_nns_by_vector(query.tolist(), count, search_k)
         return np.array(found, np.int64)
 
-    def nearest(self, vectors: Vectors, query: Vectors, count: int, search_k: int) -> Neighbours:
-        """Find the nearest items, ranked by exact similarity, ties by item.
-
-        vectors: of all items; query: (d,), unit length; count: of results; search_k: how many nodes are looked at.
-        """
-        return rank(vectors, query, self.candidates(query, count, search_k))
+    def neighbours(self, item: int, count: int, search_k: int) -> Items:
+        """Find about the `count` nearest items of an item, itself among them, as `candidates` does."""
+        return np.array(self._index.get_nns_by_item(item, count, search_k), np.int64)
 
     def close(self) -> None:
         """Unmap the index."""

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from recommender.catalogue.known_answer import SHARE_FOUND, SIMILARITY_ERROR, KnownAnswer, in_common
-from recommender.catalogue.local.files import CLIPS, INDEX, VECTORS
+from recommender.catalogue.local.files import CLIPS, INDEX, NEIGHBOURS, VECTORS
 from recommender.errors import CatalogueDamaged
 
 CHILD_SECONDS = 60.0
@@ -28,13 +28,15 @@ _NPY_HEADER_BYTES = 128
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the index must be like. search_k: setting that the answers are asked with."""
+    """What the index must be like. search_k: setting that the answers are asked with; listed: length of the lists of
+    neighbours, 0 where there are none."""
 
     dimension: int
     clips: int
     searchable: int
     trees: int
     search_k: int
+    listed: int
     answers: tuple[KnownAnswer, ...]
 
 
@@ -82,7 +84,7 @@ def _check(folder: Path, expected: Expected) -> str | None:
             wrong = _wrong_clip(folder, answer) or _wrong_vectors(folder, vectors.fileno(), expected.dimension, answer)
             if wrong:
                 return wrong
-    return _wrong_answers(folder, index, expected)
+    return _wrong_answers(folder, index, expected) or _wrong_lists(folder, expected)
 
 
 def _wrong_clip(folder: Path, answer: KnownAnswer) -> str | None:
@@ -123,6 +125,19 @@ def _wrong_answers(folder: Path, index: Any, expected: Expected) -> str | None:
     if found < SHARE_FOUND * wanted:
         return f"{folder / INDEX} finds {found} of {wanted} known answers"
     return None
+
+
+def _wrong_lists(folder: Path, expected: Expected) -> str | None:
+    if not expected.listed:
+        return None
+    wanted = found = 0
+    with (folder / NEIGHBOURS).open("rb") as file:
+        start = os.fstat(file.fileno()).st_size - 4 * expected.listed * expected.clips
+        for answer in expected.answers:
+            row = os.pread(file.fileno(), 4 * expected.listed, start + 4 * expected.listed * answer.item)
+            wanted += answer.listed
+            found += len(set(answer.items).intersection(struct.unpack(f"<{expected.listed}i", row)))
+    return None if found >= wanted else f"{folder / NEIGHBOURS} finds {found} of {wanted} known answers"
 
 
 def main(folder: Path) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 from recommender.catalogue.base import Calibration, Facts
 from recommender.catalogue.known_answer import KnownAnswer
-from recommender.catalogue.local.files import CLIPS, INDEX, MANIFEST, PROJECTION, VECTORS, FileFacts
+from recommender.catalogue.local.files import CLIPS, INDEX, MANIFEST, NEIGHBOURS, PROJECTION, VECTORS, FileFacts
 from recommender.catalogue.local.known_answers import Expected
 from recommender.catalogue.local.projection import read_projection
 from recommender.embedders.spaces import refuse_retired
@@ -41,10 +41,17 @@ class Manifest(Facts):
         return int(self.index["trees"])
 
     @property
+    def listed(self) -> int:
+        """How many neighbours of each clip are listed; 0 where there are no lists."""
+        return int(self.index.get("neighbours", 0))
+
+    @property
     def expected(self) -> Expected:
         """What a child process asks the index before it is mapped."""
         search_k = self.calibration[0].search_k
-        return Expected(self.dimension, self.clips, self.searchable, self.trees, search_k, self.known_answers)
+        return Expected(
+            self.dimension, self.clips, self.searchable, self.trees, search_k, self.listed, self.known_answers
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the manifest as it stands in the file."""
@@ -131,13 +138,22 @@ def _from_1(data: Any) -> Any:
 def _from_json(data: Any) -> Manifest:
     index = dict(data["index"])
     files = {str(name): FileFacts(int(facts["bytes"]), str(facts["sha256"])) for name, facts in data["files"].items()}
-    missing = {CLIPS, VECTORS, INDEX, *([PROJECTION] if data["recipe"]["projection"] else ())} - files.keys()
+    wanted = {CLIPS: True, VECTORS: True, INDEX: True}
+    wanted |= {PROJECTION: data["recipe"]["projection"], NEIGHBOURS: int(index.get("neighbours", 0)) > 0}
+    missing = {name for name, there in wanted.items() if there} - files.keys()
     if missing:
         raise KeyError(", ".join(sorted(missing)))
     if index["kind"] != ANNOY:
         raise ValueError(f"its index is of kind {index['kind']!r}, this version reads {ANNOY!r}")
     calibration = tuple(
-        Calibration(int(c["top"]), int(c["search_k"]), float(c["recall"]), int(c["sample"]))
+        Calibration(
+            int(c["top"]),
+            int(c["search_k"]),
+            float(c["recall"]),
+            int(c["sample"]),
+            tuple(map(int, c.get("hops", ()))),
+            float(c.get("poor", 0.0)),
+        )
         for c in index.pop("calibration")
     )
     return Manifest(

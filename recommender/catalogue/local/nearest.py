@@ -12,9 +12,9 @@ from recommender.catalogue.base import Hit, Items, Vectors
 from recommender.catalogue.exact import Neighbours, nearest
 from recommender.catalogue.filters import Filter
 from recommender.catalogue.local.clip_table import ClipTable
-from recommender.catalogue.local.index import Index
+from recommender.catalogue.local.finder import Finder
 from recommender.catalogue.local.manifest import Manifest
-from recommender.catalogue.recall import search_k_for
+from recommender.catalogue.recall import setting_for
 
 SCAN_VALUES = 5_000_000
 """Comparing this much (39,000 vectors of 128 dimensions) takes a millisecond or two, as the index does, exactly."""
@@ -31,8 +31,12 @@ class Searcher:
 
     manifest: Manifest
     table: ClipTable
-    vectors: Vectors
-    index: Index
+    finder: Finder
+
+    @property
+    def vectors(self) -> Vectors:
+        """The vectors of all items."""
+        return self.finder.vectors
 
     def allowed(self, chosen: Filter) -> Allowed | None:
         """Return one truth value per item; None where all are allowed."""
@@ -91,11 +95,11 @@ class Searcher:
             return Neighbours(np.empty(0, np.int64), np.empty(0))
         total = len(self.vectors)
         wide, surely = (n if most == total else int(n * SLACK * total / most) + 1 for n in (count, sure))
-        nodes = search_k_for(self.manifest.calibration, surely)
-        if most <= max(SCAN_VALUES // self.manifest.dimension, nodes) or wide >= total:
+        setting = setting_for(self.manifest.calibration, surely)
+        if most <= max(SCAN_VALUES // self.manifest.dimension, setting.search_k) or wide >= total:
             among = None if allowed is None else np.flatnonzero(allowed)
             return nearest(self.vectors, query, count, among, self.table.unsearchable)
-        found = self.index.nearest(self.vectors, query, wide, nodes)
+        found = self.finder.nearest(query, wide, setting)
         if allowed is not None:
             keep = allowed[found.items]
             found = Neighbours(found.items[keep], found.similarities[keep])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,10 +76,15 @@ def _write_header(file: IO[bytes], rows: int, dimension: int) -> None:
 
 
 def mapped(path: Path) -> NDArray[np.float32]:
+    """Map a .npy file of vectors for reading."""
+    vectors: NDArray[np.float32] = mapped_array(path)
+    return vectors
+
+
+def mapped_array(path: Path) -> NDArray[Any]:
     """Map a .npy file for reading."""
     # As a plain array: each slice of numpy's own memmap class costs ten times as much.
-    vectors: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
-    return vectors
+    return np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)  # type: ignore[no-any-return]
 
 
 def finish_vectors(path: Path, recipe: Recipe) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

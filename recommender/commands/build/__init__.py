@@ -8,12 +8,8 @@ import pkgutil
 from pathlib import Path
 from typing import Any
 
-from recommender.catalogue.local.builder import (
-    DEFAULT_TARGET_RECALL,
-    FEW_TREES,
-    MANY_TREES,
-    MANY_TREES_CLIPS,
-)
+from recommender.catalogue.local.builder import DEFAULT_TARGET_RECALL, FEW_TREES, MANY_TREES
+from recommender.catalogue.local.neighbours import FEWEST_CLIPS
 
 MOST_TREES = 1000
 """More take days and terabytes, and find no more."""
@@ -34,7 +30,7 @@ def add_index_options(command: argparse.ArgumentParser) -> None:
         "--trees",
         type=_trees,
         metavar="N",
-        help=f"trees of the index (default {MANY_TREES}, beyond {MANY_TREES_CLIPS:,} clips {FEW_TREES})",
+        help=f"trees of the index (default {MANY_TREES}, from {FEWEST_CLIPS:,} clips {FEW_TREES})",
     )
     command.add_argument(
         "--target-recall",

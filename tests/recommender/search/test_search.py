@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from recommender.catalogue.base import Calibration
 from recommender.catalogue.exact import rank
 from recommender.catalogue.filters import EVERYTHING, Filter
 from recommender.catalogue.local import nearest as nearest_module
@@ -34,7 +35,7 @@ def way(request, monkeypatch):
     """Both ways to search find the same."""
     if request.param == "index":
         monkeypatch.setattr(nearest_module, "SCAN_VALUES", 0)
-        monkeypatch.setattr(nearest_module, "search_k_for", lambda calibration, count: 1500)
+        monkeypatch.setattr(nearest_module, "setting_for", lambda calibration, count: Calibration(count, 1500, 1.0, 0))
     return request.param
 
 
@@ -102,10 +103,10 @@ def test_results_that_must_be_sure_are_searched_for_as_calibrated(catalogue, mon
 
     def setting(calibration, count):
         asked.append(count)
-        return 1500
+        return Calibration(count, 1500, 1.0, 0)
 
     monkeypatch.setattr(nearest_module, "SCAN_VALUES", 0)
-    monkeypatch.setattr(nearest_module, "search_k_for", setting)
+    monkeypatch.setattr(nearest_module, "setting_for", setting)
     sources = frozenset({"src00000200"})
     found = search(catalogue, [catalogue.vectors[600]], 20, sure=10, without=sources)
     assert asked[0] == 10
