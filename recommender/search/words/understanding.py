@@ -112,10 +112,11 @@ class Reader:
     def _similarities(self, vector: Vectors) -> NDArray[np.float64]:
         texts = self.vocabulary.texts
         assert texts is not None  # noqa: S101 - asked for where there are texts alone
-        each = np.asarray(texts["vector"] @ vector, np.float64)
+        # Not by BLAS, which would copy the column first, and put all cores to it.
+        each = np.einsum("ij,j->i", texts["vector"], vector).astype(np.float64)
         nearest = np.full(len(self.vocabulary.labels), -1.0)
         np.maximum.at(nearest, texts["label"], each)
-        similarities: NDArray[np.float64] = (nearest + self._means @ vector) / 2
+        similarities: NDArray[np.float64] = (nearest + np.einsum("ij,j->i", self._means, vector)) / 2
         return similarities
 
     def _spelt(self, text: str) -> Understood:
