@@ -15,6 +15,10 @@ LOWEST = 0.2
 """Of the weight of the best label: less says nothing. Measured on ESC-10 against AudioSet's balanced split."""
 
 
+SILENCE = "Silence"
+"""What a padded recording has beside its sound: not what anybody looks for."""
+
+
 class LabelsTerm(WordsTerm):
     """Labels that an upload was given, searched for as words that mean them are."""
 
@@ -31,7 +35,7 @@ class LabelsTerm(WordsTerm):
         weights = {
             name: sqrt(score) * log(len(catalogue) / counts[name])
             for name, score in labels_of_term(self.text)
-            if name in known and counts.get(name)
+            if name in known and counts.get(name) and name != SILENCE
         }
         best = sorted(weights.items(), key=lambda pair: -pair[1])[:MOST]
         kept = [(name, weight) for name, weight in best if weight > 0 and weight >= LOWEST * best[0][1]]

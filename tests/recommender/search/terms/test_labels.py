@@ -69,6 +69,15 @@ class Down:
         return Frames(self.space, 0.96, np.ones((2, 128), np.float32), np.empty((2, 0), np.float32), ())
 
 
+def test_the_silence_around_a_sound_is_not_what_is_looked_for(tmp_path):
+    new = [clip._replace(labels=("Silence" if n % 9 == 0 else "Dog",)) for n, clip in enumerate(clips(60))]
+    write(tmp_path / "c", clustered(60), new, extra={"kind": "audioset", "links": "youtube"})
+    opened = Recommender.open(Settings(catalogue=str(tmp_path / "c")))
+    (understood,) = opened.similar("labels:Silence=0.99;Dog=0.50").understood
+    assert [name for name, _ in understood.labels] == ["Dog"]
+    opened.close()
+
+
 def test_while_the_embedder_is_down_the_labels_of_another_are_compared(recommender, beep, monkeypatch):
     location = recommender.catalogue.location
     other = {"http://labels": Yamnet()}
