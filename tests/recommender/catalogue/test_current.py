@@ -13,7 +13,8 @@ from recommender.catalogue import open_catalogue
 from recommender.catalogue.current import Current
 from tests.support.catalogues import clustered, write
 
-REBUILDS = 20
+REBUILDS = 8
+"""One that is not let go of would do."""
 LINUX = Path("/proc/self/maps").exists()
 
 
