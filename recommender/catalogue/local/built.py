@@ -102,14 +102,7 @@ class BuiltFolder:
         return _random.choice(drawn) if drawn else None
 
     def _clip(self, row: ClipRow) -> Clip:
+        item, clip_id, source, start, end, labels, title, url = row
         links = self.manifest.extra.get("links")
-        return Clip(
-            item=row.item,
-            clip_id=row.clip_id,
-            source=row.source,
-            start=row.start,
-            end=row.end,
-            labels=row.labels,
-            title=row.title or row.source,
-            url=row.url or link_of(links, self.library_url, row.source, row.start, row.end),
-        )
+        url = url or link_of(links, self.library_url, source, start, end)
+        return Clip(item, clip_id, source, start, end, labels, title or source, url)
