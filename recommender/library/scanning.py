@@ -12,7 +12,7 @@ from pathlib import Path
 
 from recommender.audio.formats import MEDIA_SUFFIXES, OTHER_SUFFIXES, looks_like_media
 from recommender.errors import BuildFailed
-from recommender.library.unwanted import Unwanted
+from recommender.library.unwanted import IGNORE_FILE, Unwanted
 from recommender.spelling import shown, spelt
 
 HEAD_BYTES = 512
@@ -156,6 +156,8 @@ class _Walk:
                 for entry in listing:
                     if not entry.name.startswith("."):
                         entries.append(entry)
+                    elif entry.name == IGNORE_FILE and prefix:
+                        self.found.unwanted.enter(prefix, Path(entry.path))
         except OSError as error:
             self.found.unreadable[prefix or HERE] = _reason(error)
         return sorted(entries, key=lambda entry: entry.name)

@@ -11,7 +11,7 @@ from pathspec import GitIgnoreSpec
 from recommender.errors import BuildFailed
 
 IGNORE_FILE = ".soundalikeignore"
-"""In the library's outermost folder, in the grammar of .gitignore."""
+"""In the library's outermost folder or any other, for what lies below, in the grammar of .gitignore."""
 BINS = (
     *(r"\#recycle/", "@Recycle/", "$RECYCLE.BIN/", "$Recycle.Bin/", "RECYCLER/", "Recycled/", "Network Trash Folder/"),
     *("Recycle Bin/", "Trash/"),
@@ -36,19 +36,33 @@ SHADOWS = (
 
 
 class Unwanted:
-    """Says which files and folders of a library are left out: the usual ones, then what `patterns` and its ignore file
-    name, where `!` takes back in. Raises `BuildFailed` where those cannot be read."""
+    """Says which files and folders of a library are left out: the usual ones, then what its ignore files name, the
+    inner ones after the outer ones, then `patterns`, where `!` takes back in. Raises `BuildFailed` where those cannot
+    be read."""
 
     def __init__(self, root: Path, patterns: Sequence[str] = ()) -> None:
-        self._spec = _spec([*BINS, *SHADOWS, *_lines(root / IGNORE_FILE), *patterns])
+        self._usual = _spec([*BINS, *SHADOWS, *_lines(root / IGNORE_FILE)])
+        self._inner: dict[str, GitIgnoreSpec] = {}
+        self._named = _spec(list(patterns))
+
+    def enter(self, folder: str, ignore_file: Path) -> None:
+        """Take in the ignore file of a folder within; folder: as in the paths of its files, with `/` at its end."""
+        self._inner[_composed(folder)] = _spec(_lines(ignore_file))
 
     def file(self, path: str) -> bool:
         """Say whether a file is left out whose folders are not; path: relative to the library, with `/`."""
-        return self._spec.match_file(_composed(path))
+        path = _composed(path)
+        verdict = self._named.check_file(path).include if self._named.patterns else None
+        place = path.rstrip("/").rfind("/") if self._inner else -1
+        while verdict is None and place > 0:
+            spec = self._inner.get(path[: place + 1])
+            verdict = spec.check_file(path[place + 1 :]).include if spec is not None else None
+            place = path.rfind("/", 0, place)
+        return self._usual.match_file(path) if verdict is None else verdict
 
     def folder(self, path: str) -> bool:
         """Say whether a folder is left out that lies in none which is."""
-        return self._spec.match_file(f"{_composed(path)}/")
+        return self.file(f"{path}/")
 
     def covers(self, path: str, folder: bool = False) -> bool:
         """Say whether a file or folder is left out, by itself or with a folder around it."""

@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 
 from recommender.catalogue.local.catalogue import LocalCatalogue
-from recommender.errors import BuildFailed
+from recommender.errors import BuildFailed, SoundalikeError
 from recommender.library.building import build
 from recommender.library.changes import Changes, compare
 from recommender.library.report import Report
 from recommender.library.scanning import Selection, scan
+from recommender.library.watching import Watch
+from recommender.library.writing import USUAL
 from tests.conftest import REPOSITORY
 from tests.recommender.library.conftest import FailingListing, write_song
 from tests.support.audio import write_audio
@@ -64,6 +66,32 @@ def test_a_folder_that_cannot_be_read_keeps_its_clips_and_is_named(
         f"a/: {os.strerror(code)}: check its disk, its rights and its name; what is indexed of it stays."
     ]
     assert f"out of reach  {12 - after:>7}" in report.table()
+
+
+def test_watch_keeps_the_clips_of_a_folder_that_cannot_be_read_and_takes_up_the_others(
+    many: Path, tmp_path: Path, failing_listing: FailingListing
+) -> None:
+    out = tmp_path / "out"
+    built(many, out)
+    before = sources(out)
+    (many / "b" / "00.wav").unlink()
+    failing_listing(many / "a", errno.ESTALE)
+    reports: list[Report] = []
+    troubles: list[SoundalikeError] = []
+
+    def told(report: Report) -> None:
+        reports.append(report)
+        watch.stop()
+
+    selection = Selection()
+    watch = Watch(
+        *(many, out, SpectralPool()), every=0, look=0.01, index=USUAL, selection=selection, on_built=told,
+        on_trouble=troubles.append,
+    )  # fmt: skip
+    watch.run()
+    assert sources(out) == before - {"b/00.wav"} and not troubles
+    assert [(len(report.changes.unseen), report.changes.removed) for report in reports] == [(12, 1)]
+    assert "a/: " in reports[0].warnings()[0]
 
 
 def test_a_file_that_cannot_be_read_keeps_its_clips(

@@ -97,6 +97,21 @@ def test_what_the_owner_excludes_is_left_out_in_git_s_grammar(tmp_path: Path) ->
         scan(tmp_path, Selection(exclude=("!",)))
 
 
+def test_ignore_files_of_inner_folders_hold_below_them_and_after_the_outer_ones(tmp_path: Path) -> None:
+    for name in ("a.wav", "raw/a.wav", "in/a.wav", "in/b.wav", "in/raw/b.wav", "in/deep/raw/c.wav", "in/deep/b.wav"):
+        touch(tmp_path / name)
+    touch(tmp_path / ".soundalikeignore", b"b.wav\n")
+    touch(tmp_path / "in" / ".soundalikeignore", b"/a.wav\nraw/\n!deep/b.wav\n")
+    touch(tmp_path / "in" / "deep" / ".soundalikeignore", b"!raw/\n")
+    found = scan(tmp_path)
+    assert [file.path for file in found.files] == ["a.wav", "in/deep/b.wav", "in/deep/raw/c.wav", "raw/a.wav"]
+    assert found.refuses("in/raw/new.wav") and not found.refuses("in/deep/raw/new.wav")
+    assert [file.path for file in scan(tmp_path, Selection(exclude=("in/deep/",))).files] == ["a.wav", "raw/a.wav"]
+    touch(tmp_path / "in" / ".soundalikeignore", b"!\n")
+    with pytest.raises(BuildFailed, match=r"mend it in \.soundalikeignore"):
+        scan(tmp_path)
+
+
 def test_a_link_into_a_bin_is_not_followed(tmp_path: Path) -> None:
     touch(tmp_path / "#recycle" / "old" / "x.wav")
     touch(tmp_path / ".annex" / "y.wav")
