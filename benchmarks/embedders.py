@@ -1,7 +1,8 @@
 """`python -m benchmarks.embedders speed|throughput|overhead|decoding|memory`: what embedding costs, against peers.
 
 `speed` compares the embedders with each other and with version 0.1's quantised YAMNet, whose file it looks for in
-../shared/data/yamnet. The others measure MusiCNN against its original package, and decoding against ffmpeg.
+../shared/data/yamnet; `overhead` an upload with the network alone. The others measure MusiCNN against its original
+package, and decoding against ffmpeg.
 
 Rounds of the peers alternate, and the median of the rounds' ratios is given, so that other work on the machine weighs
 on all alike.
@@ -26,12 +27,16 @@ import psutil
 from numpy.typing import NDArray
 
 from recommender.audio import decoding as audio
+from recommender.audio.preparation import EVEN
 from recommender.audio.wav import wav_bytes
 from recommender.embedders import registry
 from recommender.embedders.client import EmbedderClient
 from recommender.embedders.local import LocalEmbedder
 from recommender.embedders.networks.batching import BatchedNetwork
 from recommender.embedders.networks.network import Network
+from recommender.settings import Settings
+from recommender.timings import Timings
+from recommender.uploads.upload_embedder import UploadEmbedder
 
 CLIP_SECONDS = 10
 CLIPS = 8
@@ -46,9 +51,9 @@ Pcm = NDArray[np.int16]
 
 
 @contextmanager
-def service() -> Iterator[tuple[str, psutil.Process]]:
-    """MusiCNN's service as operators start it: its address, and the process that holds the model."""
-    command = [sys.executable, "-m", "recommender", "embedder", "--model", "musicnn", "--port", "0"]
+def service(model: str = "musicnn") -> Iterator[tuple[str, psutil.Process]]:
+    """An embedder's service as operators start it: its address, and the process that holds the model."""
+    command = [sys.executable, "-m", "recommender", "embedder", "--model", model, "--port", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr is not None
         try:
@@ -137,31 +142,48 @@ def throughput() -> dict[str, float]:
 
 
 def overhead() -> dict[str, float]:
-    """Milliseconds of a 10 s file's way, and what is added to the network's own time, in per cent."""
-    from recommender.embedders.musicnn import MusiCNN
+    """Milliseconds of a file's way, of 10 s and of ten minutes, and what is added to the network's own, in per cent."""
+    figures: dict[str, float] = {}
+    for name, seconds in (("yamnet", 10), ("yamnet", 600), ("musicnn", 10)):
+        rounds = 8 * ROUNDS if seconds == CLIP_SECONDS else ROUNDS
+        figures |= {
+            f"{name}, {seconds} s, {figure}": value for figure, value in _overhead(name, seconds, rounds).items()
+        }
+    return figures
 
-    network = MusiCNN()
+
+def _overhead(name: str, seconds: int, count: int) -> dict[str, float]:
+    settings = Settings(_env_file=None)
+    network = registry.named(name).load(None)
     local = LocalEmbedder(network)
-    with tempfile.TemporaryDirectory() as folder, service() as (url, _):
-        path = Path(folder) / "clip.wav"
-        path.write_bytes(wav_bytes(sound(CLIP_SECONDS * 44_100 / 16_000), 44_100))
+    with tempfile.TemporaryDirectory() as folder, service(name) as (url, _):
+        path = Path(folder) / "sound.wav"
+        path.write_bytes(wav_bytes(sound(seconds * 44_100 / 16_000), 44_100))
         client = EmbedderClient(url)
-        pcm = audio.decode(path, max_seconds=60).pcm
+        pcm = audio.decode(path, max_seconds=seconds + 1).pcm
         patches = network.patches(pcm, 0, network.spec.framing.rows(len(pcm)))
+
+        def upload() -> None:
+            uploads = UploadEmbedder(settings, client, None)
+            uploads.embed_file(path, network.spec.space, Timings(), EVEN)
+
         steps: dict[str, Callable[[], object]] = {
-            "network": lambda: network.run(patches),
+            "network": lambda: [network.run(patches[row : row + 64]) for row in range(0, len(patches), 64)],
             "spectra, network": lambda: local.embed(pcm),
             "HTTP, queue, spectra, network": lambda: client.embed(pcm),
-            "decoding": lambda: audio.decode(path, max_seconds=60),
+            "decoding": lambda: audio.decode(path, max_seconds=seconds + 1),
+            "an upload": upload,
         }
-        rounds = [{name: _seconds(step, REST_SECONDS) for name, step in steps.items()} for _ in range(8 * ROUNDS)]
-    figures = {name: 1000 * statistics.median(each[name] for each in rounds[ROUNDS:]) for name in steps}
-    network_ms, in_process_ms, served_ms, decoding_ms = figures.values()
-    shares = {"HTTP and queue": served_ms - in_process_ms, "decoding": decoding_ms}
-    shares["HTTP, queue and decoding"] = sum(shares.values())
-    return {f"{name}, ms": value for name, value in figures.items()} | {
-        f"{name}, % of the network": 100 * value / network_ms for name, value in shares.items()
-    }
+        rounds = [{step: _seconds(work, REST_SECONDS) for step, work in steps.items()} for _ in range(count + 2)][2:]
+    figures = {f"{step}, ms": 1000 * statistics.median(each[step] for each in rounds) for step in steps}
+    for step, less in (
+        ("HTTP, queue, spectra, network", "spectra, network"),
+        ("decoding", ""),
+        ("an upload", "network"),
+    ):
+        shares = [(each[step] - (each[less] if less else 0)) / each["network"] for each in rounds]
+        figures[f"{step}{less and f' - {less}'}, % of the network"] = 100 * statistics.median(shares)
+    return figures
 
 
 def decoding() -> dict[str, float]:
