@@ -74,7 +74,7 @@ pin: $(INSTALLED) ## compile requirements*.in into pinned requirements*.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	set -e; compile() { $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-annotate --no-header "$$@"; }; \
 	compile requirements.in -o requirements.txt; \
-	for part in bot embedder postgres workspaces dev bench; do compile requirements-$$part.in -c requirements.txt -o requirements-$$part.txt; done
+	for part in bot embedder postgres milvus workspaces dev bench; do compile requirements-$$part.in -c requirements.txt -o requirements-$$part.txt; done
 
 audit: $(INSTALLED) ## look the pinned packages up among known vulnerabilities; needs a network
 	$(BIN)/pip-audit --disable-pip --no-deps -r requirements.txt

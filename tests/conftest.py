@@ -18,6 +18,7 @@ from tests.support.groups import Groups, once_per_run
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from tests.support.milvus import Milvus
     from tests.support.postgres import Postgres
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -89,6 +90,22 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
 def postgres_url(postgres_server: Postgres) -> str:
     """Its address, to which a test adds `&schema=…` of its own."""
     return postgres_server.url
+
+
+@pytest.fixture(scope="session")
+def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Milvus]:
+    """A real Milvus, one per run; tests that use it are of the group `milvus`."""
+    from tests.support.milvus import started
+
+    once_per_run(tmp_path_factory, "milvus")
+    with started() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def milvus_url(milvus_server: Milvus) -> str:
+    """Its address, to which a test adds `/ALIAS` of its own."""
+    return milvus_server.url
 
 
 @pytest.fixture(scope="session")

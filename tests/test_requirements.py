@@ -45,8 +45,9 @@ def test_bot_and_worker_need_no_model(python: str) -> None:
 
 @pytest.mark.parametrize("python", PYTHONS)
 def test_clients_of_databases_are_installed_beside_everything(python: str) -> None:
-    clients = pins("requirements-postgres.txt", python) | pins("requirements-workspaces.txt", python)
-    assert {"psycopg", "sqlalchemy"} <= clients.keys()
+    files = ("postgres", "milvus", "workspaces")
+    clients = {name: pin for file in files for name, pin in pins(f"requirements-{file}.txt", python).items()}
+    assert {"psycopg", "pymilvus", "sqlalchemy"} <= clients.keys()
     beside = pins("requirements.txt", python) | pins("requirements-dev.txt", python)
     assert {name: beside[name] for name in clients} == clients
 

@@ -18,15 +18,17 @@ SEVERAL = ","
 KINDS = {
     FOLDER: "recommender.catalogue.local.catalogue:LocalCatalogue",
     "postgresql": "recommender.catalogue.postgres.catalogue:PostgresCatalogue",
+    "milvus": "recommender.catalogue.milvus.catalogue:MilvusCatalogue",
     SEVERAL: "recommender.catalogue.merged:MergedCatalogue",
 }
 """The class of `Catalogue` for each scheme of a location; `SEVERAL` for locations with commas between them."""
 
 LOADERS = {
     "postgresql": "recommender.catalogue.postgres.loading:push",
+    "milvus": "recommender.catalogue.milvus.loading:push",
 }
 """What brings a catalogue to a location of each scheme that can be pushed to."""
-CLIENTS = {"psycopg": "requirements-postgres.txt"}
+CLIENTS = {"psycopg": "requirements-postgres.txt", "pymilvus": "requirements-milvus.txt"}
 """Packages that a kind needs beyond what is installed always, and where they are pinned."""
 
 _HOSTS = r"[a-z][a-z0-9+.-]*://[^/,]*(?:,[^/,:?]+(?::\d+)?(?=[/,?]|$))*"

@@ -15,14 +15,14 @@ def register(subparsers: Any) -> None:
     command = subparsers.add_parser("push", help="bring a catalogue into a database", description=__doc__)
     command.add_argument("catalogue", metavar="DIR", help="what is brought there: a folder, or another database")
     command.add_argument(
-        "url", metavar="URL", help="postgresql://USER@HOST/DATABASE, and ?schema=NAME for another schema"
+        "url", metavar="URL", help="postgresql://USER@HOST/DATABASE?schema=NAME, or milvus://HOST/ALIAS"
     )
     command.add_argument(
         "--build-memory",
         type=int,
         default=BUILD_MEGABYTES,
         metavar="MB",
-        help=f"memory that the database may take to build the index (default {BUILD_MEGABYTES})",
+        help=f"memory that PostgreSQL may take to build the index (default {BUILD_MEGABYTES})",
     )
     command.set_defaults(run=_run)
 

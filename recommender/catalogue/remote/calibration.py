@@ -14,7 +14,7 @@ from recommender.catalogue.exact import RESCORE_MARGIN, Rows, best_similarities
 from recommender.catalogue.filters import EVERYTHING, Filter
 from recommender.catalogue.recall import measured, spread
 from recommender.catalogue.remote.facts import Band
-from recommender.catalogue.remote.searching import Searcher
+from recommender.catalogue.remote.searching import Ranked, Searcher
 from recommender.errors import BuildFailed
 from recommender.terminal import bar_options
 
@@ -25,6 +25,8 @@ NEAR_ENOUGH = 2.0
 """A label stands for a share where it has at most so many times more or fewer clips."""
 SMALLEST_DEPTH = 40
 STEP = 1.5
+TOGETHER = 25
+"""Queries of one call."""
 MOST_DEPTH = 10_000
 """Beyond, an answer takes a second; with a filter, what was reached is kept."""
 
@@ -124,8 +126,11 @@ class _Trial:
 
     def _measure(self, depth: int, target: float) -> tuple[Calibration, bool]:
         recalls = []
-        for item, query, last in zip(self.sample.tolist(), self.queries, self.last, strict=True):
-            (near,) = self.searcher.near([query], self.top + 1, self.top, chosen=self.chosen, without=(), depth=depth)
+        found: list[Ranked] = []
+        for first in range(0, len(self.queries), TOGETHER):
+            some = list(self.queries[first : first + TOGETHER])
+            found += self.searcher.near(some, self.top + 1, self.top, chosen=self.chosen, without=(), depth=depth)
+        for item, near, last in zip(self.sample.tolist(), found, self.last, strict=True):
             others = [hit for hit in near.hits[: self.top + 1] if hit.item != item][: self.top]
             recalls.append(sum(hit.similarity >= last - RESCORE_MARGIN for hit in others) / self.top)
         return measured(self.top, depth, recalls, target)

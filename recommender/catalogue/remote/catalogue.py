@@ -82,7 +82,7 @@ class RemoteCatalogue(GrowingCatalogue):
         self._seen, mark = self._now()
         if self._grows and mark != self._mark:
             entries, version = self._entries()
-            self._added = added_of(entries, self.facts, self._library_url, self._knows, version)
+            self._added = added_of(entries, self.facts, self._library_url, self.knows, version)
             self._mark = mark
         self._looked = looked
 
@@ -130,7 +130,8 @@ class RemoteCatalogue(GrowingCatalogue):
             finally:
                 self._looking.release()
 
-    def _knows(self, path: str) -> bool:
+    def knows(self, path: str) -> bool:
+        """Say whether what was built holds a source."""
         return path in self.copied_from or bool(self.built.clips_of(path))
 
     def _damaged(self, reason: str) -> CatalogueDamaged:

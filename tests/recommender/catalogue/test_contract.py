@@ -45,6 +45,12 @@ def in_postgres(folder, request):
     return open_catalogue(url), url
 
 
+def in_milvus(folder, request):
+    url = f"{request.getfixturevalue('milvus_url')}/contract"
+    pushed(folder, url)
+    return open_catalogue(url), url
+
+
 def in_two_folders(folder, request):
     """Cut between two sources."""
     whole = open_catalogue(folder)
@@ -66,7 +72,7 @@ def in_two_folders(folder, request):
     return open_catalogue(location), location
 
 
-KINDS = (in_a_folder, in_memory, in_two_folders, in_postgres)
+KINDS = (in_a_folder, in_memory, in_two_folders, in_postgres, in_milvus)
 
 
 @pytest.fixture(scope="module")
@@ -279,8 +285,8 @@ def test_nothing_is_added_where_there_is_no_library(catalogue):
 
 
 def test_it_can_be_evaluated(catalogue, monkeypatch):
-    for number in ("RECALL_QUERIES", "LABEL_QUERIES"):
-        monkeypatch.setattr(evaluation, number, 100)
+    for name, number in {"RECALL_QUERIES": 100, "LABEL_QUERIES": 100, "EXACT_QUERIES": 5}.items():
+        monkeypatch.setattr(evaluation, name, number)
     measured = evaluate(catalogue, progress=False)
     assert measured.recall_at_10 >= 0.98 and measured.clips == 2000
     assert (measured.recall_queries, measured.label_queries) == (100, 100)

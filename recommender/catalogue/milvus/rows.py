@@ -1,0 +1,137 @@
+"""The collection of one catalogue: a row for each clip, and in a partition beside them, which is never searched, clips
+without a vector and the rows that say what the catalogue is."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from pymilvus import DataType, MilvusClient
+
+from recommender.catalogue.base import Vectors
+from recommender.catalogue.links import link_of
+from recommender.catalogue.remote.facts import RemoteFacts
+from recommender.catalogue.remote.searching import Labels
+from recommender.catalogue.vocabulary import Vocabulary
+from recommender.clips import Clip
+from recommender.errors import CatalogueDamaged
+from recommender.spelling import indexed_words
+
+FORMAT = 1
+CLIPS, BESIDE = "_default", "beside"
+"""The partitions."""
+MOST_ROWS = 16_384
+"""What Milvus returns at most of one question."""
+LONGEST_TEXT = 65_535
+CHUNK = 60_000
+"""Characters of a row that holds a part of what is longer."""
+WHOLE_WORD = "$"
+"""Ends a word in `names`; the beginnings of words stand there without."""
+LONGEST_WORD = 64
+CLIP = ["source", "vector", "clip_id", "start", "end", "labels", "title", "url"]
+"""What is read of a clip that may be shown, beside its item."""
+
+
+def schema(dimension: int) -> Any:
+    """Return the schema of a catalogue's collection."""
+    made = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
+    made.add_field("item", DataType.INT64, is_primary=True)
+    made.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension)
+    for name in ("clip_id", "source", "title", "url"):
+        made.add_field(name, DataType.VARCHAR, max_length=LONGEST_TEXT)
+    for name in ("start", "end", "lasts", "length"):
+        made.add_field(name, DataType.DOUBLE)
+    made.add_field("labels", DataType.ARRAY, element_type=DataType.INT32, max_capacity=4096)
+    made.add_field(
+        "names", DataType.ARRAY, element_type=DataType.VARCHAR, max_capacity=4096, max_length=4 * LONGEST_WORD
+    )
+    return made
+
+
+def row_of(
+    clip: Clip, vector: Vectors, lasts: float, length: float, links: str | None, labels: Sequence[int], first: bool
+) -> dict[str, Any]:
+    """Return the row of a clip. links: the catalogue's kind of links, which need not be kept for each clip; first:
+    whether it is the clip by which its source is found."""
+    known = link_of(links, None, clip.source, clip.start, clip.end)
+    return {
+        "item": clip.item,
+        "vector": vector,
+        "clip_id": clip.clip_id,
+        "source": clip.source,
+        "title": "" if clip.title == clip.source else clip.title,
+        "url": "" if clip.url is None or clip.url == known else clip.url,
+        "start": clip.start,
+        "end": clip.end,
+        "lasts": lasts,
+        "length": length,
+        "labels": labels,
+        "names": sorted(name_tokens(f"{clip.title} {clip.source}")) if first and clip.title != clip.source else [],
+    }
+
+
+def name_tokens(text: str) -> set[str]:
+    """Return all by which a name is found: Milvus knows no beginnings of words in an array."""
+    words = {word[:LONGEST_WORD] for word in indexed_words(text)}
+    return {f"{word}{WHOLE_WORD}" for word in words} | {word[:end] for word in words for end in range(1, len(word) + 1)}
+
+
+def asked_tokens(words: Sequence[str]) -> list[str]:
+    """Return what a name must hold, that has all of these words, the last one perhaps not to its end."""
+    cut = [word[:LONGEST_WORD] for word in words]
+    return [*(f"{word}{WHOLE_WORD}" for word in cut[:-1]), *cut[-1:]]
+
+
+def chunks(text: str) -> Iterator[tuple[int, str]]:
+    """Return the parts of a text of ASCII, with their numbers."""
+    for number, first in enumerate(range(0, len(text), CHUNK)):
+        yield number, text[first : first + CHUNK]
+
+
+def facts_rows(
+    facts: RemoteFacts, counted: Sequence[tuple[str, int]], words: Vocabulary | None
+) -> list[dict[str, Any]]:
+    """Return the rows that say what a catalogue is. counted: labels with their numbers of clips."""
+    parts = {
+        "format": FORMAT,
+        "facts": facts.to_text(),
+        "labels": counted,
+        "projection": _written(facts.projection()),
+        "vocabulary": _written(None if words is None else words.to_bytes()),
+    }
+    text = base64.b64encode(zlib.compress(json.dumps(parts).encode())).decode()
+    empty = Clip(0, "", "", 0.0, 0.0, (), "", None)
+    nothing = row_of(empty, np.zeros(facts.dimension, np.float32), 0.0, 0.0, None, (), False)
+    return [{**nothing, "item": -1 - number, "title": part} for number, part in chunks(text)]
+
+
+def read_facts(rows: Sequence[Mapping[str, Any]], shown: str) -> tuple[RemoteFacts, Labels, Vocabulary | None]:
+    """Read what `facts_rows` returned, in any order; raises `CatalogueDamaged`."""
+    try:
+        text = "".join(row["title"] for row in sorted(rows, key=lambda row: -int(row["item"])))
+        parts = json.loads(zlib.decompress(base64.b64decode(text)))
+        format_, counted = int(parts["format"]), [(str(name), int(clips)) for name, clips in parts["labels"]]
+        projection, words = (_read(parts[name]) for name in ("projection", "vocabulary"))
+        facts_text = str(parts["facts"])
+    except (ValueError, KeyError, TypeError, zlib.error) as error:
+        raise CatalogueDamaged(
+            f"{shown} does not tell what its catalogue is ({type(error).__name__}: {error}): push it again."
+        ) from None
+    if format_ != FORMAT:
+        raise CatalogueDamaged(
+            f"{shown} holds a catalogue of format {format_}, this version reads {FORMAT}: push it again."
+        )
+    facts = RemoteFacts.from_text(facts_text, projection, shown)
+    return facts, Labels.of(counted), Vocabulary.from_bytes(words, facts.extra, shown) if words else None
+
+
+def _written(data: bytes | None) -> str | None:
+    return None if data is None else base64.b64encode(data).decode()
+
+
+def _read(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)
