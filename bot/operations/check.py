@@ -12,14 +12,17 @@ from hashlib import sha256
 from typing import cast
 
 import redis
+from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
+from bot import workspaces
 from bot.messages.notices import outcome_of_check
 from bot.operations.redis_advice import advice
 from bot.services import redis_client
 from bot.settings import BotSettings
-from bot.slack.client import posting_client, web_client
+from bot.slack.client import posting_client, web_client, web_client_without_token
 from bot.slack.errors import CLOSED, UNREACHED, code_of
+from bot.slack.installations import Installations, workspace_of
 from bot.slack.names import FILES_SCOPE, GROUPS_SCOPE, OPTIONAL_SCOPES, scopes_of
 from recommender import __version__
 from recommender.catalogue import locations, read_facts
@@ -36,6 +39,7 @@ from recommender.uploads import Upload
 from recommender.uploads.sound_check import check_sound
 
 NAME_WIDTH = 10
+MOST_INSTALLED = 20
 CACHE_SECONDS = 1.0
 CLOCK_SECONDS = 60.0
 """How far this machine's clock may be from Slack's: requests count as forged from five minutes on."""
@@ -81,7 +85,7 @@ def run(settings: BotSettings, write: Callable[[str], object], *, say: str | Non
 
 def findings(settings: BotSettings) -> Iterator[Finding]:
     """Look at one thing after the other."""
-    yield from _bot_token(settings)
+    yield from _installations(settings) if settings.many else _bot_token(settings)
     yield _app_token(settings)
     yield _redis(settings)
     if settings.cache_url:
@@ -100,21 +104,56 @@ def findings(settings: BotSettings) -> Iterator[Finding]:
     yield from _library(settings)
 
 
+def _installations(settings: BotSettings) -> Iterator[Finding]:
+    """Look at the token of each installation, the newest first, as many as somebody waits for."""
+    try:
+        installations = Installations(settings, web_client_without_token(settings))
+        installed = installations.all()[::-1]
+    except SoundalikeError as error:
+        yield Finding("installs", False, str(error))
+        return
+    if not installed:
+        yield Finding("installs", None, "no workspace has installed the app yet: open /slack/install.")
+    else:
+        yield Finding(
+            "installs", True, f"{len(installed)}, of which {min(len(installed), MOST_INSTALLED)} are looked at"
+        )
+    client = web_client(settings, installations)
+    workspaces.expect_many()
+    try:
+        for bot in installed[:MOST_INSTALLED]:
+            with workspaces.within(workspace_of(bot)):
+                yield from _token(
+                    client, workspace_of(bot).id, "install the app there again, at /slack/install", settings
+                )
+    finally:
+        workspaces.expect_many(False)
+
+
 def _bot_token(settings: BotSettings) -> Iterator[Finding]:
     try:
-        answer = web_client(settings).auth_test()
+        client = web_client(settings)
     except SoundalikeError as error:
         yield Finding("bot token", False, str(error))
         return
+    yield from _token(client, "bot token", "copy SLACK_BOT_TOKEN from the app's page OAuth & Permissions", settings)
+
+
+def _token(client: WebClient, name: str, mend: str, settings: BotSettings) -> Iterator[Finding]:
+    """Look whether Slack takes a client's token, and what it may do."""
+    try:
+        answer = client.auth_test()
+    except SoundalikeError as error:
+        yield Finding(name, False, str(error))
+        return
     except SlackApiError as error:
-        text = f"Slack refuses it ({code_of(error)}): copy SLACK_BOT_TOKEN from the app's page OAuth & Permissions."
-        yield Finding("bot token", False, text)
+        yield Finding(name, False, f"Slack refuses it ({code_of(error)}): {mend}.")
         return
     except UNREACHED as error:
         text = f"Slack does not answer ({type(error).__name__}): check the network and SLACK_API_URL."
-        yield Finding("bot token", False, text)
+        yield Finding(name, False, text)
         return
-    yield Finding("bot token", True, f"{answer.get('user', 'bot')} in {answer.get('team', 'the workspace')}")
+    yield Finding(name, True, f"{answer.get('user', 'bot')} in {answer.get('team', 'the workspace')}")
     headers = {name.lower(): value for name, value in answer.headers.items()}
     yield from clock(headers.get("date", ""))
     yield _scopes(headers.get("x-oauth-scopes", ""), scopes_of(settings))
@@ -161,15 +200,15 @@ def _app_token(settings: BotSettings) -> Finding:
         )
         return Finding("app token", False, text)
     try:
-        web_client(settings).apps_connections_open(app_token=settings.slack_app_token.get_secret_value())
+        web_client_without_token(settings).apps_connections_open(app_token=settings.slack_app_token.get_secret_value())
     except SlackApiError as error:
         text = (
             f"Slack refuses it ({code_of(error)}): make one with connections:write on the app's page "
             "Basic Information, and turn Socket Mode on."
         )
         return Finding("app token", False, text)
-    except (SoundalikeError, *UNREACHED):
-        return Finding("app token", False, "could not be tried: mend the bot token or the network first.")
+    except UNREACHED:
+        return Finding("app token", False, "could not be tried: mend the network first.")
     return Finding("app token", True, "Socket Mode connects")
 
 
@@ -293,6 +332,8 @@ def _search(recommender: Recommender, frames: Frames | None) -> Finding:
 
 def _said(settings: BotSettings, channel: str, wrong: Sequence[str]) -> Finding:
     """Post the outcome."""
+    if settings.many:
+        return Finding("post", False, "with SLACK_CLIENT_ID there is no workspace of its own to post to.")
     try:
         message = outcome_of_check(__version__, wrong)
         posting_client(settings).chat_postMessage(channel=channel, **message.payload())

@@ -74,12 +74,17 @@ def posting_client(settings: BotSettings, installations: Installations | None = 
     return _client(settings, installations, [])
 
 
+def web_client_without_token(settings: BotSettings) -> WebClient:
+    """Make the client for methods that need none of the bot's tokens."""
+    return WebClient(**_how(settings, [_rate_limit()]))
+
+
 def open_installations(settings: BotSettings) -> Installations | None:
     """Return the installations, whose workspaces this process expects from now on, None with the static token; raises
     `SettingsError`."""
     if not settings.many:
         return None
-    installations = Installations(settings, WebClient(**_how(settings, [_rate_limit()])))
+    installations = Installations(settings, web_client_without_token(settings))
     workspaces.expect_many()
     return installations
 

@@ -29,6 +29,7 @@ class Watcher:
         self.url = url.rstrip("/")
         self.user = user
         self.channel = channel
+        self.team = team
         self._http = requests.Session()
         self._http.headers["X-Sandbox-Team"] = team
 

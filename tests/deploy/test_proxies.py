@@ -17,6 +17,7 @@ from tests.support.http import ScriptedServer, reply, scripted_server
 
 START_SECONDS = 30
 PATH = "/slack/events"
+PAGES = ("/slack/install", "/slack/oauth_redirect")
 BODY = b'token=x&text=%C3%A9t%C3%A9+caf\xc3\xa9&payload={"a": [1,  2]}'
 HEADERS = {"X-Slack-Signature": "v0=abc", "X-Slack-Request-Timestamp": "1531420618", "X-Slack-Retry-Num": "1"}
 
@@ -108,6 +109,9 @@ def test_slacks_requests_arrive_unchanged_and_no_others(
             assert session.post(url + PATH, b"x" * 1_200_000, timeout=10).status_code in (413, 502)
             assert set(behind.requests) == {f"POST {PATH}"}
             assert all(len(body) < 1_200_000 for _, body in received[1:]) and len(received) <= 2
+            pages = [session.get(f"{url}{page}?state=a", timeout=10).status_code for page in PAGES]
+            assert pages == [200, 200]
+            assert session.post(url + PAGES[0], b"", timeout=10).status_code in (403, 404)
     finally:
         process.terminate()
         process.wait(20)

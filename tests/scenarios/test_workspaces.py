@@ -214,6 +214,33 @@ def test_the_database_away_is_a_sentence(tenants: Tenants, ada: Driver, begun: t
     assert requests.get(f"{tenants.url}/slack/install", timeout=20).status_code == 200
 
 
+def test_check_looks_at_each_installation(tenants: Tenants, ada: Driver, eve: Driver):
+    status, said = tenants.command("check")
+    findings = {line.split()[0]: line for line in said.splitlines()}
+    assert {"ok", "Sandbox"} <= set(findings[ONE].split())
+    assert {"ok", "Two"} <= set(findings[TWO].split())
+    assert "xox" not in said
+    eve.uninstall("token_revoked")  # while nobody tells: the store has it still
+    tenants.install(team=TWO)
+    tenants.lose_token(TWO)
+    status, said = tenants.command("check")
+    assert (status, "invalid_auth" in said) == (1, True)
+    assert tenants.install(team=TWO).status_code == 200
+
+
+def test_a_person_is_forgotten_in_one_workspace(tenants: Tenants, ada: Driver, eve: Driver):
+    for driver in (ada, eve):
+        driver.command("#3")
+        driver.wait_ephemeral()
+        driver.wait_quiet(0.3)
+    person = "U0ADA"
+    assert "name it by --workspace" in tenants.command("forget", person)[1]
+    assert tenants.command("forget", person, "--workspace", ONE)[1].startswith("Removed")
+    histories = [key for key in tenants.kept() if key.split(":")[1] == "history" and key.endswith(person)]
+    assert not [key for key in histories if ONE in key]
+    assert [key for key in histories if TWO in key]
+
+
 def test_nothing_else_is_served(tenants: Tenants):
     for path in ("/slack/install/", "/slack/oauth_redirect/x", "/slack"):
         assert requests.get(tenants.url + path, timeout=5).status_code == 404

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -79,6 +82,24 @@ class Tenants:
         with closing(sqlite3.connect(self.store)) as connection, connection:
             ended = "UPDATE slack_bots SET bot_token_expires_at = '2020-01-01 00:00:00.000000' WHERE team_id = ?"
             connection.execute(ended, (team,))
+
+    def lose_token(self, team: str) -> None:
+        """Let the store hold a token that Slack does not know."""
+        with closing(sqlite3.connect(self.store)) as connection, connection:
+            connection.execute("UPDATE slack_bots SET bot_token = 'xoxb-lost' WHERE team_id = ?", (team,))
+
+    def command(self, *arguments: str) -> tuple[int, str]:
+        """Run `python -m bot …` as an operator, and return its exit status and all that it said."""
+        done = subprocess.run(
+            [sys.executable, "-m", "bot", *arguments],
+            cwd=self.town.folder,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY), **self.town.environment, **self.environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
 
     @contextmanager
     def locked_store(self) -> Iterator[None]:
