@@ -1,9 +1,9 @@
 """`python -m benchmarks.engines FOLDER`: a catalogue in a database beside the same one in a folder, in one run.
 
-FOLDER is a local catalogue. It is pushed into a PostgreSQL of its own (the test requirements' wheel), or into `--url`,
-and both are asked the same questions: recall@10 against exact search without a filter and with labels that about 30 %
-and 1 % of the clips have, results in common with the folder's, and the time of a question through `similar`, question
-by question in turn.
+FOLDER is a local catalogue. It is pushed into a PostgreSQL or a Milvus of its own (the test requirements' wheels), or
+into `--url`, and both are asked the same questions: recall@10 against exact search without a filter and with labels
+that about 30 % and 1 % of the clips have, results in common with the folder's, and the time of a question through
+`similar`, question by question in turn.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from recommender.catalogue.filters import EVERYTHING, Filter
 from recommender.catalogue.local.builder import ClipBatch, NewClip, write_catalogue
 from recommender.recommender import Recommender
 from recommender.settings import Settings
+from tests.support import milvus
 from tests.support.postgres import started
 
 TOP = 10
@@ -74,7 +75,7 @@ def measure(folder: Path, url: str) -> dict[str, Any]:
             "index_seconds": pushed.indexing,
             "measuring_seconds": pushed.measuring,
         },
-        "bytes_per_clip": {name: size / len(local) for name, size in remote.describe()["bytes"].items()},
+        "bytes_per_clip": {name: size / len(local) for name, size in remote.describe().get("bytes", {}).items()},
         "answers": [_answers(local, remote, chosen, share) for share, chosen in _filters(local)],
         "windows": _windows(local, remote),
     }
@@ -176,7 +177,8 @@ def show(figures: dict[str, Any]) -> None:
             f"  load {load['clips_per_second']:,.0f} clips/s; indexes {load['index_seconds']:.1f} s; "
             f"calibration and known answers {load['measuring_seconds']:.1f} s"
         )
-    print("  bytes a clip: " + ", ".join(f"{name} {value:,.0f}" for name, value in size.items()))
+    if size:
+        print("  bytes a clip: " + ", ".join(f"{name} {value:,.0f}" for name, value in size.items()))
     print(
         f"  {'filter':<24} {'share':>7} {'recall':>10} {'local':>7} {'common':>7} {'p50 ms':>8} {'local':>7} {'x':>5}"
     )
@@ -197,6 +199,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engines", description=__doc__)
     parser.add_argument("folder", type=Path, help="a catalogue")
     parser.add_argument("--url", help="of a database that may be written to; a PostgreSQL of its own without")
+    parser.add_argument("--milvus", action="store_true", help="a Milvus of its own in place of PostgreSQL")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures there")
     parser.add_argument("--generated", type=int, metavar="N", help="of so many clips, mixtures of FOLDER's")
     parser.add_argument("--trees", type=int, default=40, metavar="N", help="of the generated catalogue's own index")
@@ -204,7 +207,11 @@ def main() -> None:
     arguments = parser.parse_args()
     folder = arguments.folder
     with ExitStack() as stack:
-        url = arguments.url or stack.enter_context(started("shared_buffers=2GB")).url
+        url = arguments.url
+        if url is None and arguments.milvus:
+            url = f"{stack.enter_context(milvus.started()).url}/benchmark"
+        elif url is None:
+            url = stack.enter_context(started("shared_buffers=2GB")).url
         if arguments.generated:
             work = arguments.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
             folder = work / f"generated-{arguments.generated}"
