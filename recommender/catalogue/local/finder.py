@@ -8,11 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.catalogue.base import Calibration, Items, Vectors
-from recommender.catalogue.exact import RESCORE_MARGIN, Neighbours, rank
+from recommender.catalogue.exact import Neighbours, rank
 from recommender.catalogue.local.index import Index
 
 Lists = NDArray[np.int32]
 """(n, k): of each item others that are near it, the nearest first; its own number where there are fewer."""
+
+
+WIDER = 12
+"""Where a filter lets only some through, so many more are taken from the index: it has compared them anyway."""
+LEAST_LOOKED_UP = 64
+"""Lists that are looked up at a hop among the allowed, where fewer results are wanted."""
+MOST_HOPS = 12
+TIES = 16
+"""Items beyond the results that are ranked in float64 with them: float32 may have mistaken their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,31 +32,56 @@ class Finder:
     index: Index
     lists: Lists | None = None
 
-    def nearest(self, query: Vectors, count: int, setting: Calibration) -> Neighbours:
-        """Find about the `count` nearest items, ranked by exact similarity, ties by item; query: (d,), unit length;
-        setting: how much is looked at."""
-        found = self.index.candidates(query, max(count, *setting.hops, 0), setting.search_k)
+    def nearest(
+        self, query: Vectors, count: int, setting: Calibration, allowed: NDArray[np.bool_] | None = None
+    ) -> Neighbours:
+        """Find about the `count` nearest items, ranked by exact similarity, ties by item.
+
+        query: (d,), unit length; setting: how much is looked at; allowed: one truth value per item. Where only some are
+        allowed, the lists of the best of these are looked up until those of the best `count` all have been, so that
+        what is found does not hang on how the allowed ones are spread; fewer than `count` where the lists lead no
+        further.
+        """
+        wide, nodes = max(count, *setting.hops, 0), setting.search_k
+        if allowed is not None:
+            share = max(int(allowed.sum()), 1) / len(allowed)
+            wide, nodes = int(wide * WIDER / share), int(nodes / share)
+        found = self.index.candidates(query, wide, nodes)
         if self.lists is None or not setting.hops:
-            return rank(self.vectors, query, found[:count])
-        return self._first(query, count, *self._followed(query, found, setting.hops, self.lists))
+            return rank(self.vectors, query, found if allowed is None else found[allowed[found]]).first(count)
+        seen = _Seen(self.vectors, self.lists, query, found)
+        for width in setting.hops:
+            seen.look_up(seen.best(width, ~seen.looked))
+        for _ in range(MOST_HOPS if allowed is not None else 0):
+            best = seen.best(max(count, LEAST_LOOKED_UP), allowed[seen.items])
+            waiting = best[~seen.looked[best]]
+            if not len(waiting):
+                break
+            seen.look_up(waiting)
+        places = seen.best(count + TIES, None if allowed is None else allowed[seen.items])
+        return rank(self.vectors, query, seen.items[places]).first(count)
 
-    def _followed(self, query: Vectors, items: Items, hops: tuple[int, ...], lists: Lists) -> tuple[Items, Vectors]:
-        """Compare what the best items list too, hop by hop; returns all items and their similarities."""
-        similarities = np.einsum("ij,j->i", self.vectors[items], query)
-        looked = np.zeros(len(items), np.bool_)
-        for width in hops:
-            waiting = np.flatnonzero(~looked)
-            if len(waiting) > width:
-                waiting = waiting[np.argpartition(-similarities[waiting], width - 1)[:width]]
-            looked[waiting] = True
-            new = np.setdiff1d(lists[items[waiting]], items)
-            items = np.concatenate((items, new))
-            similarities = np.concatenate((similarities, np.einsum("ij,j->i", self.vectors[new], query)))
-            looked = np.concatenate((looked, np.zeros(len(new), np.bool_)))
-        return items, similarities
 
-    def _first(self, query: Vectors, count: int, items: Items, similarities: Vectors) -> Neighbours:
-        if len(items) > count:
-            last = np.partition(similarities, len(items) - count)[len(items) - count]
-            items = items[similarities >= last - RESCORE_MARGIN]
-        return rank(self.vectors, query, items).first(count)
+class _Seen:
+    """The items that were compared with a query. looked: those whose lists were looked up."""
+
+    def __init__(self, vectors: Vectors, lists: Lists, query: Vectors, items: Items) -> None:
+        self._vectors, self._lists, self._query = vectors, lists, query
+        self.items = items
+        self.similarities = np.einsum("ij,j->i", vectors[items], query)
+        self.looked = np.zeros(len(items), np.bool_)
+
+    def best(self, count: int, among: NDArray[np.bool_] | None) -> Items:
+        """Return the places of the `count` most similar items, in any order."""
+        places = np.arange(len(self.items)) if among is None else np.flatnonzero(among)
+        if len(places) <= count:
+            return places
+        return places[np.argpartition(-self.similarities[places], count - 1)[:count]]
+
+    def look_up(self, places: Items) -> None:
+        """Compare what these items list too."""
+        self.looked[places] = True
+        new = np.setdiff1d(self._lists[self.items[places]], self.items)
+        self.items = np.concatenate((self.items, new))
+        self.similarities = np.concatenate((self.similarities, np.einsum("ij,j->i", self._vectors[new], self._query)))
+        self.looked = np.concatenate((self.looked, np.zeros(len(new), np.bool_)))

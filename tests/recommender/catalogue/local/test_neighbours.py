@@ -122,7 +122,7 @@ def test_new_queries_find_what_exact_search_finds(opened, monkeypatch, seed, top
 def test_filters_find_what_exact_search_finds(opened, monkeypatch, chosen):
     queries = held_out(4, 30)
     exact = opened.nearest(queries, 10, chosen=chosen)
-    monkeypatch.setattr("recommender.catalogue.local.nearest.SCAN_VALUES", 0)
+    monkeypatch.setattr("recommender.catalogue.local.nearest.SCANNED_FOR_A_NODE", 0)
     found = opened.nearest(queries, 10, chosen=chosen)
     common = [len(set(some) & set(others)) / 10 for some, others in zip(found, exact, strict=True)]
     assert np.mean(common) >= 0.97
