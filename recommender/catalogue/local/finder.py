@@ -52,12 +52,13 @@ class Finder:
         seen = _Seen(self.vectors, self.lists, query, found)
         for width in setting.hops:
             seen.look_up(seen.best(width, ~seen.looked))
-        for _ in range(MOST_HOPS if allowed is not None else 0):
-            best = seen.best(max(count, LEAST_LOOKED_UP), allowed[seen.items])
-            waiting = best[~seen.looked[best]]
-            if not len(waiting):
-                break
-            seen.look_up(waiting)
+        if allowed is not None:
+            for _ in range(MOST_HOPS):
+                best = seen.best(max(count, LEAST_LOOKED_UP), allowed[seen.items])
+                waiting = best[~seen.looked[best]]
+                if not len(waiting):
+                    break
+                seen.look_up(waiting)
         places = seen.best(count + TIES, None if allowed is None else allowed[seen.items])
         return rank(self.vectors, query, seen.items[places]).first(count)
 
