@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.audio.decoding import is_silent, require_audible
-from recommender.audio.preparation import prepare, sounding
+from recommender.audio.preparation import EVEN, PLAIN, prepare, sounding
 from recommender.embedders import Embedder, Frames, registry
 from recommender.vectors import SHORTEST_TAIL_SECONDS, WINDOW_SECONDS
 
@@ -19,7 +19,8 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class PreparedWindow:
-    """Start and end in seconds; frames: the rows that hold sound, at least one; loudest: dB of its loudest 20 ms."""
+    """Start and end in seconds; frames: the rows that hold sound, at least one; loudest: dB of its loudest 20 ms,
+    0 where it was not prepared."""
 
     start: float
     end: float
@@ -43,21 +44,28 @@ def windows_of(blocks: Iterable[NDArray[np.int16]], rate: int) -> Iterator[tuple
 
 
 def embed_windows(
-    windows: Iterable[tuple[int, NDArray[np.int16]]], embedder: Embedder, *, tags: bool
+    windows: Iterable[tuple[int, NDArray[np.int16]]], embedder: Embedder, *, tags: bool, preparation: str = EVEN
 ) -> Iterator[PreparedWindow]:
-    """Prepare and embed windows, but for silent ones; raises `TooShort` for the only one, and an `EmbedderError`."""
+    """Prepare and embed windows, but for silent ones; raises `TooShort` for the only one, and an `EmbedderError`.
+
+    preparation: with `PLAIN` the windows are embedded as they are.
+    """
     framing = registry.of_space(embedder.space).framing
     for start, pcm in windows:
         if not start and len(pcm) < SHORTEST_TAIL_SECONDS * framing.rate:
             require_audible(pcm, framing.rate)
         if is_silent(pcm):
             continue
+        seconds = start / framing.rate
+        end = seconds + len(pcm) / framing.rate
+        if preparation == PLAIN:
+            yield PreparedWindow(seconds, end, embedder.embed(pcm, tags), 0.0)
+            continue
         prepared = prepare(pcm, framing.rate)
         frames = embedder.embed(prepared.pcm, tags)
         rows = prepared.rows(framing.hop, framing.window, len(frames.vectors))
         sound = Frames(frames.space, frames.hop, frames.vectors[rows], frames.tags[rows], frames.tag_names)
-        seconds = start / framing.rate
-        yield PreparedWindow(seconds, seconds + len(pcm) / framing.rate, sound, prepared.loudest)
+        yield PreparedWindow(seconds, end, sound, prepared.loudest)
 
 
 def with_sound(windows: Sequence[_T], loudest: Callable[[_T], float]) -> list[_T]:

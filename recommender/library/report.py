@@ -37,7 +37,8 @@ class Failure:
 @dataclass(slots=True)
 class Report:
     """The end of a build. changes: since the last one; embedded: files embedded in this run; other: files that are no
-    audio, by suffix; excluded: files and folders that are not wanted."""
+    audio, by suffix; excluded: files and folders that are not wanted; unprojected: whether the catalogue was written
+    without the projection that its embedder has."""
 
     indexed: int = 0
     copies: int = 0
@@ -48,6 +49,7 @@ class Report:
     embedded_seconds: float = 0.0
     took: float = 0.0
     written: bool = False
+    unprojected: bool = False
     failures: list[Failure] = field(default_factory=list)
     other: Counter[str] = field(default_factory=Counter)
     excluded: Sequence[str] = ()
@@ -116,13 +118,20 @@ class Report:
         return f"{_hours(self.embedded_seconds)} of audio{copies} at {self.embedded_seconds / self.took:.0f}x real time"
 
     def warnings(self) -> list[str]:
-        """Return what people should know at once: folders that cannot be read, and files that are missing."""
+        """Return what people should know at once: folders that cannot be read, files that are missing, vectors that
+        lack their projection."""
         folders = [f for f in self.failures if f.code == UNREADABLE and (f.path == HERE or f.path.endswith("/"))]
         lines = [f"{shown(folder.path)}: {folder.cause}" for folder in folders]
         if missing := len(self.changes.missing):
             lines.append(
                 f"{count(missing, 'file')} of this library cannot be found, such as {shown(self.changes.missing[0])}. "
                 "They stay indexed: bring their disk back, or let them go with --remove-missing."
+            )
+        if self.unprojected:
+            lines.append(
+                "The embedder's weights are not on this machine, so that clip vectors are kept whole: they take four "
+                "times the room and find nearly as well. Build where the weights are (`make install ROLE=embedder`, or "
+                "--weights) for the usual ones."
             )
         return lines
 

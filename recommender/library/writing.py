@@ -75,6 +75,11 @@ class Stock:
         """The space and what is done to audio before: by both, analyses are remembered."""
         return memory_key(self.space)
 
+    @property
+    def weights_folder(self) -> Path | None:
+        """The folder of the weights as a path."""
+        return None if self.weights is None else Path(self.weights)
+
 
 def write(stock: Stock, out: Path, index: IndexOptions, report: Report, progress: bool) -> None:
     """Write the catalogue where it would differ from the one that stands there, and the failures; fills the report.
@@ -95,8 +100,14 @@ def write(stock: Stock, out: Path, index: IndexOptions, report: Report, progress
     if not good:
         write_failures(memory_of(out), report.failures)
         raise BuildFailed(_nothing(stock, report, memory_of(out)))
-    if standing is not None and standing.extra.get("digest") == digest and _opens(out):
+    if (
+        standing is not None
+        and standing.extra.get("digest") == digest
+        and not _projectable(standing, stock)
+        and _opens(out)
+    ):
         facts = standing.extra
+        report.unprojected = bool(facts.get("unprojected"))
         report.clips, report.seconds = standing.clips, float(facts["seconds"])
         report.recordings, report.copies = int(facts["recordings"]), int(facts["copied"])
     else:
@@ -131,21 +142,28 @@ def _write_recordings(
         "copies": {paths[0]: list(paths[1:]) for paths in groups.values() if len(paths) > 1},
     }
     seconds, spec = _Sum(), registry.of_space(stock.space)
-    weights = None if stock.weights is None else Path(stock.weights)
+    projection = spec.projection(stock.weights_folder)
+    report.unprojected = extra["unprojected"] = bool(spec.directions) and projection is None
     manifest = write_catalogue(
         out,
         space=stock.space,
         preparation=spec.preparation,
         vectors_kind=spec.pooling,
-        projection=spec.projection(weights),
+        projection=projection,
         batches=_batches(groups, stock, seconds),
         trees=index.trees,
         target_recall=index.target_recall,
         extra=lambda: {**extra, "seconds": seconds.total},
-        words=words_of(stock.space, weights, out) if index.words else NO_WORDS,
+        words=words_of(stock.space, stock.weights_folder, out) if index.words else NO_WORDS,
         progress=progress,
     )
     report.written, report.clips, report.seconds = True, manifest.clips, seconds.total
+
+
+def _projectable(standing: Manifest, stock: Stock) -> bool:
+    """Say whether a catalogue lacks its projection for want of the weights, and they are here now."""
+    spec = registry.of_space(stock.space)
+    return bool(standing.extra.get("unprojected")) and spec.projection(stock.weights_folder) is not None
 
 
 class _Sum:

@@ -66,7 +66,8 @@ def analyse(
             if not on_seconds(len(block) / spec.sample_rate):
                 raise Stopped
 
-    for window in embed_windows(windows_of(counted(), spec.sample_rate), embedder, tags=True):
+    cut = windows_of(counted(), spec.sample_rate)
+    for window in embed_windows(cut, embedder, tags=True, preparation=spec.preparation):
         vector = pool(window.frames.vectors, spec.pooling).astype(np.float32)
         tags = _surest(window.frames.tag_names, window.frames.tags.mean(axis=0, dtype=np.float64))
         found.append((window.loudest, AnalysedWindow(window.start, window.end, vector, tags)))

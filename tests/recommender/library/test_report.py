@@ -5,10 +5,15 @@ from __future__ import annotations
 import io
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from recommender.embedders import registry
+from recommender.embedders.labels import LabelHead
+from recommender.errors import NoWeights
 from recommender.library.building import build
 from recommender.library.changes import Changes
 from recommender.library.report import Failure, Report
@@ -67,3 +72,19 @@ def test_into_a_pipe_progress_is_a_line_now_and_then(
     lines = told.getvalue().splitlines()
     assert "\r" not in told.getvalue()
     assert any(line.startswith("embedding: 100%") and "8/8 files" in line for line in lines)
+
+
+def test_a_build_without_the_weights_says_that_vectors_are_not_projected_until_it_has_them(
+    music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(weights: Path | None) -> LabelHead:
+        raise NoWeights("The weights are missing.")
+
+    head = LabelHead(("low", "high"), np.eye(2, 200, dtype=np.float32), np.zeros(2, np.float32))
+    spec = registry.of_space("musicnn-msd")
+    for label_head, unprojected, written in ((away, True, True), (away, True, False), (lambda _: head, False, True)):
+        now = replace(spec, directions=2, label_head=label_head)
+        monkeypatch.setattr(registry, "of_space", lambda space, now=now: now)
+        report = build(music, tmp_path / "out", SpectralPool(), progress=False)
+        assert (report.unprojected, report.written) == (unprojected, written)
+        assert any("weights are not on this machine" in line for line in report.warnings()) == unprojected

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from recommender.audio import SAMPLE_RATE
+from recommender.audio.preparation import PLAIN
+from recommender.embedders import registry
 from recommender.embedders.local import LocalEmbedder
 from recommender.errors import Silent, TooShort
 from recommender.library.embedding.windowing import Stopped, analyse
@@ -54,3 +58,16 @@ def test_it_can_be_stopped_between_blocks() -> None:
     with pytest.raises(Stopped):
         analyse(blocks(pcm16(tune(60, 0))), LocalEmbedder(SpectralNetwork()), count)
     assert told == [10, 10]
+
+
+def test_an_embedder_whose_spec_says_plain_gets_the_audio_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    embedder = LocalEmbedder(SpectralNetwork())
+    spec = registry.of_space(embedder.space)
+    monkeypatch.setattr(registry, "of_space", lambda space: replace(spec, preparation=PLAIN))
+    # A second of sound, quiet, in the midst of silence: prepared, all of the latter would be left out.
+    pcm = np.pad(pcm16(0.05 * tune(1, 3)), 3 * SAMPLE_RATE)
+    (window,) = analyse([pcm], embedder).windows
+    np.testing.assert_allclose(window.vector, embedder.embed(pcm).vectors.mean(axis=0), rtol=1e-5, atol=1e-6)
+    monkeypatch.undo()
+    (prepared,) = analyse([pcm], embedder).windows
+    assert not np.allclose(prepared.vector, window.vector, rtol=1e-2)
