@@ -208,7 +208,10 @@ class Recommender:
             self._reads(catalogue),
             self._encoder(),
         )
-        terms, end = ([(term.sign, resolve(term.text, scope)) for term in side] for side in (query.terms, query.to))
+        alone = len(query.terms) == 1 and not query.to
+        terms, end = (
+            [(term.sign, resolve(term.text, scope, alone=alone)) for term in side] for side in (query.terms, query.to)
+        )
         # Each clip by its clip id, so that the same question has one text.
         query = Query(*(tuple(Term(sign, meaning.text) for sign, meaning in side) for side in (terms, end)))
         library_url = self._settings.library_url or ""

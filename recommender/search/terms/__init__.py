@@ -18,6 +18,7 @@ from recommender.search.terms.clip import ClipTerm
 from recommender.search.terms.labels import LabelsTerm
 from recommender.search.terms.upload import UploadTerm
 from recommender.search.terms.words import WordsTerm
+from recommender.search.words.ranking import named_alone
 from recommender.vectors import unit
 
 KINDS: tuple[type[Meaning], ...] = (
@@ -30,12 +31,14 @@ KINDS: tuple[type[Meaning], ...] = (
 __all__ = ["KINDS", "ClipTerm", "LabelsTerm", "Meaning", "Parts", "Scope", "WordsTerm", "combined", "resolve"]
 
 
-def resolve(text: str, scope: Scope) -> Meaning:
-    """Return what a term means; raises `UnknownClip` with close spellings."""
+def resolve(text: str, scope: Scope, *, alone: bool = True) -> Meaning:
+    """Return what a term means; raises `UnknownClip` with close spellings. alone: where False, words that are the name
+    of one file are that file's sound; alone they ask for all that is named or sounds so."""
     for kind in KINDS:
         meaning = kind.read(text, scope)
         if meaning is not None:
-            return meaning
+            named = None if alone or not isinstance(meaning, WordsTerm) else named_alone(scope.catalogue, meaning.text)
+            return meaning if named is None else ClipTerm(scope.catalogue, named)
     return ClipTerm(scope.catalogue, scope.catalogue.clip(text))
 
 

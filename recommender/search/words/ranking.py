@@ -11,6 +11,7 @@ from recommender.audio.formats import AUDIO_NAME
 from recommender.catalogue.base import Catalogue, Vectors
 from recommender.catalogue.filters import Filter
 from recommender.catalogue.vocabulary import Vocabulary
+from recommender.clips import Clip
 from recommender.search.search import Match, search
 from recommender.spelling import name_words
 
@@ -61,12 +62,23 @@ def _by_name(catalogue: Catalogue, text: str, chosen: Filter) -> tuple[list[Matc
         if elsewhere or not chosen.admits(clip.labels, seconds):
             continue
         match = Match(clip.item, 0.0, 0)
-        shares = [_share(asked, name) for name in (clip.title, clip.source.rpartition("/")[2], clip.source)]
-        if max(shares) >= NAMED or AUDIO_NAME.search(text):
-            sure.append((max(shares), match))
+        share = _name_share(asked, clip)
+        if share >= NAMED or AUDIO_NAME.search(text):
+            sure.append((share, match))
         else:
             others.append(match)
     return [match for _, match in sorted(sure, key=lambda pair: -pair[0])], others
+
+
+def named_alone(catalogue: Catalogue, text: str) -> Clip | None:
+    """Return the clip of the one file whose name a text asks for, None where there is none or several."""
+    asked = set(name_words(text))
+    clips = [clip for clip in catalogue.clips(catalogue.named(text, NAMES)) if _name_share(asked, clip) >= NAMED]
+    return clips[0] if len(clips) == 1 else None
+
+
+def _name_share(asked: set[str], clip: Clip) -> float:
+    return max(_share(asked, name) for name in (clip.title, clip.source.rpartition("/")[2], clip.source))
 
 
 def _share(asked: set[str], name: str) -> float:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recommender.catalogue.local.builder import ClipBatch, NewClip, write_catalogue
-from recommender.errors import EmbedderDown, QueryError, UnknownLabel
+from recommender.errors import EmbedderDown, QueryError, UnknownClip, UnknownLabel
 from recommender.recommender import Recommender
 from recommender.search.chosen import filter_of
 from recommender.settings import Settings
@@ -108,6 +108,25 @@ def test_labels_that_there_are_not_are_a_sentence(recommender, written):
 def test_words_combine_with_clips(recommender):
     answer = recommender.similar("rain + #3")
     assert answer.ranked_by == "vectors" and answer.understood[0].labels[0][0] == "Rain" and answer.results
+
+
+@pytest.mark.parametrize(
+    ("asked", "same"),
+    [
+        ("big kick + rain", "#0 + rain"),
+        ("rain + drumloop01", "rain + #2"),
+        ("rain - senor titel remix", "rain - #1"),
+        ("big kick + sad music", "#0 + sad music"),
+    ],
+)
+def test_words_that_are_the_name_of_one_file_are_that_file_beside_other_terms(recommender, asked, same):
+    assert recommender.similar(asked) == recommender.similar(same)
+
+
+def test_half_a_name_and_a_name_alone_are_no_term_that_is_a_clip(recommender):
+    with pytest.raises(UnknownClip):
+        recommender.similar("kick + #2")
+    assert not recommender.similar("big kick").seeds
 
 
 ODD = [
