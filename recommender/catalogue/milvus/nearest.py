@@ -22,6 +22,8 @@ SCAN_CLIPS = 1_000
 """So many are read and compared one by one in the time that two questions take."""
 MOST_SCANNED = 20_000
 """Where the index gave out before there were enough, at most so many are compared one by one."""
+LEAST_EF = 256
+"""With a filter that no measured label stands for: .95 of ten came with 64, .99 with 256, for a millisecond more."""
 PAGE = 4_000
 NO_CONSISTENCY = "Eventually"
 """What is searched never changes: there is nothing to wait for."""
@@ -60,7 +62,7 @@ class CollectionSearcher(Searcher):
         if few or (limit * WIDENING >= most and most <= MOST_SCANNED):
             return self._scanned(queries, expression, without)
         if depth is None:
-            depth = self.facts.depth(self.share(chosen), sure)
+            depth = max(self.facts.depth(self.share(chosen), sure), LEAST_EF if chosen else 0)
         found = self._searched(queries, expression, limit, max(depth, limit))
         ranked = [
             self._ranked(query, rows, len(rows) < limit, without) for query, rows in zip(queries, found, strict=True)
