@@ -5,6 +5,7 @@ Tokens stay in the store, which each process reads when it needs one: neither jo
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import threading
@@ -27,7 +28,7 @@ from bot.workspaces import Workspace
 from recommender.errors import SettingsError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Engine, Table
 
 KEPT_SECONDS = 30.0
 """How long a process takes a token that it has read for the store's; Slack refuses one that was revoked meanwhile."""
@@ -35,6 +36,8 @@ ROTATE_MINUTES = 120
 """Tokens are renewed so long before they end, so that whoever fails to goes on with the old one."""
 STATE_SECONDS = 600
 """How long an installation may take, from the page to Slack's answer."""
+CLAIM_SECONDS = 60
+"""How long nobody else renews a token that somebody tries to renew."""
 WAIT_SECONDS = 3
 
 _log = logging.getLogger(__name__)
@@ -64,7 +67,8 @@ class Installations:
         self.store = SQLAlchemyInstallationStore(self._client_id, self._engine, logger=_log)
         self.states = OneTimeStates(STATE_SECONDS, self._engine, logger=_log)
         self._rotator = TokenRotator(client_id=self._client_id, client_secret=self._client_secret, client=client)
-        self._kept: dict[Workspace, _Kept] = {}
+        self._claims = _claims()
+        self._kept: dict[str, _Kept] = {}
         self._lock = threading.Lock()
         self._ready = False
 
@@ -74,6 +78,7 @@ class Installations:
             if not self._ready:
                 for tables in (self.store, self.states):
                     tables.create_tables()  # type: ignore[no-untyped-call]
+                self._claims.create(self._engine, checkfirst=True)
                 self._ready = True
 
     @contextmanager
@@ -90,38 +95,40 @@ class Installations:
                 "I cannot look up your workspace's installation at the moment: try again in a minute."
             ) from None
 
-    def bot(self, workspace: Workspace) -> Bot:
-        """Return the app's bot of a workspace, with a token that has not ended; raises `NotInstalled`."""
+    def bot(self, workspace: Workspace, *, afresh: bool = False) -> Bot:
+        """Return the app's bot of a workspace, with a token that has not ended; afresh: by a look at the store, where
+        that answers. Raises `NotInstalled`."""
         with self._lock:
-            kept = self._kept.get(workspace)
-        if kept is not None and kept.until > time.monotonic():
+            kept = self._kept.get(workspace.id)
+        if kept is not None and not afresh and kept.until > time.monotonic():
             return kept.bot
         try:
-            found = self._renewed(self._found(workspace))
+            found = self._found(workspace)
+            renewed = None if found is None else self._renewed(workspace, found)
         except InstallationsAway:
             if kept is None:
                 raise
             return kept.bot  # as long as Slack takes it
         with self._lock:
-            self._kept[workspace] = _Kept(found, time.monotonic() + KEPT_SECONDS)
-        return found
+            self._kept.pop(workspace.id, None)
+            if renewed is not None:
+                self._kept[workspace.id] = _Kept(renewed, time.monotonic() + KEPT_SECONDS)
+        if renewed is None:
+            raise NotInstalled("I am not installed in this workspace: ask whoever runs me for the page to install me.")
+        return renewed
 
     def present(self, workspace: Workspace) -> bool:
         """Whether a workspace has the app installed, by a look at the store."""
-        with self._lock:
-            self._kept.pop(workspace, None)
         try:
-            self.bot(workspace)
+            self.bot(workspace, afresh=True)
         except NotInstalled:
             return False
         return True
 
     def superseded(self, workspace: Workspace, token: str | None) -> bool:
         """Whether the store knows another token than one that Slack has just refused."""
-        with self._lock:
-            self._kept.pop(workspace, None)
         try:
-            return self.bot(workspace).bot_token != token
+            return self.bot(workspace, afresh=True).bot_token != token
         except (InstallationsAway, NotInstalled):
             return False
 
@@ -129,14 +136,12 @@ class Installations:
         """Remove a workspace's installations and return True, unless it installed the app again after `at`, Unix
         time: Slack may tell of a removal late, and more than once."""
         with self._lock:
-            self._kept.pop(workspace, None)
-        self.prepare()
-        names = {"enterprise_id": workspace.enterprise or None, "team_id": workspace.team or None}
-        with self.reachable():
-            latest = self.store.find_bot(**names, is_enterprise_install=not workspace.team)
-            if latest is not None and latest.installed_at > at + 1:
+            self._kept.pop(workspace.id, None)
+        while (latest := self._found(workspace)) is not None:
+            if latest.installed_at > at + 1:
                 return False
-            self.store.delete_all(**names)
+            with self.reachable():
+                self.store.delete_all(enterprise_id=latest.enterprise_id, team_id=latest.team_id)
         return True
 
     def all(self) -> list[Bot]:
@@ -148,33 +153,76 @@ class Installations:
         of_app = select(table).where(table.c.client_id == self._client_id).order_by(table.c.installed_at, table.c.id)
         with self.reachable(), self._engine.connect() as connection:
             rows = [self.store.build_bot_entity(row) for row in connection.execute(of_app).mappings()]
-        return list({(bot.enterprise_id, bot.team_id): bot for bot in rows if bot.bot_token}.values())
+        return list({workspace_of(bot).id: bot for bot in rows if bot.bot_token}.values())
 
-    def _found(self, workspace: Workspace) -> Bot:
+    def _found(self, workspace: Workspace) -> Bot | None:
+        """Return the newest. A team's is found by the team alone, whose id no other has: the organisation that a
+        payload names may be that of a person from elsewhere, and a team may have joined one since."""
+        from sqlalchemy import and_, select
+
         self.prepare()
-        with self.reachable():
-            found = self.store.find_bot(
-                enterprise_id=workspace.enterprise or None,
-                team_id=workspace.team or None,
-                is_enterprise_install=not workspace.team,
-            )
-        if found is None:
-            raise NotInstalled("I am not installed in this workspace: ask whoever runs me for the page to install me.")
-        return found
+        columns = self.store.bots.c
+        organisation = and_(columns.team_id.is_(None), columns.enterprise_id == workspace.enterprise)
+        own = columns.team_id == workspace.team if workspace.team else organisation
+        newest = (
+            select(self.store.bots)
+            .where(columns.client_id == self._client_id, columns.bot_token.is_not(None), own)
+            .order_by(columns.installed_at.desc(), columns.id.desc())
+            .limit(1)
+        )
+        with self.reachable(), self._engine.connect() as connection:
+            row = connection.execute(newest).mappings().first()
+        return None if row is None else self.store.build_bot_entity(row)
 
-    def _renewed(self, bot: Bot) -> Bot:
-        """Return the bot with a new token where its own soon ends. Several processes may try at once: those that fail
-        go on with the old token, until they read the new one."""
+    def _renewed(self, workspace: Workspace, bot: Bot) -> Bot:
+        """Return the bot with a new token where its own soon ends; the others go on with the old one meanwhile."""
+        ends = bot.bot_token_expires_at
+        if bot.bot_refresh_token is None or ends is None or ends > time.time() + 60 * ROTATE_MINUTES:
+            return bot
+        if not self._claimed(bot.bot_refresh_token):
+            return bot if ends > time.time() else self._awaited(workspace, bot)
         try:
             renewed = self._rotator.perform_bot_token_rotation(bot=bot, minutes_before_expiration=ROTATE_MINUTES)
         except (SlackApiError, SlackTokenRotationError, *UNREACHED) as error:
-            _log.warning("the token of %s is not renewed (%s)", bot.team_id or bot.enterprise_id, type(error).__name__)
+            _log.warning("the token of %s is not renewed (%s)", workspace.id, type(error).__name__)
             return bot
         if renewed is None:
             return bot
         with self.reachable():
             self.store.save_bot(renewed)
         return renewed
+
+    def _claimed(self, refresh_token: str) -> bool:
+        """Whether this caller alone may renew by a token, in all processes. Slack takes one twice where two come at
+        once, and one of the two that it hands out is good for nothing (node-slack-sdk#2504)."""
+        from sqlalchemy.exc import IntegrityError
+
+        claim = {"token": hashlib.sha256(refresh_token.encode()).hexdigest(), "until": time.time() + CLAIM_SECONDS}
+        with self.reachable():
+            try:
+                with self._engine.begin() as connection:
+                    connection.execute(self._claims.delete().where(self._claims.c.until < time.time()))
+                    connection.execute(self._claims.insert().values(claim))
+            except IntegrityError:
+                return False
+        return True
+
+    def _awaited(self, workspace: Workspace, bot: Bot) -> Bot:
+        """Return the bot once somebody else has renewed its token, or as it is after a while."""
+        deadline = time.monotonic() + WAIT_SECONDS / 2
+        while time.monotonic() < deadline:
+            found = self._found(workspace)
+            if found is None or found.bot_token != bot.bot_token:
+                return found or bot
+            time.sleep(0.05)
+        return bot
+
+
+def _claims() -> Table:
+    from sqlalchemy import Column, Float, MetaData, String, Table
+
+    columns = Column("token", String(64), primary_key=True), Column("until", Float, nullable=False)
+    return Table("soundalike_renewals", MetaData(), *columns)
 
 
 def workspace_of(bot: Bot) -> Workspace:

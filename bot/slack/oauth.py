@@ -45,9 +45,10 @@ _bolt_log.addFilter(lambda record: _without_code(record))
 
 def workspace_asking(context: BoltContext) -> Workspace:
     """Return the workspace, or the organisation, whose installation a request is meant for."""
-    team = "" if context.is_enterprise_install else context.team_id
-    enterprise = context.enterprise_id
-    return Workspace(*(each if isinstance(each, str) else "" for each in (team, enterprise)))
+    team, enterprise = (each if isinstance(each, str) else "" for each in (context.team_id, context.enterprise_id))
+    if team.startswith("E"):  # some payloads name an organisation so
+        team, enterprise = "", team
+    return Workspace("" if context.is_enterprise_install else team, enterprise)
 
 
 def authorization(settings: BotSettings, installations: Installations | None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,25 @@ def test_each_workspace_has_its_own_token(installations: Installations):
         assert client.token
 
 
+def test_a_workspace_is_found_whatever_organisation_is_named_beside_it(installations: Installations):
+    """A person of another organisation submits a modal; a team joins one; a job of 0.1 names its team alone."""
+    install(installations, TEAM, "xoxb-one")
+    install(installations, OTHER, "xoxb-two")
+    install(installations, ORG, "xoxb-org")
+    for named in ("", "E0ORG", "E0ELSE"):
+        assert installations.bot(Workspace(TEAM.team, named)).bot_token == "xoxb-one"
+        assert installations.bot(Workspace(OTHER.team, named)).bot_token == "xoxb-two"
+    for unknown in (Workspace(), Workspace("T0NONE", "E0ORG"), Workspace("", "E0ELSE")):
+        with pytest.raises(NotInstalled):
+            installations.bot(unknown)
+    install(installations, Workspace(TEAM.team, "E0ORG"), "xoxb-joined", installed_at=time.time() + 5)
+    assert [bot.bot_token for bot in installations.all() if bot.team_id == TEAM.team] == ["xoxb-joined"]
+    assert installations.remove(TEAM, at=time.time() + 9)
+    with pytest.raises(NotInstalled):
+        installations.bot(Workspace(TEAM.team, "E0ORG"))
+    assert installations.bot(ORG).bot_token == "xoxb-org"
+
+
 def test_only_its_owner_reads_the_file(installations: Installations, tmp_path: Path):
     assert stat.S_IMODE((tmp_path / "installations.sqlite").stat().st_mode) == 0o600
     (tmp_path / "installations.sqlite").chmod(0o644)
@@ -92,6 +112,27 @@ def test_whoever_cannot_renew_goes_on_with_the_old_token(installations: Installa
 
     monkeypatch.setattr(WebClient, "oauth_v2_access", refuse)
     assert installations.bot(TEAM).bot_token == "xoxe.old"
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_token_is_renewed_by_one_of_many(
+    installations: Installations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: bool
+):
+    install(installations, TEAM, "xoxe.old", bot_refresh_token="r1", bot_token_expires_in=-60 if ended else 60)
+    asked: list[str] = []
+
+    def renew(*_: Any, **how: Any) -> dict[str, Any]:
+        asked.append(how["refresh_token"])
+        time.sleep(0.2)
+        return {"token_type": "bot", "access_token": "xoxe.new", "refresh_token": "r2", "expires_in": 43200}
+
+    monkeypatch.setattr(WebClient, "oauth_v2_access", renew)
+    processes = [installations, *(Installations(settings(tmp_path), WebClient()) for _ in range(2))]
+    with ThreadPoolExecutor(9) as pool:
+        tokens = {bot.bot_token for bot in pool.map(lambda place: processes[place % 3].bot(TEAM), range(9))}
+    assert asked == ["r1"]
+    assert tokens <= ({"xoxe.new"} if ended else {"xoxe.old", "xoxe.new"})
+    assert all(each.bot(TEAM, afresh=True).bot_token == "xoxe.new" for each in processes)
 
 
 def test_a_token_that_another_process_replaced_is_read_again(installations: Installations):
@@ -125,6 +166,9 @@ def test_the_database_may_go_away(installations: Installations, tmp_path: Path, 
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now + 2 * KEPT_SECONDS)
     assert installations.bot(TEAM).bot_token == "xoxb-a"  # what is known goes on
+    assert installations.present(TEAM)
+    assert not installations.superseded(TEAM, "xoxb-a")
+    assert installations.bot(TEAM).bot_token == "xoxb-a"  # after a look at the store, too
     with pytest.raises(InstallationsAway):
         installations.bot(OTHER)
 
