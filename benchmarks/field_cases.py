@@ -114,7 +114,7 @@ def main() -> None:
     arguments = parser.parse_args()
     embedder = in_process("yamnet", None)
     plain = _vector(arguments.data / PLAIN, embedder)
-    rows = [("file", "decoded", "ffmpeg", "libsndfile", "piano", "verdict")]
+    rows: list[tuple[str, ...]] = [("file", "decoded", "ffmpeg", "libsndfile", "piano", "verdict")]
     wrong = []
     for path in sounds(arguments.data):
         case = compare(path)
@@ -200,7 +200,7 @@ def _by_ffmpeg(content: bytes) -> Iterator[tuple[int, list[Samples]]]:
                 rate = stream.rate
                 planar = av.AudioResampler("fltp")
                 for frame in opened.decode(stream):
-                    parts += [part.to_ndarray() for part in planar.resample(frame)]
+                    parts += [part.to_ndarray().astype(np.float32) for part in planar.resample(frame)]
         except (av.FFmpegError, ValueError):
             pass  # what was decoded until then is what ffmpeg makes of it
         yield rate, parts
