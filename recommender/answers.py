@@ -125,6 +125,7 @@ def _clip_to_json(clip: Clip) -> dict[str, Any]:
         "title": clip.title,
         "url": clip.url,
         **({"from": clip.catalogue} if clip.catalogue else {}),
+        **({"fields": dict(clip.fields)} if clip.fields else {}),
     }
 
 
@@ -139,6 +140,7 @@ def _clip_from_json(data: Any) -> Clip:
         title=str(data["title"]),
         url=None if data["url"] is None else str(data["url"]),
         catalogue=str(data.get("from", "")),
+        fields=tuple((str(name), str(value)) for name, value in dict(data.get("fields", {})).items()),
     )
 
 

@@ -10,13 +10,16 @@ ID_LENGTH = 11
 """Characters of a file's id: a YouTube id's length, 66 bits, so that two files of a million share one never."""
 
 
+Fields = tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Clip:
     """A stretch of audio that can be recommended.
 
     item: row number in the catalogue; source: what the clip was cut from; start and end in seconds;
     title: what people are shown; url: plays the clip at its start, where it can be played at all; catalogue: name of
-    the one it is of, where several are searched as one.
+    the one it is of, where several are searched as one; fields: names and values of what its file says of itself.
     """
 
     item: int
@@ -28,6 +31,7 @@ class Clip:
     title: str
     url: str | None
     catalogue: str = ""
+    fields: Fields = ()
 
 
 def file_id(path: str) -> str:

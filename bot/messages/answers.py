@@ -28,7 +28,7 @@ from bot.messages.block_kit import (
     text_chars,
 )
 from bot.messages.button_values import ButtonValue, option
-from bot.messages.library import EXPORT, LISTEN, PATH, Offers, add_button, listen_button
+from bot.messages.library import EXPORT, LISTEN, PATH, Offers, add_button, listen_button, said
 from bot.questions import Question
 from recommender.answers import WAY, Answer, Result, Understood
 from recommender.catalogue.filters import OR
@@ -70,15 +70,17 @@ STEPS = "Per cent: how alike each is to the one before it."
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """How much is said of each result: characters of its title and of the longest link, labels and their characters."""
+    """How much is said of each result: characters of its title and of the longest link, labels and their characters,
+    characters of what its file says of itself."""
 
     title: int = TITLE_CHARS
     url: int = MAX_URL_CHARS
     labels: int = SHOWN_LABELS
     label: int = LABEL_CHARS
+    said: int = LINE_CHARS
 
 
-DETAILS = (Detail(), Detail(TITLE_CHARS, 300, 4, 40), Detail(60, 150, 3, 30), Detail(30, 0, 1, 20))
+DETAILS = (Detail(), Detail(TITLE_CHARS, 300, 4, 40), Detail(60, 150, 3, 30, 0), Detail(30, 0, 1, 20, 0))
 """From the fullest to one that lets twenty results of whatever names pass Slack's limit."""
 
 
@@ -257,7 +259,8 @@ def _narrowed(question: Question, label: str) -> Question:
 
 
 def _result(result: Result, shared: tuple[str, ...], detail: Detail, *, compared: bool, paths: bool) -> str:
-    """Return which clip and how alike it is, and what it is and where it lies: in one line where both fit, else two."""
+    """Return which clip and how alike it is, and what it is and where it lies: in one line where both fit, else two;
+    then what its file says of itself."""
     clip = result.clip
     facts = [
         link(clip.url, clip.title, detail.title, detail.url),
@@ -275,11 +278,13 @@ def _result(result: Result, shared: tuple[str, ...], detail: Detail, *, compared
         more.append(f"resembles {clock(result.matched[0])}–{clock(result.matched[1])} of the upload")
     if paths and _of_file(clip) and (place := _place(clip)):
         more.append(plain(in_the_middle(place, PATH_CHARS), PATH_CHARS))
+    told = said(clip, detail.said) if detail.said else ""
     beside = LINE_CHARS - len(_MARKUP.sub(r"\1", name))
     if not more and beside >= min(LABELS_BESIDE, sum(map(len, clip.labels))):
-        return " · ".join(each for each in (name, _labels(clip, shared, detail, beside)) if each)
+        first = " · ".join(each for each in (name, _labels(clip, shared, detail, beside)) if each)
+        return "\n".join(filter(None, (first, told)))
     about = " · ".join(each for each in (_labels(clip, shared, detail, LINE_CHARS), *more) if each)
-    return f"{name}\n{about}" if about else name
+    return "\n".join(filter(None, (name, about, told)))
 
 
 def _place(clip: Clip) -> str:

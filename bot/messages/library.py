@@ -9,12 +9,17 @@ from bot.messages.block_kit import Block, Message, button, clock, escape, plain,
 from bot.messages.button_values import ButtonValue
 from bot.questions import Question
 from recommender.clips import Clip
+from recommender.library.descriptions import DESCRIPTION, DESIGNER, LIBRARY, SCENE, TAKE
 
 LISTEN = "listen"
 ADD = "add_to_library"
 PATH = "path"
 EXPORT = "export"
 TITLE_CHARS = 120
+FIELD_CHARS = 30
+SHORTEST_DESCRIPTION = 30
+_SAID = {LIBRARY: "from {}", DESIGNER: "by {}", SCENE: "scene {}", TAKE: "take {}"}
+"""Beside the description; categories are labels, which are shown already."""
 PATH_CHARS = 2000
 
 _ONE_UPLOAD = re.compile(r"audio:[0-9a-f]{64}")
@@ -28,6 +33,16 @@ class Offers:
     add: bool = False
     paths: bool = False
     files: bool = False
+
+
+def said(clip: Clip, room: int) -> str:
+    """Return what a clip's file says of itself as one line of mrkdwn that shows about `room` characters; empty where
+    it says nothing."""
+    told = dict(clip.fields)
+    rest = [form.format(shorten(told[name], FIELD_CHARS)) for name, form in _SAID.items() if told.get(name)]
+    left = max(room - sum(len(each) + 3 for each in rest), SHORTEST_DESCRIPTION)
+    parts = [shorten(told.get(DESCRIPTION, ""), left), *rest]
+    return plain(" · ".join(filter(None, parts)), room + SHORTEST_DESCRIPTION)
 
 
 def listen_button(clip: Clip) -> Block | None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
+from recommender.clips import Fields
 from recommender.library.descriptions import CATEGORY, FIELDS
 from recommender.spelling import readable, shown, unspelt
 
@@ -17,6 +18,7 @@ SILENCE = "Silence"
 """YAMNet's class for pauses: what is silent throughout is no clip, so that it names nothing that can be found."""
 LONGEST_LABEL = 60
 LONGEST_TITLE = 150
+LONGEST_FIELD = 500
 
 _NUMBERING = re.compile(r"^\d{1,4}[\s._-]+(?=\D)")
 _SPACES = re.compile(r"[\s_]+")
@@ -44,6 +46,12 @@ def title_of(path: str, metadata: dict[str, str]) -> str:
 def found_by(paths: Sequence[str], metadata: dict[str, str]) -> str:
     """Return the words that a file is found by beside its title: its paths, and what it says of itself."""
     return " ".join([*paths, *(metadata[name] for name in _SEARCHED if metadata.get(name))])
+
+
+def told_fields(title: str, metadata: dict[str, str]) -> Fields:
+    """Return the `FIELDS` that a file's metadata tells, for people to read; not a description that is the title."""
+    told = ((name, _clean(metadata.get(name, ""))[:LONGEST_FIELD].rstrip()) for name in FIELDS)
+    return tuple((name, text) for name, text in told if text and text.casefold() != title.casefold())
 
 
 def shared_folders(paths: Iterable[str]) -> int:

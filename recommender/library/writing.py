@@ -26,7 +26,15 @@ from recommender.library.additions import KIND
 from recommender.library.changes import Changes
 from recommender.library.descriptions import described
 from recommender.library.embedding.fingerprints import Fingerprint
-from recommender.library.naming import clip_labels, file_labels, found_by, one_spelling, shared_folders, title_of
+from recommender.library.naming import (
+    clip_labels,
+    file_labels,
+    found_by,
+    one_spelling,
+    shared_folders,
+    title_of,
+    told_fields,
+)
 from recommender.library.report import (
     FAILURES,
     INCOMPLETE,
@@ -40,7 +48,7 @@ from recommender.library.report import (
 from recommender.library.scanning import EVERYTHING, HERE, Scan
 from recommender.library.store import Store, memory_key
 
-NAMING = 4
+NAMING = 5
 """Goes up when clips of the same files are named, titled or labelled otherwise: such catalogues are written anew."""
 FILES_PER_BATCH = 200
 FINGERPRINTS_KEPT = 1024
@@ -231,11 +239,21 @@ def _batches(groups: dict[str, tuple[str, ...]], stock: Stock, seconds: _Sum) ->
             told = described(path, recording.metadata)
             title = title_of(path, told)
             words = found_by(groups[recording.sha256], told)
+            fields = told_fields(title, told)
             seconds.total += recording.analysis.seconds
             for window in recording.analysis.windows:
                 tagged = clip_labels(of_file, window.tags)
                 clips.append(
-                    NewClip(clip_id(path, window.start), path, window.start, window.end, tagged, title, words=words)
+                    NewClip(
+                        clip_id(path, window.start),
+                        path,
+                        window.start,
+                        window.end,
+                        tagged,
+                        title,
+                        words=words,
+                        fields=fields,
+                    )
                 )
                 vectors.append(window.vector)
         yield ClipBatch(clips, np.stack(vectors))

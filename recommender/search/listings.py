@@ -9,9 +9,10 @@ from pathlib import Path
 
 from recommender.answers import Answer, Result
 from recommender.clips import Clip
+from recommender.library.descriptions import FIELDS
 from recommender.library.naming import file_of
 
-COLUMNS = ("query", "rank", "similarity", "title", "start", "end", "labels", "path", "file", "url", "clip_id")
+COLUMNS = ("query", "rank", "similarity", "title", "start", "end", "labels", "path", "file", "url", "clip_id", *FIELDS)
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What makes a formula of a spreadsheet's cell where it stands first."""
 
@@ -31,8 +32,10 @@ def as_csv(answers: Iterable[tuple[str, Answer]], roots: Mapping[str, Path] = NO
             path = clip.source if clip.catalogue in roots else ""
             numbers = result.rank, f"{result.similarity:.4f}"
             times = f"{clip.start:g}", f"{clip.end:g}"
-            names = map(_harmless, (", ".join(clip.labels), path, _file(clip, roots), clip.url or "", clip.clip_id))
-            writer.writerow([_harmless(query), *numbers, _harmless(clip.title), *times, *names])
+            told = dict(clip.fields)
+            names = ", ".join(clip.labels), path, _file(clip, roots), clip.url or "", clip.clip_id
+            rest = map(_harmless, (*names, *(told.get(field, "") for field in FIELDS)))
+            writer.writerow([_harmless(query), *numbers, _harmless(clip.title), *times, *rest])
     return table.getvalue()
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from bot.questions import MAX_TOP, Question
 from recommender.answers import Answer, Result
 from recommender.clips import Clip
+from recommender.library.descriptions import FIELDS
 
 texts = st.one_of(
     st.text(max_size=40),
@@ -22,7 +23,8 @@ seconds = st.floats(0, 1e6, allow_nan=False)
 shares = st.floats(-1, 1.01, allow_nan=False)
 windows = st.one_of(st.none(), st.tuples(seconds, seconds))
 labels = st.lists(texts, max_size=30).map(tuple)
-clips = st.builds(Clip, st.integers(0, 10**7), texts, texts, seconds, seconds, labels, texts, urls)
+fields = st.one_of(st.just(()), st.tuples(*(st.tuples(st.just(name), texts) for name in FIELDS)))
+clips = st.builds(Clip, st.integers(0, 10**7), texts, texts, seconds, seconds, labels, texts, urls, st.just(""), fields)
 results = st.builds(Result, st.integers(1, 1000), clips, shares, windows, st.integers(1, 9))
 answers = st.builds(
     Answer,

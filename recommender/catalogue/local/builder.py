@@ -35,6 +35,7 @@ from recommender.catalogue.noise import noise_floor
 from recommender.catalogue.recall import spread
 from recommender.catalogue.vocabulary import EXTRA as VOCABULARY
 from recommender.catalogue.vocabulary import WordsBuilder
+from recommender.clips import Fields
 from recommender.errors import BuildFailed
 from recommender.terminal import bar_options
 from recommender.vectors import Recipe
@@ -55,7 +56,7 @@ NO_WORDS = WordsBuilder()
 class NewClip(NamedTuple):
     """A clip that goes into a catalogue. start and end in seconds; title: what people see, the source where None;
     url: plays the clip at its start, where it does not follow from the kind of source; words: what else its source is
-    found by in words, beside the title."""
+    found by in words, beside the title; fields: what its file says of itself, by names."""
 
     clip_id: str
     source: str
@@ -65,6 +66,7 @@ class NewClip(NamedTuple):
     title: str | None = None
     url: str | None = None
     words: str = ""
+    fields: Fields = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ class BuiltFolder:
         return _random.choice(drawn) if drawn else None
 
     def _clip(self, row: ClipRow) -> Clip:
-        item, clip_id, source, start, end, labels, title, url = row
+        item, clip_id, source, start, end, labels, title, url, fields = row
         links = self.manifest.extra.get("links")
         url = url or link_of(links, self.library_url, source, start, end)
-        return Clip(item, clip_id, source, start, end, labels, title or source, url)
+        return Clip(item, clip_id, source, start, end, labels, title or source, url, fields=fields)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from recommender.catalogue.filters import Filter
 from recommender.catalogue.kept import Kept
+from recommender.clips import Fields
 from recommender.errors import CatalogueDamaged
 from recommender.spelling import indexed_words, name_words
 
@@ -37,6 +38,7 @@ CREATE TABLE clips (
 );
 CREATE TABLE labels (id INTEGER PRIMARY KEY, name TEXT NOT NULL, clips INTEGER NOT NULL, items BLOB NOT NULL);
 CREATE TABLE facts (name TEXT PRIMARY KEY, items BLOB NOT NULL);
+CREATE TABLE told (source TEXT PRIMARY KEY, fields TEXT NOT NULL) WITHOUT ROWID;
 CREATE VIRTUAL TABLE names USING fts5(
     title, words, content = '', tokenize = "unicode61 remove_diacritics 2", prefix = '2 3'
 );
@@ -50,6 +52,7 @@ _UNSEARCHABLE = "unsearchable"
 _LENGTHS = "lengths"
 
 Items = NDArray[np.int64]
+AddedClip = tuple[str, str, float, float, tuple[str, ...], str | None, str | None, str, Fields]
 
 
 class ClipRow(NamedTuple):
@@ -63,6 +66,7 @@ class ClipRow(NamedTuple):
     labels: tuple[str, ...]
     title: str | None
     url: str | None
+    fields: Fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +99,14 @@ class ClipTableWriter:
         """How many labels the clips have so far."""
         return len(self._label_ids)
 
-    def add(self, clips: Sequence[tuple[str, str, float, float, tuple[str, ...], str | None, str | None, str]]) -> None:
-        """Append clips: clip id, source, start, end, labels, title, url, words. A source is found by the title and the
-        words of its first clip."""
-        rows, names = [], []
+    def add(self, clips: Sequence[AddedClip]) -> None:
+        """Append clips: clip id, source, start, end, labels, title, url, words, fields. A source is found by the title
+        and the words of its first clip, and has that one's fields."""
+        rows, names, told = [], [], []
         known = self._combinations
         if len(known) > COMBINATIONS_KEPT:
             known.clear()
-        for item, (clip_id, source, start, end, labels, title, url, words) in enumerate(clips, self.count):
+        for item, (clip_id, source, start, end, labels, title, url, words, fields) in enumerate(clips, self.count):
             # The same few labels come together again and again.
             written = known.get(labels)
             if written is None:
@@ -114,9 +118,12 @@ class ClipTableWriter:
             rows.append((item, clip_id, source, start, end, text, title, url))
             if (title or words) and source != self._last_source:
                 names.append((item, " ".join(indexed_words(title or "")), " ".join(indexed_words(words))))
+            if fields:
+                told.append((source, json.dumps(fields)))
             self._last_source = source
         self._db.executemany("INSERT INTO clips VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
         self._db.executemany("INSERT INTO names (rowid, title, words) VALUES (?, ?, ?)", names)
+        self._db.executemany("INSERT OR IGNORE INTO told VALUES (?, ?)", told)
         self.count += len(rows)
 
     def finish(self, unsearchable: Items, lengths: NDArray[np.float64] | None = None) -> int:
@@ -164,12 +171,12 @@ class ClipTable:
         try:
             with self._reading() as db:
                 rows = db.execute("SELECT id, name, clips FROM labels ORDER BY id").fetchall()
-                tables = "SELECT count(*) FROM sqlite_master WHERE name = 'names'"
-                self._has_names = bool(db.execute(tables).fetchone()[0])
+                tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
                 silent = db.execute("SELECT items FROM facts WHERE name = ?", (_UNSEARCHABLE,)).fetchone()
         except CatalogueDamaged:
             self._db.close()
             raise
+        self._has_names, self._has_told = "names" in tables, "told" in tables
         self.labels = tuple(LabelFacts(int(id_), str(name), int(clips)) for id_, name, clips in rows)
         self.unsearchable: Items = np.frombuffer(silent[0] if silent else b"", "<i4").astype(np.int64)
         self._by_name = {label.name: label for label in self.labels}
@@ -185,7 +192,9 @@ class ClipTable:
 
     def rows(self, items: Sequence[int]) -> list[ClipRow]:
         """Return the clips of these items, in this order; items that do not exist are left out."""
-        sql = f"SELECT item, clip_id, source, start, end, labels, title, url {_WANTED}"
+        # Catalogues that were built before fields were kept have none.
+        fields = "(SELECT fields FROM told WHERE told.source = clips.source)" if self._has_told else "NULL"
+        sql = f"SELECT item, clip_id, source, start, end, labels, title, url, {fields} {_WANTED}"
         with self._reading() as db:
             found = db.execute(sql, (json.dumps(items),)).fetchall()
         return [self._row(row) for row in found]
@@ -281,8 +290,8 @@ class ClipTable:
         items.flags.writeable = False
         return items
 
-    def _row(self, row: tuple[int, str, str, float, float, str, str | None, str | None]) -> ClipRow:
-        item, clip_id, source, start, end, labels, title, url = row
+    def _row(self, row: tuple[int, str, str, float, float, str, str | None, str | None, str | None]) -> ClipRow:
+        item, clip_id, source, start, end, labels, title, url, told = row
         names = self._combinations.get(labels)
         if names is None:
             try:
@@ -290,7 +299,11 @@ class ClipTable:
             except (ValueError, IndexError):
                 raise self._damaged("a clip has a label that is not listed") from None
             self._combinations.keep(labels, names)
-        return ClipRow(item, clip_id, source, start, end, names, title, url)
+        try:
+            fields = tuple((str(name), str(value)) for name, value in json.loads(told)) if told else ()
+        except (TypeError, ValueError):
+            raise self._damaged("what a file says of itself cannot be read") from None
+        return ClipRow(item, clip_id, source, start, end, names, title, url, fields)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

@@ -24,6 +24,7 @@ from bot.questions import Question
 from recommender.answers import Answer, Result
 from recommender.clips import Clip
 from recommender.errors import BadQuery, SoundalikeError, UnknownClip
+from recommender.library.descriptions import FIELDS
 from sandbox.blocks.validation import checked
 from tests.bot import answers as made
 
@@ -60,6 +61,7 @@ def mrkdwn_objects(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def test_twenty_results_of_the_longest_names_fit():
     clip = Clip(1, "a" * 11, "a" * 11, 0, 10, ("&<>" * 99,) * 30, "<&>" * 200, f"https://files.example/{'&' * 400}")
+    clip = replace(clip, fields=tuple((name, "<&>" * 160) for name in FIELDS))
     found = Answer("a" * 11, "e" * 16, (clip,) * 6, (), tuple(Result(n, clip, 0.5, (1, 2), 9) for n in range(20)), True)
     valid(messages.answer(found, Question("a" * 11, only=("<" * 99,) * 9, without=(">" * 99,) * 9)))
 
@@ -101,6 +103,20 @@ def test_help_and_form_are_ones_that_slack_takes():
     valid(messages.welcome())
     valid(messages.where_to_look(3))
     checked(ask_view("https://hooks.slack.com/x")["blocks"], "modal")
+
+
+def test_a_result_says_in_one_line_what_its_file_says_of_itself():
+    told = dict.fromkeys(FIELDS, "x") | {"description": "Owl <far> *away*, " + "over the lake " * 9, "take": "3"}
+    found = made.answer(3)
+    told_of = ((*told.items(),), (("designer", "Ada"),), ())
+    clips = [replace(made.clip(number, "Jazz"), fields=fields) for number, fields in enumerate(told_of)]
+    results = tuple(replace(result, clip=clip) for result, clip in zip(found.results, clips, strict=True))
+    shown = mrkdwn(messages.answer(replace(found, results=results), Question("clip0")).blocks)[1:4]
+    assert [len(text.split("\n")) for text in shown] == [2, 2, 1]
+    assert re.fullmatch(
+        r"Owl &lt;far&gt; ∗away∗, over the lake.*… · from x · by x · scene x · take 3", shown[0].split("\n")[1]
+    )
+    assert shown[1].split("\n")[1] == "by Ada"
 
 
 def test_an_answer_has_rank_labels_link_length_and_similarity():

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from recommender.audio import decoding
 from recommender.audio.wav import wav_bytes
 from recommender.library.building import build
-from recommender.library.descriptions import described
-from recommender.library.naming import file_labels, found_by, title_of
+from recommender.library.descriptions import FIELDS, described
+from recommender.library.naming import file_labels, found_by, title_of, told_fields
 from recommender.recommender import Recommender
 from recommender.settings import Settings
 from recommender.spelling import text_of
@@ -127,6 +127,15 @@ def test_a_broken_ixml_chunk_stops_nothing(tmp_path: Path, content: bytes) -> No
     assert described("a.wav", decoding.metadata(path)) is not None
 
 
+@given(st.dictionaries(st.sampled_from(FIELDS), st.text(max_size=700)))
+def test_fields_are_lines_that_can_be_read(metadata: dict[str, str]) -> None:
+    for name, text in told_fields("Owl", metadata):
+        assert name in FIELDS
+        assert 0 < len(text) <= 500
+        assert text.isprintable()
+    assert told_fields("Owl", {"description": " owl\n", "take": "_", "scene": "1"}) == (("scene", "1"),)
+
+
 def test_descriptions_are_found_by_their_words(tmp_path: Path) -> None:
     folder = tmp_path / "music"
     folder.mkdir()
@@ -142,6 +151,13 @@ def test_descriptions_are_found_by_their_words(tmp_path: Path) -> None:
             f"Dawn {i}" for i in range(3)
         }
         assert set(catalogue.label_counts()) >= {"Ambience", "Forest"}
+        assert dict(catalogue.clip("a.wav").fields) == {
+            "description": "Owl über dem See", "category": "AMBIENCE FOREST", "library": "Woods", "designer": "Ada",
+            "scene": "12A", "take": "3",
+        }  # fmt: skip
+        assert dict(catalogue.clip("AMBForst_Dawn 1_JDoe_LIB.wav").fields) == {
+            "category": "Ambience; Forest", "designer": "JDoe", "library": "LIB",
+        }  # fmt: skip
     finally:
         recommender.close()
     assert "12A" in found_by(["a.wav"], described("a.wav", {"scene": "12A"}))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def make_answer(catalogue_id: str = "cat1") -> Answer:
         catalogue_id=catalogue_id,
         seeds=(clip,),
         sounds_like=(("Music", 0.9),),
-        results=(Result(1, clip, 0.8113, (0.0, 10.0), 2), Result(2, clip, 0.5)),
+        results=(Result(1, clip, 0.8113, (0.0, 10.0), 2), Result(2, replace(clip, fields=(("take", "3"),)), 0.5)),
         more=True,
     )
 
