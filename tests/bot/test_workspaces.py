@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
 
 from bot import workspaces
+from bot.__main__ import _forget
 from bot.answering.history import History
 from bot.answering.limits import QuestionLimit
 from bot.answering.manners import MENTIONED, Manner, Manners
@@ -145,3 +148,20 @@ def test_one_workspace_is_forgotten_and_no_other(client: redis.Redis, redis_url:
         assert Records(client).get(Job.new(CHANNEL, "F1", PERSON).id).known
     with pytest.raises(BadQuery):
         forget_workspace(client, queue, "*")
+
+
+@pytest.mark.parametrize(
+    ("client_id", "user", "workspace", "told"),
+    [
+        ("1.2", PERSON, None, "name it by --workspace"),
+        ("", PERSON, "T0ONE", "SLACK_CLIENT_ID"),
+        ("", None, None, "user id"),
+    ],
+)
+def test_it_is_said_whom_to_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, client_id: str, user: str | None, workspace: str | None, told: str
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SLACK_CLIENT_ID", client_id)
+    with pytest.raises(BadQuery, match=told):
+        _forget(argparse.Namespace(user=user, workspace=workspace))

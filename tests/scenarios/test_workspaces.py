@@ -8,6 +8,7 @@ from __future__ import annotations
 import stat
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,17 @@ def test_both_are_answered_and_neither_sees_the_other(tenants: Tenants, ada: Dri
     assert {entry["request"].get("team_id") for entry in eve.traffic(kind="event")} == {TWO}
 
 
+def test_sockets_serve_all_workspaces_too(tenants: Tenants, ada: Driver, eve: Driver, sound: Path):
+    asked = time.time()
+    with tenants.by_socket():
+        for driver in (ada, eve):
+            message = driver.upload(direct_message(driver.user), sound)
+            driver.wait_reply(message, lambda message: ANSWER in text_of(message))
+            driver.command("#9 top 2")
+            driver.wait_ephemeral(after=f"{asked:.6f}")
+            assert len(driver.replies(message)) == 1
+
+
 def test_each_key_names_its_workspace_and_no_token(tenants: Tenants, ada: Driver, eve: Driver, sound: Path):
     for driver in (ada, eve):
         driver.wait_reply(driver.upload(direct_message(driver.user), sound), lambda m: ANSWER in text_of(m))
@@ -109,7 +121,7 @@ def test_a_file_of_another_workspace_is_not_to_be_had(tenants: Tenants, ada: Dri
         "channel_id": direct_message(eve.user),
     }
     eve.send_event(event | {"event_ts": f"{time.time():.6f}"})
-    eve.wait_for(lambda: any("`deleted-file`" in told for told in answers(eve, direct_message(eve.user))), what="no")
+    eve.wait_for(lambda: eve.refusals()[before:], what="no")  # which is asked again for ten seconds, as for a new file
     assert {entry["error"] for entry in eve.refusals()[before:]} == {"file_not_found"}
     assert all(sound.name not in told for told in answers(eve))
 
@@ -206,25 +218,25 @@ def test_what_slack_did_not_lead_back_is_refused(
 
 def test_the_database_away_is_a_sentence(tenants: Tenants, ada: Driver, begun: tuple[str, str]):
     back = tenants.choose(begun[0], team=ONE)
-    with tenants.locked_store():
-        told(requests.get(f"{tenants.url}/slack/install", timeout=20), 503, "could not be kept")
-        told(tenants.come_back(back, begun[1]), 503, "could not be kept")
+    with ThreadPoolExecutor() as pool, tenants.locked_store():
+        page = pool.submit(requests.get, f"{tenants.url}/slack/install", timeout=20)
+        led_back = pool.submit(tenants.come_back, back, begun[1])
         ada.command("#3 top 2")  # what is known goes on
         assert ada.wait_ephemeral()
+        for each in (page, led_back):
+            told(each.result(), 503, "could not be kept")
     assert requests.get(f"{tenants.url}/slack/install", timeout=20).status_code == 200
 
 
 def test_check_looks_at_each_installation(tenants: Tenants, ada: Driver, eve: Driver):
+    eve.uninstall("token_revoked")
+    tenants.install(team=TWO)
+    tenants.lose_token(TWO)  # while nobody tells: the store has one still
     status, said = tenants.command("check")
     findings = {line.split()[0]: line for line in said.splitlines()}
     assert {"ok", "Sandbox"} <= set(findings[ONE].split())
-    assert {"ok", "Two"} <= set(findings[TWO].split())
-    assert "xox" not in said
-    eve.uninstall("token_revoked")  # while nobody tells: the store has it still
-    tenants.install(team=TWO)
-    tenants.lose_token(TWO)
-    status, said = tenants.command("check")
-    assert (status, "invalid_auth" in said) == (1, True)
+    assert {"WRONG", "(invalid_auth):"} <= set(findings[TWO].split())
+    assert (status, "xox" in said) == (1, False)
     assert tenants.install(team=TWO).status_code == 200
 
 
@@ -234,7 +246,6 @@ def test_a_person_is_forgotten_in_one_workspace(tenants: Tenants, ada: Driver, e
         driver.wait_ephemeral()
         driver.wait_quiet(0.3)
     person = "U0ADA"
-    assert "name it by --workspace" in tenants.command("forget", person)[1]
     assert tenants.command("forget", person, "--workspace", ONE)[1].startswith("Removed")
     histories = [key for key in tenants.kept() if key.split(":")[1] == "history" and key.endswith(person)]
     assert not [key for key in histories if ONE in key]

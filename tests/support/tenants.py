@@ -42,11 +42,9 @@ class Tenants:
         self.url = self.processes[0].wait_for(ADDRESS)
         self.processes[0].wait_for(re.compile("web ready"))
         self.processes[1].wait_for(re.compile("worker ready"))
-        town.driver.configure(
-            request_url=f"{self.url}/slack/events",
-            options_url=f"{self.url}/slack/events",
-            redirect_url=f"{self.url}/slack/oauth_redirect",
-        )
+        events = f"{self.url}/slack/events"
+        self._by_http = {"request_url": events, "options_url": events}
+        town.driver.configure(redirect_url=f"{self.url}/slack/oauth_redirect", **self._by_http)
 
     def person(self, team: str, ending: str = "") -> Driver:
         """Return Ada of a workspace."""
@@ -108,6 +106,18 @@ class Tenants:
             connection.execute("BEGIN EXCLUSIVE")
             yield
             connection.execute("ROLLBACK")
+
+    @contextmanager
+    def by_socket(self) -> Iterator[None]:
+        """Have a bot in Socket Mode take what comes in a block, in place of `web`."""
+        bot = self._start("bot", ["-m", "bot"])
+        bot.wait_for(re.compile("bot ready"))
+        self.town.driver.configure(request_url="", options_url="")
+        try:
+            yield
+        finally:
+            self.town.driver.configure(**self._by_http)
+            bot.stop()
 
     def kept(self) -> list[str]:
         """Return the names of all keys in Redis."""
