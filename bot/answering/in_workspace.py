@@ -39,11 +39,9 @@ class InWorkspace:
         with within(job.home):
             try:
                 self._installations.bot(job.home)
-            except NotInstalled:
+                step(job)
+            except NotInstalled:  # from the beginning, or while it was being worked
                 _log.warning("job %s ends: its workspace has removed the app", job.id)
                 self._records.remove(job)
-                return
             except InstallationsAway:
                 again(job, AWAY_SECONDS)
-                return
-            step(job)

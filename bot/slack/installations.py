@@ -39,6 +39,7 @@ STATE_SECONDS = 600
 CLAIM_SECONDS = 60
 """How long nobody else renews a token that somebody tries to renew."""
 WAIT_SECONDS = 3
+NOT_HERE = "I am not installed in this workspace: ask whoever runs me for the page to install me."
 
 _log = logging.getLogger(__name__)
 
@@ -114,7 +115,7 @@ class Installations:
             if renewed is not None:
                 self._kept[workspace.id] = _Kept(renewed, time.monotonic() + KEPT_SECONDS)
         if renewed is None:
-            raise NotInstalled("I am not installed in this workspace: ask whoever runs me for the page to install me.")
+            raise NotInstalled(NOT_HERE)
         return renewed
 
     def present(self, workspace: Workspace) -> bool:
@@ -126,10 +127,10 @@ class Installations:
         return True
 
     def superseded(self, workspace: Workspace, token: str | None) -> bool:
-        """Whether the store knows another token than one that Slack has just refused."""
+        """Whether the store knows another token than one that Slack has just refused; raises `NotInstalled`."""
         try:
             return self.bot(workspace, afresh=True).bot_token != token
-        except (InstallationsAway, NotInstalled):
+        except InstallationsAway:
             return False
 
     def remove(self, workspace: Workspace, at: float) -> bool:

@@ -18,11 +18,10 @@ from slack_sdk import WebClient
 
 from bot.errors import NotInstalled
 from bot.settings import BotSettings
-from bot.slack.installations import STATE_SECONDS, Installations
+from bot.slack.installations import NOT_HERE, STATE_SECONDS, Installations
 from bot.slack.names import INSTALL_PATH, OPTIONAL_SCOPES, REDIRECT_PATH, scopes_of
 from bot.workspaces import Workspace, current
 
-NOT_HERE = "I am not installed in this workspace any more: ask whoever runs me for the page to install me."
 REASONS = {
     "access_denied": "You cancelled, so nothing was installed.",
     "invalid_browser": "This installation was begun in another browser, or too long ago.",
@@ -70,7 +69,11 @@ def authorization(settings: BotSettings, installations: Installations | None) ->
         state_expiration_seconds=STATE_SECONDS,
         callback_options=CallbackOptions(_installed, _failed),
     )
-    return {"oauth_flow": _Flow(installations, WebClient(base_url=base), oauth), "authorize": _Stored(installations)}
+    return {
+        "oauth_flow": _Flow(installations, WebClient(base_url=base), oauth),
+        "authorize": _Stored(installations),
+        "user_facing_authorize_error_message": NOT_HERE,
+    }
 
 
 def page(sentence: str, label: str = "Begin again", link: str = INSTALL_PATH) -> str:

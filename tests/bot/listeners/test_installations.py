@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import redis
@@ -22,7 +23,7 @@ from bot.queue import keys
 from bot.queue.tasks import RedisQueue
 from bot.slack import oauth
 from bot.slack.client import open_installations, web_client
-from bot.slack.installations import Installations
+from bot.slack.installations import NOT_HERE, Installations
 from bot.workspaces import Workspace, within
 from tests.bot.slack.test_installations import install, settings
 
@@ -122,3 +123,16 @@ def test_what_has_ended_is_removed_and_nothing_else(
     for _ in range(2):  # Slack tells of each token and of the app
         assert removals.tell(event, **named) == 200
         assert removals.left() == left
+
+
+@pytest.mark.parametrize(
+    "named", [{}, {"team_id": "T0NONE"}, {"enterprise_id": "E0NONE"}, {"team_id": "", "enterprise_id": ""}]
+)
+def test_who_has_not_installed_it_is_told_so_and_nothing_is_done(removals: Removals, named: dict[str, str]):
+    @removals.app.command("/similar")
+    def never(ack: Any) -> None:
+        raise AssertionError
+
+    body = urlencode({"command": "/similar", "text": "rain", "user_id": "U1", "channel_id": "C1", **named})
+    request = BoltRequest(body=body, headers={"content-type": ["application/x-www-form-urlencoded"]})
+    assert removals.app.dispatch(request).body == NOT_HERE

@@ -145,6 +145,25 @@ def test_a_token_that_another_process_replaced_is_read_again(installations: Inst
     assert installations.bot(TEAM).bot_token == "xoxb-new"
 
 
+def test_a_refused_token_of_a_removed_workspace_says_so(
+    installations: Installations, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    install(installations, TEAM, "xoxb-a")
+    client = web_client(settings(tmp_path), installations)
+
+    def refuse(*_: Any, **how: Any) -> None:
+        raise SlackApiError("no", {"ok": False, "error": "account_inactive"})
+
+    monkeypatch.setattr(WebClient, "api_call", refuse)
+    with within(TEAM):
+        with pytest.raises(SlackApiError):
+            client.auth_test()  # the store has it still
+        Installations(settings(tmp_path), WebClient()).remove(TEAM, time.time() + 5)  # another process is told
+        assert client.token == "xoxb-a"
+        with pytest.raises(NotInstalled):
+            client.auth_test()
+
+
 def test_a_late_word_of_a_removal_leaves_the_new_installation(installations: Installations):
     install(installations, TEAM, "xoxb-a")
     install(installations, OTHER, "xoxb-b")
