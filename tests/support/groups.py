@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-TOWN = "embedders|faults|hostile_requests|http_faults|key_prefix|probes|security"
+TOWN = "embedders|faults|hostile_requests|http_faults|key_prefix|probes|security|workspaces"
 GROUPS = {
     "stack": rf"tests/scenarios/test_(?!{TOWN})",
     "town": rf"tests/scenarios/test_({TOWN})\.py",
