@@ -38,7 +38,10 @@ STATE_SECONDS = 600
 """How long an installation may take, from the page to Slack's answer."""
 CLAIM_SECONDS = 60
 """How long nobody else renews a token that somebody tries to renew."""
+MOST_MAKING = 8
+"""How often making the tables is tried again: there are four of them."""
 WAIT_SECONDS = 3
+"""How long the database may take for each step."""
 NOT_HERE = "I am not installed in this workspace: ask whoever runs me for the page to install me."
 
 _log = logging.getLogger(__name__)
@@ -75,12 +78,21 @@ class Installations:
 
     def prepare(self) -> None:
         """Make the tables where there are none."""
+        from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+
         with self.reachable(), self._lock:
-            if not self._ready:
-                for tables in (self.store, self.states):
-                    tables.create_tables()  # type: ignore[no-untyped-call]
-                self._claims.create(self._engine, checkfirst=True)
-                self._ready = True
+            for left in range(MOST_MAKING, -1, -1) if not self._ready else ():
+                try:
+                    for tables in (self.store, self.states):
+                        tables.create_tables()  # type: ignore[no-untyped-call]
+                    self._claims.create(self._engine, checkfirst=True)
+                    self._ready = True
+                    break
+                except (IntegrityError, OperationalError, ProgrammingError) as error:
+                    # Another process makes them, too: the next attempt finds one more.
+                    away = isinstance(error, OperationalError) and "already exists" not in str(error)
+                    if away or not left:
+                        raise
 
     @contextmanager
     def reachable(self) -> Iterator[None]:
@@ -250,7 +262,7 @@ def _credentials(settings: BotSettings) -> tuple[str, str]:
 
 def _engine(address: str) -> Engine:
     """Connect at first use; a file of SQLite is its owner's alone to read."""
-    from sqlalchemy import create_engine, make_url
+    from sqlalchemy import create_engine, event, make_url
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
     try:
@@ -264,14 +276,28 @@ def _engine(address: str) -> Engine:
             _make_private(Path(url.database))
             options["connect_args"] = {"timeout": WAIT_SECONDS}
         elif url.get_backend_name() == "postgresql":
-            options["connect_args"] = {"connect_timeout": WAIT_SECONDS}
-        return create_engine(url, **options)
+            options |= {"connect_args": {"connect_timeout": WAIT_SECONDS}, "pool_timeout": WAIT_SECONDS}
+        engine = create_engine(url, **options)
+        if engine.driver == "psycopg":
+            event.listen(engine, "do_connect", _connect_impatiently)
+        return engine
     except (ArgumentError, NoSuchModuleError):
         raise SettingsError("INSTALLATIONS_URL must be like sqlite:///PATH or postgresql://USER@HOST/NAME.") from None
     except ImportError:
         raise SettingsError(
             "INSTALLATIONS_URL=postgresql://… needs psycopg: pip install -r requirements-postgres.txt."
         ) from None
+
+
+def _connect_impatiently(_: Any, __: Any, arguments: Any, named: dict[str, Any]) -> Any:
+    """Connect to PostgreSQL so that each wait ends, also where the server holds still and says nothing."""
+    import psycopg
+
+    class Impatient(psycopg.Connection[Any]):
+        def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+            return super().wait(gen, interval, WAIT_SECONDS)
+
+    return Impatient.connect(*arguments, **named)
 
 
 def _make_private(file: Path) -> None:

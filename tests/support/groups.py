@@ -17,7 +17,7 @@ GROUPS = {
     "stack": rf"tests/scenarios/test_(?!{TOWN})",
     "town": rf"tests/scenarios/test_({TOWN})\.py",
     "tensorflow": r"tests/recommender/(embedders/test_(?!client|framing|text_client)|service/|commands/test_embedder)",
-    "postgres": r"tests/recommender/catalogue/(postgres/|test_contract\.py.*\[in_postgres)",
+    "postgres": r"tests/(recommender/catalogue/(postgres/|test_contract\.py.*\[in_postgres)|bot/.*_postgres\.py)",
     "milvus": r"tests/recommender/catalogue/(milvus/|test_contract\.py.*\[in_milvus)",
     "sandbox": r"tests/sandbox/",
 }
