@@ -10,6 +10,9 @@ RUN apt-get update && apt-get install -y --no-install-recommends g++ make && rm 
 WORKDIR /opt/soundalike
 COPY . .
 RUN make install ROLE=bot PYTHON=python3
+# --build-arg EXTRAS="workspaces postgres": what docs/workspaces.md and catalogues in databases need.
+ARG EXTRAS=""
+RUN for extra in ${EXTRAS}; do .venv/bin/pip install --no-cache-dir -r "requirements-${extra}.txt"; done
 
 FROM ${PYTHON}
 COPY --from=build /opt/soundalike /opt/soundalike

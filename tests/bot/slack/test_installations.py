@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from bot.slack.client import open_installations, web_client
 from bot.slack.installations import KEPT_SECONDS, Installations, workspace_of
 from bot.workspaces import Workspace, within
 from recommender.errors import SettingsError
+from tests.conftest import REPOSITORY
 
 TEAM, OTHER, ORG = Workspace("T0ONE"), Workspace("T0TWO", "E0ORG"), Workspace("", "E0ORG")
 
@@ -92,6 +94,13 @@ def test_only_its_owner_reads_the_file(installations: Installations, tmp_path: P
     (tmp_path / "installations.sqlite").chmod(0o644)
     Installations(settings(tmp_path), WebClient())
     assert stat.S_IMODE((tmp_path / "installations.sqlite").stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(not (REPOSITORY / ".git").exists(), reason="this is no clone")
+def test_git_leaves_tokens_alone():
+    default = BotSettings(_env_file=None).installations_url.removeprefix("sqlite:///")
+    for name in (".env", default, f"{default}-journal"):
+        assert subprocess.run(["git", "check-ignore", "-q", name], cwd=REPOSITORY, check=False).returncode == 0
 
 
 def test_a_token_that_soon_ends_is_renewed(installations: Installations, monkeypatch: pytest.MonkeyPatch):
