@@ -1,7 +1,7 @@
 """`python -m benchmarks.catalogue FEATURES --labels CSV`: the catalogue's figures beside those of other ways.
 
-All in one run, each in a process of its own: ingest against the seed notebook's way, build, size on disk, queries
-against faiss and hnswlib at equal recall, opening, memory. Sizes: the real clips, 500k, and on request 2.08M.
+All in one run, each in a process of its own: ingest against the seed notebook's way, build, size on disk, opening,
+memory. Sizes: the real clips, 500k, and on request 2.08M. Queries stand beside those of others in `benchmarks.peers`.
 """
 
 from __future__ import annotations
@@ -10,23 +10,15 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks import features, processes
 
 SIZES = {"real": 0, "500k": 500_000, "2m": 2_084_320}
-WAYS = {
-    "annoy": "Annoy, as calibrated",
-    "scan": "our exact scan",
-    "flat": "faiss flat (exact)",
-    "ivf": "faiss IVF",
-    "hnsw": "hnswlib M16",
-}
 
 
-def measure(source: Path, labels: Path, size: str, work: Path, ways: Sequence[str]) -> dict[str, Any]:
+def measure(source: Path, labels: Path, size: str, work: Path) -> dict[str, Any]:
     """Measure one size; the features and the catalogue are left in `work`."""
     archive = source
     if SIZES[size]:
@@ -57,7 +49,6 @@ def measure(source: Path, labels: Path, size: str, work: Path, ways: Sequence[st
         "disk_megabytes": sum(path.stat().st_size for path in out.iterdir()) / processes.MEGABYTE,
         "calibration": manifest["index"]["calibration"],
     }
-    figures["queries"] = {way: processes.run(["-m", "benchmarks.queries", str(out), way]).json() for way in ways}
     figures["opening"] = processes.run(["-m", "benchmarks.opening", str(out)]).json()
     if not SIZES[size]:
         figures["evaluation"] = processes.run(["-m", "recommender", "evaluate", str(out), "--json"]).json()
@@ -84,17 +75,6 @@ def show(figures: dict[str, Any]) -> None:
             f"  {'calibration':<22} top {measured['top']:>5} search_k {measured['search_k']:>8,}"
             f" recall {measured['recall']:.4f}"
         )
-    if "scan" in figures["queries"]:
-        exact = figures["queries"]["scan"]["p50_ms"]
-        print(
-            f"  {'query, one core':<22} {'build s':>8} {'setting':>9} {'recall':>8} {'p50 ms':>8} {'p99 ms':>8}"
-            f" {'x scan':>7}"
-        )
-        for way, row in figures["queries"].items():
-            print(
-                f"  {WAYS[way]:<22} {row['build_seconds']:>8.1f} {row['setting']:>9,} {row['recall']:>8.4f}"
-                f" {row['p50_ms']:>8.2f} {row['p99_ms']:>8.2f} {exact / row['p50_ms']:>7.1f}"
-            )
     second = opening["second"]
     print(f"  {'open to first answer':<22} {second['first_answer_seconds']:>10.2f} s (warm, a second process)")
     print(f"  {'answer, p50':<22} {second['answer_p50_ms']:>10.2f} ms (10 results, labels, votes)")
@@ -112,7 +92,6 @@ def main() -> None:
     parser.add_argument("features", type=Path, help="folder of real features")
     parser.add_argument("--labels", type=Path, required=True, help="class_labels_indices.csv")
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=["real", "500k"])
-    parser.add_argument("--ways", nargs="*", choices=WAYS, default=list(WAYS), help="indexes to compare")
     parser.add_argument(
         "--work", type=Path, required=True, help="folder for what is made; needs 5 GB for 500k, 12 for 2m"
     )
@@ -122,8 +101,7 @@ def main() -> None:
     arguments.work.mkdir(parents=True, exist_ok=True)
     measured = []
     for size in arguments.sizes:
-        ways = ["scan", *(way for way in arguments.ways if way != "scan")] if arguments.ways else []
-        measured.append(measure(arguments.features, arguments.labels, size, arguments.work, ways))
+        measured.append(measure(arguments.features, arguments.labels, size, arguments.work))
         show(measured[-1])
         sys.stdout.flush()
         if not arguments.keep:

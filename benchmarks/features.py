@@ -48,6 +48,11 @@ class Real:
     frames: NDArray[np.uint8]
     partners: dict[int, NDArray[np.int64]]
 
+    def among(self, kept: NDArray[np.int64]) -> Real:
+        """Return only these clips."""
+        labels = [self.labels[number] for number in kept.tolist()]
+        return Real(labels, self.frames[kept], _partners(labels))
+
 
 def real_clips(folder: Path) -> Real:
     """Read the real clips that have ten frames."""
@@ -57,15 +62,16 @@ def real_clips(folder: Path) -> Real:
             for piece in pieces(path.name, stream):
                 found = (read(record[1]) for record in records(piece) if not isinstance(record, Damage))
                 examples += [example for example in found if example.frames == FRAMES and example.labels]
+    labels = [example.labels for example in examples]
+    return Real(labels, frames_of(examples).reshape(-1, FRAMES, 128), _partners(labels))
+
+
+def _partners(labels: Sequence[tuple[int, ...]]) -> dict[int, NDArray[np.int64]]:
     partners: dict[int, list[int]] = defaultdict(list)
-    for number, example in enumerate(examples):
-        for label in example.labels:
+    for number, each in enumerate(labels):
+        for label in each:
             partners[label].append(number)
-    return Real(
-        [example.labels for example in examples],
-        frames_of(examples).reshape(-1, FRAMES, 128),
-        {label: np.array(numbers) for label, numbers in partners.items()},
-    )
+    return {label: np.array(numbers) for label, numbers in partners.items()}
 
 
 def shards(real: Real, clips: int) -> Iterator[tuple[str, bytes]]:
@@ -81,7 +87,7 @@ def shards(real: Real, clips: int) -> Iterator[tuple[str, bytes]]:
 
 def _shard(real: Real, prefix: str, size: int, random: np.random.Generator) -> bytes:
     chosen = random.integers(len(real.labels), size=size)
-    others = np.array([_partner(real, number, random) for number in chosen.tolist()])
+    others = np.array([partner(real, number, random) for number in chosen.tolist()])
     share = random.uniform(*OWN_SHARE, (size, 1, 1)).astype(np.float32)
     mixed = real.frames[chosen] * share + real.frames[others] * (1 - share)
     mixed += random.normal(0, CLIP_NOISE, (size, 1, mixed.shape[2])).astype(np.float32)
@@ -96,7 +102,8 @@ def _shard(real: Real, prefix: str, size: int, random: np.random.Generator) -> b
     return b"".join(parts)
 
 
-def _partner(real: Real, number: int, random: np.random.Generator) -> int:
+def partner(real: Real, number: int, random: np.random.Generator) -> int:
+    """Draw a clip that shares a label with this one."""
     labels = real.labels[number]
     candidates = real.partners[labels[int(random.integers(len(labels)))]]
     return int(candidates[int(random.integers(len(candidates)))])
