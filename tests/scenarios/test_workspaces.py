@@ -229,8 +229,6 @@ def test_the_database_away_is_a_sentence(tenants: Tenants, ada: Driver, begun: t
 
 
 def test_check_looks_at_each_installation(tenants: Tenants, ada: Driver, eve: Driver):
-    eve.uninstall("token_revoked")
-    tenants.install(team=TWO)
     tenants.lose_token(TWO)  # while nobody tells: the store has one still
     status, said = tenants.command("check")
     findings = {line.split()[0]: line for line in said.splitlines()}

@@ -137,6 +137,8 @@ def running(town: Town) -> Iterator[Tenants]:
         town.driver.configure(request_url="", options_url="", redirect_url="")
         for process in tenants.processes:
             process.stop()
+        if kept := tenants.kept():
+            town.redis.client.delete(*kept)
 
 
 def state_of(address: str) -> str:
