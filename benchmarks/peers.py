@@ -273,9 +273,14 @@ def ask(key: str, work: Path) -> None:
     }))  # fmt: skip
 
 
-def measure_size(source: Path, work: Path, clips: int, ways: list[str]) -> dict[str, Any]:
-    """Measure all ways at one size."""
-    figures: dict[str, Any] = {"clips": prepare(source, work, clips), "ways": {}}
+def measure_size(
+    source: Path, work: Path, clips: int, ways: list[str], smaller: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Measure all ways at one size, and print each as it is done. smaller: what another size measured."""
+    figures: dict[str, Any] = {"clips": prepare(source, work, clips)}
+    print(f"\n{figures['clips']:,} clips, queries held out, CPU of one thread, recall@{TOP} of {TARGET} aimed at")
+    print(f"{'':<24}{'ms':>8}{'recall@10':>16}{'poor %':>8}{'build CPU s':>13}", end="")
+    print(f"{'disk MB':>9}{'peak MB':>9}{'private MB':>12}{'growth':>8}", flush=True)
     for key in ways:
         row: dict[str, Any] = {}
         try:
@@ -288,39 +293,30 @@ def measure_size(source: Path, work: Path, clips: int, ways: list[str]) -> dict[
             row["missing"] = "a run without an error, see above,"
         files = list((work / key).iterdir()) + ([work / "ours" / "vectors.npy"] if WAYS[key].reads_vectors else [])
         row["disk_megabytes"] = sum(path.stat().st_size for path in set(files)) / processes.MEGABYTE
-        figures["ways"][key] = row
-        print(f"{WAYS[key].name}: {row}", file=sys.stderr, flush=True)
+        figures[key] = row
+        show(key, figures, smaller)
         if key != "ours":
             shutil.rmtree(work / key)
     shutil.rmtree(work / "ours")
     return figures
 
 
-def show(figures: dict[str, Any], smaller: dict[str, Any] | None) -> None:
-    """Print one size as a table; growth: the power of the number of clips that a query's time grows by."""
+def show(key: str, figures: dict[str, Any], smaller: dict[str, Any] | None) -> None:
+    """Print one row; growth: the power of the number of clips that a query's time grows by."""
+    row, before = figures[key], smaller.get(key, {}) if smaller else {}
+    if "missing" in row:
+        print(f"{WAYS[key].name:<24} not measured: needs {row['missing']} (requirements-bench.txt)", flush=True)
+        return
+    power = ""
+    if smaller and "cpu_ms" in before:
+        times, larger = row["cpu_ms"] / before["cpu_ms"], figures["clips"] / smaller["clips"]
+        power = f"{math.log(times) / math.log(larger):.2f}"
     print(
-        f"\n{figures['clips']:,} clips; queries held out; CPU of one thread; recall@{TOP} of {TARGET} or more aimed at"
+        f"{WAYS[key].name:<24}{row['cpu_ms']:>8.3f}{row['recall']:>8.4f} ± {row['error']:.4f}{100 * row['poor']:>7.1f}"
+        f"{row['build_cpu_seconds']:>13.1f}{row['disk_megabytes']:>9.0f}{row['build_peak_megabytes']:>9.0f}"
+        f"{row['private_megabytes']:>12.1f}{power:>8}",
+        flush=True,
     )
-    print(
-        f"{'':<24}{'ms':>8}{'recall@10':>16}{'poor %':>8}{'build CPU s':>13}{'disk MB':>9}{'peak MB':>9}"
-        f"{'private MB':>12}{'growth':>8}"
-    )
-    for key, row in figures["ways"].items():
-        if "missing" in row:
-            print(f"{WAYS[key].name:<24} not measured: needs {row['missing']} (requirements-bench.txt)")
-            continue
-        before = smaller["ways"].get(key, {}) if smaller else {}
-        power = ""
-        if smaller and "cpu_ms" in before:
-            times, larger = row["cpu_ms"] / before["cpu_ms"], figures["clips"] / smaller["clips"]
-            power = f"{math.log(times) / math.log(larger):.2f}"
-        print(
-            f"{WAYS[key].name:<24}{row['cpu_ms']:>8.3f}{row['recall']:>8.4f} ± {row['error']:.4f}"
-            f"{100 * row['poor']:>7.1f}"
-            f"{row['build_cpu_seconds']:>13.1f}{row['disk_megabytes']:>9.0f}{row['build_peak_megabytes']:>9.0f}"
-            f"{row['private_megabytes']:>12.1f}{power:>8}"
-        )
-    sys.stdout.flush()
 
 
 def main() -> None:
@@ -343,8 +339,7 @@ def main() -> None:
     for size in arguments.sizes:
         # All others read the vectors of ours.
         ways = ["ours", *(way for way in arguments.ways if way != "ours")]
-        figures = measure_size(arguments.features, arguments.work, SIZES[size], ways)
-        show(figures, smaller)
+        figures = measure_size(arguments.features, arguments.work, SIZES[size], ways, smaller)
         smaller = smaller or figures
 
 
