@@ -96,6 +96,10 @@ class InstallationsAway(SlackError):
     code = "installations-away"
 
 
+UNCONNECTED = (InstallationsAway, NotInstalled)
+"""There is no token, and so nobody can be told: the job ends, or waits."""
+
+
 class NotAllowed(SlackError):
     code = "not-allowed"
 

@@ -18,7 +18,7 @@ from bot.answering.manners import EAR, EVERY, Manner, Manners, speech_alone
 from bot.answering.mentions import Mentions
 from bot.answering.posts import PostLater, Posts, Unpostable
 from bot.answering.scratch import Scratch
-from bot.errors import DownloadFailed, LoginPage, NoAddress, NoRoom, UnknownFile
+from bot.errors import UNCONNECTED, DownloadFailed, LoginPage, NoAddress, NoRoom, UnknownFile
 from bot.messages import Message, listening, refusal
 from bot.operations.requests import Observer, Request
 from bot.questions import Question, Typed
@@ -129,8 +129,8 @@ class UploadSteps:
             except PostLater as later:
                 request.outcome = "later"
                 self._queue.intake(job, later.seconds)
-            except (redis.RedisError, GivenUp):
-                raise  # the queue waits for Redis and does the step again
+            except (redis.RedisError, GivenUp, *UNCONNECTED):
+                raise  # the queue waits for Redis and does the step again; jobs without a workspace end
             except Exception as error:  # noqa: BLE001 - the person is told, whatever it is
                 self._endings.broken(job, request, error)
 
@@ -253,6 +253,8 @@ class UploadSteps:
                 self._later(job, request)
                 return None
             job = _refused(job, error)
+        except UNCONNECTED:
+            raise
         except SoundalikeError as error:
             job = _refused(job, error)
         return job, file
@@ -321,6 +323,8 @@ class UploadSteps:
                 return
             request.failed(error)
             message, failure = refusal(error, job.name), GivenUp(error.code)
+        except (redis.RedisError, *UNCONNECTED):
+            raise  # as in `intake`
         except SoundalikeError as error:
             request.failed(error)
             failure = GivenUp(error.code) if isinstance(error, KeepsFailing) else None
@@ -328,8 +332,6 @@ class UploadSteps:
                 self._endings.ignored(job, request)
                 return
             message = refusal(error, job.name)
-        except redis.RedisError:
-            raise  # the queue waits for Redis and does the step again
         except Exception as error:  # noqa: BLE001 - the person is told, whatever it is
             self._endings.broken(job, request, error)
             return

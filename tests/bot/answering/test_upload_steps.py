@@ -19,6 +19,7 @@ from bot.answering.manners import Manners
 from bot.answering.mentions import Mentions
 from bot.answering.posts import Posts
 from bot.answering.upload_steps import MAX_DEATHS, THREAD_WAITS, UNNOTICED_SECONDS, UploadSteps
+from bot.errors import InstallationsAway, NotInstalled
 from bot.operations.requests import Observer
 from bot.queue import keys
 from bot.queue.jobs import Job
@@ -82,6 +83,18 @@ def test_a_file_that_slack_does_not_tell_of_is_asked_for_again(world: World, sil
     world.queue.intake.assert_called_with(replace(job, attempt=100), THREAD_WAITS[-1])
     world.work.intake(replace(job, attempt=99, accepted=job.accepted - UNNOTICED_SECONDS))
     assert world.records.get(job.id).state == "ignored"
+
+
+@pytest.mark.parametrize("error", [NotInstalled("gone"), InstallationsAway("away")], ids=repr)
+@pytest.mark.parametrize("step", ["intake", "embed"])
+def test_without_a_token_nobody_is_told_and_nothing_is_said_to_have_broken(world: World, error: Exception, step: str):
+    for name in ("files_info", "chat_postMessage", "chat_update", "reactions_add"):
+        getattr(world.slack, name).side_effect = error
+    job = Job.new("D1", "F1", "U1", thread="1.0")
+    with pytest.raises(type(error)):
+        getattr(world.work, step)(job)
+    assert world.records.get(job.id).state == ""
+    assert not world.queue.mock_calls
 
 
 def test_who_sent_a_file_directly_is_told_before_long_that_slack_does_not_tell_of_it(world: World):
