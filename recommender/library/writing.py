@@ -216,7 +216,9 @@ def _grouped(good: dict[str, list[str]], stock: Stock) -> dict[str, tuple[str, .
     groups: list[tuple[str, tuple[str, ...]]] = []
     for places in copies.group(known, fingerprint_of):
         content = {path: hashes[place] for place in places for path in known[place].paths}
-        paths = copies.best_first(list(content))
+        # Without copies a fingerprint is not asked for.
+        frames = {place: int(np.count_nonzero(fingerprint_of(place))) if len(places) > 1 else 0 for place in places}
+        paths = copies.best_first({path: frames[place] for place in places for path in known[place].paths})
         groups.append((content[paths[0]], tuple(paths)))
     return dict(sorted(groups, key=lambda entry: entry[1][0]))
 

@@ -52,5 +52,38 @@ def test_nothing_and_one_have_no_copies() -> None:
     assert group([one], lambda _: np.empty(0, np.uint32)) == [[0]]
 
 
-def test_lossless_files_stand_for_all() -> None:
-    assert best_first(["a.mp3", "z.flac", "b.wav"]) == ["b.wav", "z.flac", "a.mp3"]
+def test_whole_and_lossless_files_stand_for_all() -> None:
+    assert best_first(dict.fromkeys(["a.mp3", "z.flac", "b.wav"], 100)) == ["b.wav", "z.flac", "a.mp3"]
+    assert best_first({"cut.wav": 50, "whole.mp3": 98, "whole.wav": 100}) == ["whole.wav", "whole.mp3", "cut.wav"]
+
+
+def versions() -> dict[str, np.ndarray]:
+    sound = pcm16(tune(8, 1))
+    silence = np.zeros(30_123, np.int16)
+    return {
+        "a cut-out": sound[27_345 : 27_345 + 4 * 16_000],
+        "silence before": np.concatenate([silence, sound]),
+        "12 dB quieter": sound // 4,
+        "all of it": np.concatenate([silence, sound[40_001:] // 4, silence]),
+    }
+
+
+@pytest.mark.parametrize("version", versions())
+def test_a_version_of_a_recording_is_the_same(version: str) -> None:
+    whole, other = pcm16(tune(8, 1)), versions()[version]
+    assert same_recording(fingerprint(whole), fingerprint(other))
+    assert same_recording(fingerprint(other), fingerprint(whole))
+    assert not same_recording(fingerprint(pcm16(tune(8, 2))), fingerprint(other))
+
+
+def test_versions_are_grouped_and_what_is_shorter_than_half_is_not() -> None:
+    sound = pcm16(tune(8, 1))
+    sounds = [sound, sound[16_000 : 16_000 * 6], sound[: 16_000 * 3], pcm16(tune(8, 3))]
+    known = [Known((str(i),), len(pcm) / 16_000, np.ones(3, np.float32)) for i, pcm in enumerate(sounds)]
+    assert group(known, lambda place: fingerprint(sounds[place])) == [[0, 1], [2], [3]]
+
+
+def test_what_two_recordings_only_begin_with_makes_no_copies() -> None:
+    begin, first, second = (pcm16(tune(4, seed)) for seed in (1, 2, 3))
+    prints = [fingerprint(np.concatenate([begin, end])) for end in (first, second)]
+    assert not same_recording(*prints)
