@@ -42,12 +42,12 @@ def open_catalogue(location: str | Path, library_url: str | None = None) -> Cata
 
     library_url: address under which a library's files are served.
     """
-    return _kind_of(location).open(location, library_url)
+    return _kind_of(location).open(_only(location), library_url)
 
 
 def read_facts(location: str | Path) -> Facts:
     """Read what the catalogue at a location says of itself, without opening it; raises a `CatalogueError`."""
-    return _kind_of(location).read_facts(location)
+    return _kind_of(location).read_facts(_only(location))
 
 
 def push(catalogue: Catalogue, location: str, *, progress: bool = True, **options: Any) -> Pushed:
@@ -63,6 +63,12 @@ def locations(location: str | Path) -> list[str]:
     if SEVERAL not in text or Path(text).is_dir():
         return [text]
     return [each for found in _LOCATION.findall(text) if (each := found.strip())]
+
+
+def _only(location: str | Path) -> str | Path:
+    """Return the one location that a text names without commas around it; several as they are."""
+    places = locations(location)
+    return places[0] if len(places) == 1 else location
 
 
 def _kind_of(location: str | Path) -> type[Catalogue]:

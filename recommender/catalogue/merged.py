@@ -255,12 +255,19 @@ class MergedCatalogue(Catalogue):
 
     def reopen(self) -> MergedCatalogue:
         """Open anew what was rebuilt; the others stay as they are."""
-        parts: dict[str, Catalogue] = {}
-        for part in self._parts:
-            same = part.catalogue.identity_now() == part.catalogue.identity
-            parts[part.name] = part.catalogue if same else part.catalogue.reopen()
-        _require_alike({name: catalogue.facts for name, catalogue in parts.items()})
-        return MergedCatalogue(parts)
+        parts = {part.name: part.catalogue for part in self._parts}
+        anew: list[Catalogue] = []
+        try:
+            for name, catalogue in parts.items():
+                if catalogue.identity_now() != catalogue.identity:
+                    anew.append(catalogue.reopen())
+                    parts[name] = anew[-1]
+            _require_alike({name: catalogue.facts for name, catalogue in parts.items()})
+            return MergedCatalogue(parts)
+        except BaseException:
+            for catalogue in anew:
+                catalogue.close()
+            raise
 
     def still_whole(self) -> None:
         """Raise a `CatalogueError` where one of them can no longer be asked: no answer leaves one out unsaid."""

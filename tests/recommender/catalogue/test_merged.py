@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from recommender.answers import Answer
-from recommender.catalogue import locations, open_catalogue
+from recommender.catalogue import locations, open_catalogue, read_facts
 from recommender.catalogue.base import Addition
 from recommender.catalogue.current import Current
 from recommender.catalogue.filters import Filter
 from recommender.catalogue.local.builder import NewClip
+from recommender.catalogue.local.catalogue import LocalCatalogue
 from recommender.clips import clip_id
 from recommender.errors import BadQuery, CatalogueDamaged, NoCatalogue, UnknownClip
 from recommender.recommender import Recommender
@@ -138,6 +139,33 @@ def test_a_rebuilt_one_takes_its_place_and_the_other_stays_open(both: str, tmp_p
     write(tmp_path / "b", clustered(50, seed=9, dimension=64), clips(50), extra={"kind": "x"})
     assert current.catalogue().id == second.id
     current.close()
+
+
+def test_a_rebuilt_one_that_does_not_fit_is_closed_again(both: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    catalogue = open_catalogue(both)
+    closed: list[str] = []
+    close = LocalCatalogue.close
+
+    def closes(one: LocalCatalogue) -> None:
+        closed.append(one.id)
+        close(one)
+
+    monkeypatch.setattr(LocalCatalogue, "close", closes)
+    other = write(tmp_path / "b", clustered(40, seed=9), kind="raw-frames")
+    with pytest.raises(NoCatalogue, match="cannot be searched together") as caught:
+        catalogue.reopen()
+    # The error is still held, and with it all that stood in the frames it came through.
+    assert caught.tb is not None and closed == [other.id]
+    assert len(catalogue.nearest(catalogue.vectors_of([0, 45]), 9)[1]) == 9
+    catalogue.close()
+
+
+def test_a_comma_too_many_is_none(both: str):
+    one = both.split(",")[0]
+    for location in (f"{one},", f",{one}", f"{one} , "):
+        catalogue = open_catalogue(location)
+        assert catalogue.id == read_facts(location).id == read_facts(one).id
+        catalogue.close()
 
 
 def test_a_video_of_two_catalogues_stands_once(tmp_path: Path):
