@@ -20,6 +20,8 @@ _TO = re.compile(r'"(?:[^"]|"")*"|\s+to\s+', re.IGNORECASE)
 _FROM = re.compile(r"(?:(?:a|the) )?(?:way )?from\s+", re.IGNORECASE)
 _NO_WORDS = re.compile(r"#\d+|https?://\S+|audio:[0-9a-f]{64}|(?=\D*\d)[\w-]{11}(?:_\d+)?", re.ASCII)
 """Terms that nobody writes by chance."""
+_ITEM_TERM = re.compile(r"(?:^|\s[+-]\s+)#\d+(?=\s+[+-]\s|$)", re.ASCII)
+"""A term that is a clip's number, which no name of a file has for itself: "#1 - #32" asks for no "1-32318.wav"."""
 
 Known = Callable[[str], bool]
 
@@ -58,9 +60,9 @@ def parse(text: str, known: Known | None = None, whole: Known | None = None) -> 
     """Read a query; raises `BadQuery`.
 
     " + " and " - " separate terms unless they stand within double quotes, where a quotation mark is written twice, or
-    `known` (or `whole`, which is asked of the whole text alone) says that the whole text is the name of a clip. " to "
-    makes a way where "from" stands before it, or `known` knows both ends, or one is quoted, a link or `#item`: else it
-    is a word like others, as in "door to the sea". YouTube links become video ids.
+    `known` (or `whole`, which is asked of the whole text alone, and not where a term is `#item`) says that the whole
+    text is the name of a clip. " to " makes a way where "from" stands before it, or `known` knows both ends, or one is
+    quoted, a link or `#item`: else it is a word like others, as in "door to the sea". YouTube links become video ids.
     """
     text = text.strip()
     if not text:
@@ -69,6 +71,8 @@ def parse(text: str, known: Known | None = None, whole: Known | None = None) -> 
         raise BadQuery("The query is not valid UTF-8: type it again.")
     if len(text) > MAX_CHARACTERS:
         raise BadQuery(f"The query is longer than {MAX_CHARACTERS} characters: combine fewer clips.")
+    if _ITEM_TERM.search(text):
+        whole = None
     if any(says is not None and says(text) for says in (known, whole)):
         return Query((Term(1, text),))
     return _way(text, known) or Query(_combined(text))

@@ -128,7 +128,7 @@ def _queries(given: Sequence[str]) -> Iterator[str]:
 
 
 def _ask(recommender: Recommender, text: str, arguments: argparse.Namespace) -> Answer:
-    query = parse(text, lambda name: recommender.catalogue.has(name) or Path(name).is_file())
+    query = parse(text, lambda name: recommender.catalogue.has(name) or _is_file(name))
     ends = (tuple(_embedded(recommender, term) for term in terms) for terms in (query.terms, query.to))
     wanted = {name: getattr(arguments, name) for name in ("top", "only", "without", "within")}
     return recommender.similar(str(Query(*ends)), **wanted)
@@ -138,12 +138,19 @@ def _embedded(recommender: Recommender, term: Term) -> Term:
     """Embed a term that is a file."""
     if recommender.catalogue.has(term.text):
         return term
-    path = Path(term.text)
-    if path.is_file():
-        return replace(term, text=recommender.embed_file(path).query)
+    if _is_file(term.text):
+        return replace(term, text=recommender.embed_file(Path(term.text)).query)
     if "/" in term.text and "://" not in term.text:
         raise UnknownClip(f"{term.text} is neither a clip of the catalogue nor a file: check the path.")
     return term
+
+
+def _is_file(name: str) -> bool:
+    """Whether there is a file of a name. What is too long for one, or lies where nobody may look, is none."""
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):  # ENAMETOOLONG, EACCES; a null byte
+        return False
 
 
 def _show(text: str, answer: Answer, as_json: bool) -> None:

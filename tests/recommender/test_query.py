@@ -164,3 +164,9 @@ ANY_TERM = st.builds(
 def test_the_canonical_text_of_a_way_is_read_again(terms, to):
     query = Query(terms, to)
     assert parse(str(query)) == query
+
+
+@pytest.mark.parametrize("text", ["#1 - #32", "rain - #32", "#1 - rain", "rain + #2 - rain"])
+def test_a_clips_number_as_a_term_is_no_part_of_a_files_name(text):
+    assert len(parse(text, None, lambda _: True).terms) > 1
+    assert parse("Song #1 - Take", None, lambda _: True).terms == (Term(1, "Song #1 - Take"),)

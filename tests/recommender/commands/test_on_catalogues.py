@@ -354,6 +354,21 @@ def test_odd_ids_are_queries(made, capsys, name):
     assert capsys.readouterr().err.startswith(f"{shown}: ")
 
 
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("dog " * 100, None),
+        ("dog + " * 100 + "dog", "bad-query"),
+        ("x" * 300, "unknown-clip"),
+        (f"dog + {'x' * 300}", None),
+    ],
+)
+def test_what_is_too_long_for_a_files_name_is_a_query(made, capsys, query, code):
+    assert main(["similar", str(made / "c"), "--json", query, "#5"]) == (code is not None)
+    long, other = lines(capsys)
+    assert long.get("error", {}).get("code") == code and other["results"]
+
+
 def test_a_wrong_path_that_was_named_is_an_error(made, capsys):
     assert main(["evaluate", str(made / "c"), "--features", "/nowhere"]) == 1
     assert "There is nothing at /nowhere" in capsys.readouterr().err
