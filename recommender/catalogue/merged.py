@@ -89,6 +89,10 @@ class MergedCatalogue(Catalogue):
         facts = [read_facts(place) for place in places]
         names = _names(places, facts)
         _require_alike(dict(zip(names, facts, strict=True)))
+        files: dict[str, str] = {}
+        for name, each in zip(names, facts, strict=True):
+            if each.extra.get("links") == FILES and files.setdefault(each.id, name) != name:
+                raise NoCatalogue(f"{files[each.id]} is in CATALOGUE twice: name it once, or each result stands twice.")
         libraries = sum(each.extra.get("links") == FILES for each in facts)
         urls = [
             f"{library_url.rstrip('/')}/{quote(n)}" if library_url and libraries > 1 else library_url for n in names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -158,6 +159,13 @@ def test_a_rebuilt_one_that_does_not_fit_is_closed_again(both: str, tmp_path: Pa
     assert caught.tb is not None and closed == [other.id]
     assert len(catalogue.nearest(catalogue.vectors_of([0, 45]), 9)[1]) == 9
     catalogue.close()
+
+
+def test_one_that_is_named_twice_is_refused(both: str, tmp_path: Path):
+    copied = shutil.copytree(tmp_path / "a", tmp_path / "copy")
+    for twice in (f"{both},{tmp_path / 'a'}", f"{copied},{both}"):
+        with pytest.raises(NoCatalogue, match=r"^SFX is in CATALOGUE twice: name it once"):
+            open_catalogue(twice)
 
 
 def test_a_comma_too_many_is_none(both: str):
