@@ -360,7 +360,10 @@ class Catalogue(ABC):
             if label.casefold() == wanted:
                 return label
         near = closest(name.strip(), zip(known, known, strict=True))
-        hint = f"Did you mean {near[0]}?" if near else "See the labels with `info`."
+        common = ", ".join(sorted(known, key=lambda label: (-known[label], label))[:3])
+        hint = (
+            f"Did you mean {near[0]}?" if near else f"The commonest labels are {common}." if common else "None has any."
+        )
         raise UnknownLabel(f"No clip has the label {shortened(name)}. {hint}", near)
 
     def labels(self, prefix: str, limit: int) -> list[str]:

@@ -11,33 +11,29 @@ with the query's label is .89 to .94 where that has .93.
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain, zip_longest
+from itertools import zip_longest
 from pathlib import Path
 from random import SystemRandom
 from typing import Any, TypeVar
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recommender.catalogue import locations, open_catalogue, read_facts
 from recommender.catalogue.base import Catalogue, Facts, Hit, Items, Vectors
 from recommender.catalogue.exact import TIE_DECIMALS
 from recommender.catalogue.filters import EVERYTHING, Filter
 from recommender.catalogue.links import FILES
-from recommender.catalogue.vocabulary import Vocabulary
+from recommender.catalogue.together import facts_of, names_of, require_alike, union
 from recommender.clips import Clip
 from recommender.errors import NoCatalogue, UnknownClip
 from recommender.spelling import as_typed, closest, shortened
-from recommender.vectors import unit_rows
 
-KIND_NAMES = {"audioset": "AudioSet"}
 _T = TypeVar("_T")
 _random = SystemRandom()
 
@@ -76,8 +72,8 @@ class MergedCatalogue(Catalogue):
         self.location = ",".join(part.catalogue.location for part in self._parts)
         self.identity = tuple(part.catalogue.identity for part in self._parts)
         self._known: tuple[str, dict[str, int], dict[str, str]] | None = None
-        self.vocabulary = _union([part.catalogue.vocabulary for part in self._parts], self._spelling)
-        self.facts = _facts(parts, len(self.label_counts()))
+        self.vocabulary = union([part.catalogue.vocabulary for part in self._parts], self._spelling)
+        self.facts = facts_of(parts, len(self.label_counts()))
 
     @classmethod
     def open(cls, location: str | Path, library_url: str | None = None) -> MergedCatalogue:
@@ -87,8 +83,8 @@ class MergedCatalogue(Catalogue):
         """
         places = locations(location)
         facts = [read_facts(place) for place in places]
-        names = _names(places, facts)
-        _require_alike(dict(zip(names, facts, strict=True)))
+        names = names_of(places, facts)
+        require_alike(dict(zip(names, facts, strict=True)))
         files: dict[str, str] = {}
         for name, each in zip(names, facts, strict=True):
             if each.extra.get("links") == FILES and files.setdefault(each.id, name) != name:
@@ -266,7 +262,7 @@ class MergedCatalogue(Catalogue):
                 if catalogue.identity_now() != catalogue.identity:
                     anew.append(catalogue.reopen())
                     parts[name] = anew[-1]
-            _require_alike({name: catalogue.facts for name, catalogue in parts.items()})
+            require_alike({name: catalogue.facts for name, catalogue in parts.items()})
             return MergedCatalogue(parts)
         except BaseException:
             for catalogue in anew:
@@ -378,114 +374,9 @@ class MergedCatalogue(Catalogue):
         return replace(chosen, only=tuple(only), without=tuple(without), within=())
 
 
-def _names(places: Sequence[str], facts: Sequence[Facts]) -> list[str]:
-    """Return a name for each catalogue, all of them different."""
-    names: list[str] = []
-    for place, each in zip(places, facts, strict=True):
-        folder = each.extra.get("folder")
-        if isinstance(folder, str):
-            name = Path(folder).name
-        elif "://" in place:
-            url = urlsplit(place)
-            name = parse_qs(url.query).get("schema", [url.path.rpartition("/")[2] or url.hostname or "database"])[0]
-        else:
-            name = KIND_NAMES.get(str(each.kind)) or Path(place).resolve().name
-        name = " ".join(name.replace('"', "'").split())
-        taken = set(map(str.casefold, names))
-        different = chain([name], (f"{name}-{number}" for number in range(2, len(places) + 2)))
-        names.append(next(each for each in different if each.casefold() not in taken))
-    return names
-
-
-def _require_alike(facts: Mapping[str, Facts]) -> None:
-    """Raise `NoCatalogue` unless vectors of all can be compared: preparation and the values of the centre may differ,
-    as AudioSet's do from a library's."""
-    (first, one), *others = facts.items()
-    for name, other in others:
-        made = [(each.space, each.dimension, each.recipe.pooling, each.recipe.centre is None) for each in (one, other)]
-        if made[0] != made[1] or not _same(one.recipe.projection, other.recipe.projection):
-            raise NoCatalogue(
-                f"{first} and {name} cannot be searched together: {first} holds {_made(one)}, {name} {_made(other)}. "
-                "Build both by one embedder, in the same way, or leave one out of CATALOGUE."
-            )
-
-
-def _same(one: NDArray[np.float64] | None, other: NDArray[np.float64] | None) -> bool:
-    return one is other or (one is not None and other is not None and np.array_equal(one, other))
-
-
-def _made(facts: Facts) -> str:
-    centred = "" if facts.recipe.centre is not None else ", too few to be centred" if facts.clips < 20 else ""
-    return f"{facts.space} vectors ({facts.recipe.kind}, {facts.dimension} dimensions{centred})"
-
-
-def _facts(parts: Mapping[str, Catalogue], labels: int) -> Facts:
-    each = {name: catalogue.facts for name, catalogue in parts.items()}
-    every = list(each.values())
-    kinds = {facts.kind for facts in every}
-    links = {facts.extra.get("links") for facts in every}
-    extra: dict[str, Any] = {
-        "kind": kinds.pop() if len(kinds) == 1 else "several",
-        "links": FILES if FILES in links else next(iter(links)),
-        "catalogues": {name: facts.id for name, facts in each.items()},
-    }
-    weights = next((facts.weights for facts in every if facts.weights is not None), None)
-    extra |= {} if weights is None else {"weights": str(weights)}
-    floors = [facts.noise_floor for facts in every if facts.noise_floor is not None]
-    if len(floors) == len(every):
-        extra["noise_floor"] = min(floors)
-    ids = repr([(name, facts.id) for name, facts in each.items()])
-    return replace(
-        every[0],
-        id=hashlib.sha256(ids.encode()).hexdigest()[:16],
-        built=max(facts.built for facts in every),
-        clips=sum(facts.clips for facts in every),
-        sources=sum(facts.sources for facts in every),
-        searchable=sum(facts.searchable for facts in every),
-        labels=labels,
-        target_recall=min(facts.target_recall for facts in every),
-        calibration=max(every, key=lambda facts: facts.clips).calibration,
-        extra=extra,
-    )
-
-
 def _described(catalogue: Catalogue) -> dict[str, Any]:
     facts = catalogue.facts
     return {"location": catalogue.location, "id": facts.id, "clips": facts.clips, "built": facts.built}
-
-
-def _union(vocabularies: Sequence[Vocabulary | None], spelling: Callable[[], dict[str, str]]) -> Vocabulary | None:
-    """Return the labels of all, each with the mean of its directions; None where none knows words."""
-    known = [vocabulary for vocabulary in vocabularies if vocabulary is not None]
-    if not known:
-        return None
-    spelt = spelling()
-    places: dict[str, int] = {}
-    for vocabulary in known:
-        for label in vocabulary.labels[: vocabulary.classified]:
-            places.setdefault(label.casefold(), len(places))
-    classified = len(places)
-    names: dict[str, str] = {}
-    head = np.zeros((sum(len(vocabulary.labels) for vocabulary in known), known[0].head.shape[1]))
-    texts = []
-    called: set[int] = set()
-    for vocabulary in known:
-        own = np.array([places.setdefault(label.casefold(), len(places)) for label in vocabulary.labels], np.int64)
-        for label in vocabulary.labels:
-            names.setdefault(label.casefold(), spelt.get(label.casefold(), label))
-        np.add.at(head, own, vocabulary.head)
-        if vocabulary.texts is not None and len(own):
-            mine = vocabulary.texts.copy()
-            mine["label"] = own[mine["label"]]
-            mine = mine[~np.isin(mine["label"], list(called))]
-            called.update(mine["label"].tolist())
-            texts.append(mine)
-    return Vocabulary(
-        tuple(names[label] for label in places),
-        classified,
-        unit_rows(head[: len(places)]),
-        np.concatenate(texts) if texts else None,
-    )
 
 
 def _best(hits: Sequence[Hit], count: int, distinct: bool) -> list[Hit]:

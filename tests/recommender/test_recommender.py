@@ -84,6 +84,10 @@ def test_filters(recommender):
     with pytest.raises(UnknownLabel, match="Did you mean Siren") as caught:
         recommender.similar("#5", only=["Siiren"])
     assert caught.value.suggestions == ("Siren",)
+    with pytest.raises(
+        UnknownLabel, match=r"No clip has the label Xylofon\. The commonest labels are \w+, \w+, \w+\.$"
+    ):
+        recommender.similar("#5", only=["Xylofon"])
 
 
 def test_sums_and_differences(recommender):
