@@ -37,22 +37,29 @@ def _run(arguments: argparse.Namespace) -> int:
         if str(target) == "-":
             _write(catalogue, sys.stdout)
         else:
-            with _opened(target) as file:
+            with opened(target) as file:
                 count = _write(catalogue, file)
             print(f"{target}: {count:,} clips")
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise CannotWrite(f"{target} cannot be written: {error.strerror}. Choose another place.") from error
     finally:
         catalogue.close()
     return 0
 
 
 @contextmanager
+def opened(target: Path) -> Iterator[TextIO]:
+    """Open what is written to: a file appears as a whole where its link leads to, a pipe is written into. Raises
+    `CannotWrite`."""
+    try:
+        with _opened(target.resolve()) as file:
+            yield file
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise CannotWrite(f"{target} cannot be written: {error.strerror}. Choose another place.") from error
+
+
+@contextmanager
 def _opened(target: Path) -> Iterator[TextIO]:
-    """Open what is written to: a file appears as a whole where its link leads to, a pipe is written into."""
-    target = target.resolve()
     if target.exists() and not target.is_file():
         with target.open("w", encoding="utf-8") as file:
             yield file

@@ -14,6 +14,7 @@ from recommender.catalogue.base import Addition
 from recommender.catalogue.filters import Filter
 from recommender.catalogue.local.builder import NewClip
 from recommender.errors import CannotWrite, NoCatalogue, UnknownClip, UnknownLabel
+from recommender.mapping.page import make_map
 from recommender.search import evaluation
 from recommender.search.evaluation import evaluate
 from recommender.search.search import search
@@ -282,6 +283,13 @@ def test_labels(catalogue):
 def test_nothing_is_added_where_there_is_no_library(catalogue):
     with pytest.raises(CannotWrite):
         catalogue.add(Addition("x", "ab" * 32, "x", (), [(0, 10)], np.ones((1, 128), np.float32)))
+
+
+def test_it_can_be_mapped(catalogue):
+    drawn = make_map(catalogue, 2000)
+    searchable = [clip for clip, vector in catalogue.all_clips() if vector.any()]
+    assert drawn.clips == searchable and len(drawn.points) == catalogue.facts.searchable == drawn.total
+    assert len(make_map(catalogue, 5).clips) <= 5
 
 
 def test_it_can_be_evaluated(catalogue, monkeypatch):

@@ -229,9 +229,11 @@ def test_verify(made, tmp_path, capsys):
     assert "catalogue-damaged" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["info", "verify", "evaluate", "similar", "export"])
+@pytest.mark.parametrize("command", ["info", "verify", "evaluate", "similar", "export", "map"])
 def test_no_catalogue(tmp_path, capsys, command):
-    more = {"similar": ["#1"], "export": ["--jsonl", str(tmp_path / "x")]}.get(command, [])
+    more = {"similar": ["#1"], "export": ["--jsonl", str(tmp_path / "x")], "map": ["--out", str(tmp_path / "x")]}.get(
+        command, []
+    )
     assert main([command, str(tmp_path), *more]) == 1
     assert capsys.readouterr().err.startswith("no-catalogue: ")
     assert list(tmp_path.iterdir()) == []
