@@ -1,5 +1,5 @@
-"""What people type: `TERM + TERM - TERM top N only LABEL or LABEL not LABEL longer 2s shorter 10s in NAME here`, and
-what buttons remember of it."""
+"""What people type: `TERM + TERM - TERM top N only LABEL or LABEL not LABEL longer 2s shorter 10s louder -20
+tempo 90 120 key Am in NAME here`, and what buttons remember of it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.plain_talk import KEYWORDS, changed, kind_of, unmarked, wish
 from recommender.catalogue.filters import OR
+from recommender.catalogue.measures import Bound, as_asked, bounds_in
 from recommender.errors import BadQuery
 from recommender.query import Query, Term
 from recommender.query import parse as parse_query
@@ -33,7 +34,7 @@ class Question:
     top; only, without: label filters, several of `only` required together, `A|B` where either will do; name: what
     people call an upload, for the heading; file: its id in Slack; longer, shorter: bounds of length, in seconds;
     within: names of catalogues, where several are searched; left_out: ids of clips that somebody found not
-    relevant."""
+    relevant; told: bounds of what files tell in numbers."""
 
     query: str
     top: int = DEFAULT_TOP
@@ -46,11 +47,12 @@ class Question:
     shorter: float = 0.0
     within: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    told: tuple[Bound, ...] = ()
 
     @property
     def bounds(self) -> dict[str, Any]:
         """What `Recommender.similar` is asked with, by name."""
-        names = ("top", "skip", "only", "without", "longer", "within", "left_out")
+        names = ("top", "skip", "only", "without", "longer", "within", "left_out", "told")
         bounds = {name: getattr(self, name) for name in names}
         return {**bounds, "shorter": self.shorter or math.inf}
 
@@ -81,8 +83,9 @@ class Question:
             "h": self.shorter,
             "w": list(self.within),
             "x": ",".join(self.left_out),
+            "m": as_asked(self.told),
         }
-        empty = {"t": DEFAULT_TOP, "s": 0, "o": [], "n": [], "f": "", "i": "", "l": 0.0, "h": 0.0, "w": [], "x": ""}
+        empty = {"t": DEFAULT_TOP, "s": 0, "o": [], "n": [], "l": 0.0, "h": 0.0, "w": [], **dict.fromkeys("fixm", "")}
         return {key: value for key, value in full.items() if empty.get(key) != value}
 
     @classmethod
@@ -101,8 +104,9 @@ class Question:
                 shorter=max(float(data.get("h", 0)), 0.0),
                 within=tuple(str(name) for name in data.get("w", [])),
                 left_out=tuple(filter(None, str(data.get("x", "")).split(","))),
+                told=bounds_in(str(data.get("m", "")))[1],
             )
-        except (KeyError, TypeError, AttributeError, OverflowError) as error:
+        except (KeyError, TypeError, AttributeError, OverflowError, BadQuery) as error:
             raise ValueError(f"no question ({type(error).__name__})") from error
 
 
@@ -128,10 +132,11 @@ def parse(text: str, *, beside_file: bool = False, talk: bool = False) -> Typed:
         if kind is not None:
             return Typed(kind, Question(text.strip()))
         text = wish(text)
+    text, told = bounds_in(text)
     words = list(_words(text))
     query = _until_keyword(words)
     more, here, question = _options(words)
-    question = replace(question, query=" ".join(_raw(word) for word in [*query, *more]))
+    question = replace(question, query=" ".join(_raw(word) for word in [*query, *more]), told=told)
     change = changed(question.query) if talk else None
     if change is not None:
         question = replace(question, query=" ".join(filter(None, change)))

@@ -16,6 +16,7 @@ from recommender.catalogue.base import Catalogue
 from recommender.catalogue.current import Current
 from recommender.catalogue.filters import Filter
 from recommender.catalogue.links import video_moment
+from recommender.catalogue.measures import Bound
 from recommender.clips import Clip
 from recommender.embedders import Embedder
 from recommender.embedders.spaces import require_same
@@ -95,16 +96,18 @@ class Recommender:
         longer: float = 0.0,
         shorter: float = math.inf,
         within: Sequence[str] = (),
+        told: Sequence[Bound] = (),
         left_out: Sequence[str] = (),
     ) -> Answer:
         """Find the clips most similar to a query, leaving out the first `skip`; raises a `QueryError`.
 
         only: labels that a clip must have, or groups of labels of which it must have one; without: labels of which it
         must have none; longer, shorter: bounds of the length of its source, in seconds; within: names of catalogues,
-        where several are searched as one; left_out: names of clips whose sources are not wanted.
+        where several are searched as one; told: bounds of what files tell in numbers;
+        left_out: names of clips whose sources are not wanted.
         """
         catalogue = self.catalogue
-        chosen = filter_of(catalogue, only, without, longer, shorter, within)
+        chosen = filter_of(catalogue, only, without, longer, shorter, within, told)
         return self._similar(catalogue, query, {}, top, skip, chosen, left_out)
 
     def similar_to(
@@ -119,6 +122,7 @@ class Recommender:
         longer: float = 0.0,
         shorter: float = math.inf,
         within: Sequence[str] = (),
+        told: Sequence[Bound] = (),
         left_out: Sequence[str] = (),
     ) -> Answer:
         """Find the clips most similar to any part of an upload; raises `SpaceMismatch` or a `QueryError`.
@@ -129,7 +133,7 @@ class Recommender:
         catalogue = self.catalogue
         if not upload.labels:
             require_same(catalogue.facts.space, upload.frames.space)
-        chosen = filter_of(catalogue, only, without, longer, shorter, within)
+        chosen = filter_of(catalogue, only, without, longer, shorter, within, told)
         return self._similar(
             catalogue, f"{upload.query} {also}".strip(), {upload.sha256: upload}, top, skip, chosen, left_out
         )

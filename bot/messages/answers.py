@@ -33,6 +33,7 @@ from bot.questions import Question
 from recommender.answers import WAY, Answer, Result, Understood
 from recommender.catalogue.filters import OR
 from recommender.catalogue.links import video_moment
+from recommender.catalogue.measures import as_asked
 from recommender.clips import Clip
 from recommender.errors import BadQuery
 from recommender.query import Query, Term, parse
@@ -226,6 +227,8 @@ def _filters(question: Question) -> list[str]:
         lines.append(f"Longer than {question.longer:g} s")
     if question.shorter:
         lines.append(f"Shorter than {question.shorter:g} s")
+    if question.told:
+        lines.append("With " + as_asked(question.told))
     return lines
 
 
@@ -380,7 +383,8 @@ def _few(alike: int) -> str:
 def _nothing(found: Answer, question: Question) -> str:
     if question.skip:
         return "That was the end of the list."
-    filtered = question.only or question.without or question.longer or question.shorter or question.within
+    bounded = question.longer or question.shorter or question.told
+    filtered = question.only or question.without or bounded or question.within
     if found.alike is not None:
         among = "that passes these filters " if filtered else ""
         what = "leave one out" if filtered else "take another sound, or say in words what you look for"

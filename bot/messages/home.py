@@ -10,6 +10,7 @@ from bot.messages.button_values import ButtonValue
 from bot.messages.notices import HELP
 from bot.questions import Question
 from recommender.catalogue.filters import OR
+from recommender.catalogue.measures import as_asked
 
 HISTORY_SHOWN = 10
 QUESTION_CHARS = 150
@@ -60,6 +61,7 @@ def described(question: Question) -> str:
     if question.within:
         parts.append("in " + ", ".join(plain(name, 60) for name in question.within[:5]))
     parts += [f"{name} {bound:g} s" for name in ("longer", "shorter") if (bound := getattr(question, name))]
+    parts += [as_asked(question.told)] if question.told else []
     return " · ".join(parts)
 
 

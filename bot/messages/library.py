@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bot.messages.block_kit import Block, Message, button, clock, escape, plain, section, shorten
 from bot.messages.button_values import ButtonValue
 from bot.questions import Question
+from recommender.catalogue.measures import MEASURES
 from recommender.clips import Clip
 from recommender.library.descriptions import DESCRIPTION, DESIGNER, LIBRARY, SCENE, TAKE
 
@@ -18,7 +19,7 @@ EXPORT = "export"
 TITLE_CHARS = 120
 FIELD_CHARS = 30
 SHORTEST_DESCRIPTION = 30
-_SAID = {LIBRARY: "from {}", DESIGNER: "by {}", SCENE: "scene {}", TAKE: "take {}"}
+_SAID = {LIBRARY: "from {}", DESIGNER: "by {}", SCENE: "scene {}", TAKE: "take {}", **dict.fromkeys(MEASURES, "{}")}
 """Beside the description; categories are labels, which are shown already."""
 PATH_CHARS = 2000
 

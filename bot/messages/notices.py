@@ -22,7 +22,8 @@ number (`#193`)
 • `/similar ID + ID - ID`: like the first and the second, unlike the third; words are terms, too (`ID + rain`)
 • `/similar ID to ID`, `/similar from rain to thunder`: ten clips that lead from one sound to the other
 • `/similar ID top 5 only Jazz not Speech`: fewer results (at most 20), and filters by label, of which all count; \
-`only "Rain" or "Wind"` asks for either; `longer 2s`, `shorter 10s`
+`only "Rain" or "Wind"` asks for either; `longer 2s`, `shorter 10s`; in a library also `louder -20` and \
+`quieter -30` (LUFS), `tempo 90 120`, `key Am`
 • `/similar ID here`: answers for the whole channel
 • `/similar random` or `/similar random Jazz`: something to discover
 • `/similar` alone opens a form for ids and files

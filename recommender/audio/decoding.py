@@ -103,6 +103,12 @@ class Blocks(Iterator[NDArray[np.int16]]):
         self._blocks.close()
 
     @property
+    def loudness(self) -> float | None:
+        """In LUFS; known when all blocks are there, None where there is nothing to measure."""
+        found: float | None = self._parts.reading.get("loudness")
+        return found
+
+    @property
     def incomplete(self) -> Incomplete | None:
         """Where a part of the file could not be read; known when all blocks are there."""
         return Incomplete.of(self._parts.reading)

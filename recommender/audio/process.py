@@ -180,7 +180,7 @@ class Blocks:
 
     limit: samples beyond which `TooLong` is raised; timeout: seconds, for the whole file or for each block. Iterating
     raises `AudioError`s and `DecoderDown`. reading: when all blocks are there, {"seconds": read, "claimed": seconds by
-    the file's header or None, "incomplete": bool}.
+    the file's header or None, "incomplete": bool, "loudness": LUFS or None}.
     """
 
     def __init__(self, path: Path, *, rate: int, block: int, limit: int | None, timeout: float, whole: bool) -> None:

@@ -238,6 +238,11 @@ class Catalogue(ABC):
         raise CannotWrite("Nothing can be added to this catalogue: add it to what the catalogue is built from.")
 
     @property
+    def measures(self) -> frozenset[str]:
+        """What files tell in numbers, and clips can be chosen by; nothing where the kind does not keep it."""
+        return frozenset()
+
+    @property
     def members(self) -> Mapping[str, Catalogue]:
         """The catalogues that answer, by name: this one under no name, but where several are searched as one."""
         return {"": self}

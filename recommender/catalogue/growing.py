@@ -230,7 +230,7 @@ def _beside(
     shown = [
         (clip, vector.astype(np.float64))
         for clip, vector in zip(added.clips, added.vectors, strict=True)
-        if clip.source not in without and chosen.admits(clip.labels, lengths[clip.source])
+        if clip.source not in without and chosen.admits(clip.labels, lengths[clip.source], clip.fields)
     ]
     return [[Hit(clip.item, clip.source, float((vector * query).sum())) for clip, vector in shown] for query in queries]
 

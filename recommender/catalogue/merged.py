@@ -124,6 +124,11 @@ class MergedCatalogue(Catalogue):
         return part.catalogue, replace(clip, item=item, clip_id=clip_id, source=source, catalogue="")
 
     @property
+    def measures(self) -> frozenset[str]:
+        """What files of any tell in numbers."""
+        return frozenset().union(*(part.catalogue.measures for part in self._parts))
+
+    @property
     def version(self) -> str:
         """Changes with whatever is added to one of them."""
         versions = [part.catalogue.version for part in self._parts]
@@ -143,6 +148,8 @@ class MergedCatalogue(Catalogue):
         merged: list[list[Hit]] = [[] for _ in queries]
         for part in self._parts:
             if chosen.within and part.name not in chosen.within:
+                continue
+            if not chosen.measures <= part.catalogue.measures:
                 continue
             own = {part.inward(source) if part.files else source for source in without}
             found = part.catalogue.nearest(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from recommender.answers import Answer, Result
+from recommender.catalogue.measures import bounds_in
 from recommender.errors import SoundalikeError, UnknownClip
 from recommender.library.additions import libraries_of
 from recommender.query import Query, Term, parse
@@ -128,10 +129,11 @@ def _queries(given: Sequence[str]) -> Iterator[str]:
 
 
 def _ask(recommender: Recommender, text: str, arguments: argparse.Namespace) -> Answer:
+    text, told = bounds_in(text)
     query = parse(text, lambda name: recommender.catalogue.has(name) or _is_file(name))
     ends = (tuple(_embedded(recommender, term) for term in terms) for terms in (query.terms, query.to))
     wanted = {name: getattr(arguments, name) for name in ("top", "only", "without", "within")}
-    return recommender.similar(str(Query(*ends)), **wanted)
+    return recommender.similar(str(Query(*ends)), told=told, **wanted)
 
 
 def _embedded(recommender: Recommender, term: Term) -> Term:

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
 
+from recommender.catalogue.measures import MEASURES, measured
 from recommender.spelling import readable, text_of
 
-FIELDS = DESCRIPTION, CATEGORY, LIBRARY, DESIGNER, SCENE, TAKE = (
+TEXTS = DESCRIPTION, CATEGORY, LIBRARY, DESIGNER, SCENE, TAKE = (
     *("description", "category", "library"),
     *("designer", "scene", "take"),
 )
+FIELDS = (*TEXTS, *MEASURES)
 _SOURCES = {
     DESCRIPTION: ("description", "bwf_description", "comment", "note", "synopsis"),
     CATEGORY: ("category", "subcategory"),
@@ -37,6 +39,8 @@ def described(path: str, metadata: Mapping[str, str]) -> dict[str, str]:
         value = " ".join(dict.fromkeys(said)) if field == CATEGORY else next(iter(said), "")
         if value or named.get(field):
             tags[field] = value or named[field]
+    stem = PurePosixPath(readable(path)).stem
+    tags = {name: text for name, text in tags.items() if name not in MEASURES} | measured(stem, tags)
     if not tags.get("title") and (title := tags.get("fxname") or named.get("title")):
         tags["title"] = title
     return tags

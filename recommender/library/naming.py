@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
+from recommender.catalogue.measures import MEASURES
 from recommender.clips import Fields
-from recommender.library.descriptions import CATEGORY, FIELDS
+from recommender.library.descriptions import CATEGORY, TEXTS
 from recommender.spelling import readable, shown, unspelt
 
 TAGS_PER_CLIP = 3
@@ -23,7 +24,7 @@ LONGEST_FIELD = 500
 _NUMBERING = re.compile(r"^\d{1,4}[\s._-]+(?=\D)")
 _SPACES = re.compile(r"[\s_]+")
 _GENRES = re.compile(r"[;/,|]|\0")
-_SEARCHED = ("title", "artist", "album", "genre", "comment", "keywords", "originator", "isbj", "ikey", *FIELDS)
+_SEARCHED = ("title", "artist", "album", "genre", "comment", "keywords", "originator", "isbj", "ikey", *TEXTS)
 """Of a file's metadata, those that hold words people search by; `description` and `originator` are a WAV's bext."""
 _MEANINGLESS = frozenset({"", "unknown", "other", "misc", "none", "unknown artist", "various", "various artists"})
 
@@ -50,7 +51,8 @@ def found_by(paths: Sequence[str], metadata: dict[str, str]) -> str:
 
 def told_fields(title: str, metadata: dict[str, str]) -> Fields:
     """Return the `FIELDS` that a file's metadata tells, for people to read; not a description that is the title."""
-    told = ((name, _clean(metadata.get(name, ""))[:LONGEST_FIELD].rstrip()) for name in FIELDS)
+    told = [(name, _clean(metadata.get(name, ""))[:LONGEST_FIELD].rstrip()) for name in TEXTS]
+    told += [(name, metadata.get(name, "")) for name in MEASURES]
     return tuple((name, text) for name, text in told if text and text.casefold() != title.casefold())
 
 

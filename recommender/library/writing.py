@@ -48,7 +48,7 @@ from recommender.library.report import (
 from recommender.library.scanning import EVERYTHING, HERE, Scan
 from recommender.library.store import Store, memory_key
 
-NAMING = 5
+NAMING = 6
 """Goes up when clips of the same files are named, titled or labelled otherwise: such catalogues are written anew."""
 FILES_PER_BATCH = 200
 FINGERPRINTS_KEPT = 1024

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from recommender.catalogue.base import Catalogue
 from recommender.catalogue.filters import OR, Filter
+from recommender.catalogue.measures import Bound
 from recommender.errors import BadQuery, UnknownLabel
 from recommender.spelling import shortened
 
@@ -21,12 +22,19 @@ def filter_of(
     longer: float,
     shorter: float,
     within: Sequence[str] = (),
+    told: Sequence[Bound] = (),
 ) -> Filter:
     """Return the filter with its labels as the catalogue spells them, each once; raises `UnknownLabel`.
 
     only: labels, several in one text where commas or `or` stand between them; or groups of which one is enough;
-    within: names of catalogues.
+    within: names of catalogues; told: bounds of what files tell in numbers.
     """
+    unknown = sorted({name for name, _, _ in told} - catalogue.measures)
+    if unknown:
+        raise BadQuery(
+            f"The catalogue knows no {' and no '.join(unknown)} of its clips: leave it out, or build a library again "
+            "whose files tell it. Databases and AudioSet do not have it."
+        )
     groups: set[tuple[str, ...]] = set()
     for wanted in only:
         if isinstance(wanted, str):
@@ -34,7 +42,9 @@ def filter_of(
         else:
             groups.add(tuple(sorted({catalogue.label(name) for name in wanted})))
     barred = {name for unwanted in without for group in _groups(catalogue, unwanted) for name in group}
-    return Filter(tuple(sorted(groups)), tuple(sorted(barred)), longer, shorter, _within(catalogue, within))
+    return Filter(
+        tuple(sorted(groups)), tuple(sorted(barred)), longer, shorter, _within(catalogue, within), tuple(told)
+    )
 
 
 def _within(catalogue: Catalogue, wanted: Sequence[str]) -> tuple[str, ...]:

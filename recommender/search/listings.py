@@ -8,11 +8,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from recommender.answers import Answer, Result
+from recommender.catalogue.measures import KEY, LOUDNESS, TEMPO, number_of
 from recommender.clips import Clip
-from recommender.library.descriptions import FIELDS
+from recommender.library.descriptions import TEXTS
 from recommender.library.naming import file_of
 
-COLUMNS = ("query", "rank", "similarity", "title", "start", "end", "labels", "path", "file", "url", "clip_id", *FIELDS)
+COLUMNS = (
+    *("query", "rank", "similarity", "title", "start", "end", "labels", "path", "file", "url", "clip_id"),
+    *(*TEXTS, KEY, LOUDNESS, TEMPO),
+)
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What makes a formula of a spreadsheet's cell where it stands first."""
 
@@ -34,8 +38,10 @@ def as_csv(answers: Iterable[tuple[str, Answer]], roots: Mapping[str, Path] = NO
             times = f"{clip.start:g}", f"{clip.end:g}"
             told = dict(clip.fields)
             names = ", ".join(clip.labels), path, _file(clip, roots), clip.url or "", clip.clip_id
-            rest = map(_harmless, (*names, *(told.get(field, "") for field in FIELDS)))
-            writer.writerow([_harmless(query), *numbers, _harmless(clip.title), *times, *rest])
+            rest = map(_harmless, (*names, *(told.get(field, "") for field in (*TEXTS, KEY))))
+            # As bare numbers, so that a spreadsheet sorts by them.
+            counts = [number_of(field, told.get(field, "")) for field in (LOUDNESS, TEMPO)]
+            writer.writerow([_harmless(query), *numbers, _harmless(clip.title), *times, *rest, *counts])
     return table.getvalue()
 
 

@@ -57,7 +57,7 @@ class MemoryCatalogue(Catalogue):
         among = [
             c.item
             for c in self._clips
-            if c.source not in without and (not chosen or chosen.admits(c.labels, lasting[c.source]))
+            if c.source not in without and (not chosen or chosen.admits(c.labels, lasting[c.source], c.fields))
         ]
         silent = np.flatnonzero(~self._vectors.any(axis=1))
         found = []

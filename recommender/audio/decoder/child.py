@@ -64,7 +64,8 @@ def main() -> None:
                 reading = Reading()
                 for block in _blocks(request, reading):
                     _send(answers, b"P", block.tobytes())
-                facts = {"seconds": reading.seconds, "claimed": reading.claimed, "incomplete": reading.incomplete}
+                told = ("seconds", "claimed", "incomplete", "loudness")
+                facts = {name: getattr(reading, name) for name in told}
                 _send(answers, b"R", json.dumps(facts).encode())
             _send(answers, b"D", b"")
         except AudioError as error:

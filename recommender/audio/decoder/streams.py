@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from recommender.audio import SAMPLE_RATE
 from recommender.audio.decoder.completeness import Meter, Reading, claimed_seconds, too_high
+from recommender.audio.decoder.loudness import measured
 from recommender.audio.decoder.protection import is_protected, protected_entry
 from recommender.audio.decoder.samples import channels_of, to_int16
 from recommender.audio.decoder.segments import Readable, Segment, segments_of
-from recommender.audio.decoder.tags import ixml_of, tags_of
+from recommender.audio.decoder.tags import chunks_of, tags_of
 from recommender.audio.formats import ALLOWED_DEMUXERS, looks_like_media
 from recommender.audio.mixing import Mixer
 from recommender.audio.resampling import Resampler
@@ -74,13 +75,13 @@ def metadata_of(path: Path) -> dict[str, str]:
             stream = container.streams.best("audio")
             # Ogg keeps its comments with the stream, most others with the container.
             said = stream.metadata if stream is not None else {}, dict(container.metadata)
-        return tags_of(*said, ixml_of(file))
+        return tags_of(*said, chunks_of(file))
 
 
 def pcm_of(file: BinaryIO, reading: Reading, rate: int = SAMPLE_RATE) -> Iterator[NDArray[np.int16]]:
     """Decode an open file, as `pcm_blocks` does; raises as it does."""
     before, after = Meter(), Meter()
-    for mono in _resampled(frames_of(file, reading), before, rate):
+    for mono in _resampled(measured(frames_of(file, reading), reading), before, rate):
         if len(mono):
             yield to_int16(after.push(mono))
     if too_high(before, after):

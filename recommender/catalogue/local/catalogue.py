@@ -112,6 +112,11 @@ class LocalCatalogue(GrowingCatalogue):
         """What was added to the library since the catalogue was built."""
         return self._journal.added() if self._journal is not None else NOTHING
 
+    @property
+    def measures(self) -> frozenset[str]:
+        """What files tell in numbers."""
+        return self.table.measures
+
     def names(self) -> Iterable[tuple[str, str]]:
         added = {clip.source: clip.title for clip in self.added.clips}
         return [*self.table.names(), *added.items()]

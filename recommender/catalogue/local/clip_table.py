@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from recommender.catalogue.filters import Filter
 from recommender.catalogue.kept import Kept
+from recommender.catalogue.measures import Bound, number_of
 from recommender.clips import Fields
 from recommender.errors import CatalogueDamaged
 from recommender.spelling import indexed_words, name_words
@@ -39,6 +40,9 @@ CREATE TABLE clips (
 CREATE TABLE labels (id INTEGER PRIMARY KEY, name TEXT NOT NULL, clips INTEGER NOT NULL, items BLOB NOT NULL);
 CREATE TABLE facts (name TEXT PRIMARY KEY, items BLOB NOT NULL);
 CREATE TABLE told (source TEXT PRIMARY KEY, fields TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE measures (
+    name TEXT, value REAL, source TEXT, PRIMARY KEY (name, value, source)
+) WITHOUT ROWID;
 CREATE VIRTUAL TABLE names USING fts5(
     title, words, content = '', tokenize = "unicode61 remove_diacritics 2", prefix = '2 3'
 );
@@ -102,7 +106,7 @@ class ClipTableWriter:
     def add(self, clips: Sequence[AddedClip]) -> None:
         """Append clips: clip id, source, start, end, labels, title, url, words, fields. A source is found by the title
         and the words of its first clip, and has that one's fields."""
-        rows, names, told = [], [], []
+        rows, names, told, measures = [], [], [], []
         known = self._combinations
         if len(known) > COMBINATIONS_KEPT:
             known.clear()
@@ -120,10 +124,14 @@ class ClipTableWriter:
                 names.append((item, " ".join(indexed_words(title or "")), " ".join(indexed_words(words))))
             if fields:
                 told.append((source, json.dumps(fields)))
+            if fields and source != self._last_source:
+                numbers = ((name, number_of(name, text), source) for name, text in fields)
+                measures += [number for number in numbers if number[1] is not None]
             self._last_source = source
         self._db.executemany("INSERT INTO clips VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
         self._db.executemany("INSERT INTO names (rowid, title, words) VALUES (?, ?, ?)", names)
         self._db.executemany("INSERT OR IGNORE INTO told VALUES (?, ?)", told)
+        self._db.executemany("INSERT OR IGNORE INTO measures VALUES (?, ?, ?)", measures)
         self.count += len(rows)
 
     def finish(self, unsearchable: Items, lengths: NDArray[np.float64] | None = None) -> int:
@@ -172,6 +180,9 @@ class ClipTable:
             with self._reading() as db:
                 rows = db.execute("SELECT id, name, clips FROM labels ORDER BY id").fetchall()
                 tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+                # Catalogues that were built before there were measures have none.
+                known = db.execute("SELECT DISTINCT name FROM measures") if "measures" in tables else ()
+                self.measures = frozenset(str(row[0]) for row in known)
                 silent = db.execute("SELECT items FROM facts WHERE name = ?", (_UNSEARCHABLE,)).fetchone()
         except CatalogueDamaged:
             self._db.close()
@@ -230,6 +241,10 @@ class ClipTable:
         """Return the items whose source lasts as long as a filter wants, ascending."""
         return self._kept((chosen.longer, chosen.shorter), lambda: self._read_items_lasting(chosen))
 
+    def items_told(self, bound: Bound) -> Items:
+        """Return the items whose file tells a measure within a bound, ascending."""
+        return self._kept(bound, lambda: self._read_items_told(bound))
+
     def named(self, text: str, limit: int) -> list[int]:
         """Return the first items of at most `limit` sources whose names hold all words of a text, the last of them
         perhaps not to its end; the best first. None where the catalogue was built without names."""
@@ -279,6 +294,16 @@ class ClipTable:
         with self._reading() as db:
             rows = db.execute(sql, (chosen.longer, chosen.shorter))
             return np.fromiter((row[0] for row in rows), np.int64)
+
+    def _read_items_told(self, bound: Bound) -> Items:
+        sql = (
+            "SELECT item FROM clips WHERE source IN "
+            "(SELECT source FROM measures WHERE name = ? AND value BETWEEN ? AND ?) ORDER BY item"
+        )
+        if bound[0] not in self.measures:
+            return np.empty(0, np.int64)
+        with self._reading() as db:
+            return np.fromiter((row[0] for row in db.execute(sql, bound)), np.int64)
 
     def _read_items_with(self, name: str) -> Items:
         label = self._by_name.get(name)

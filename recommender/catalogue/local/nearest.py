@@ -52,6 +52,8 @@ class Searcher:
             mask[self.table.items_with(name)] = False
         if chosen.by_length:
             mask &= self._mask([self.table.items_lasting(chosen)])
+        for bound in chosen.told:
+            mask &= self._mask([self.table.items_told(bound)])
         return mask
 
     def items_of(self, sources: Collection[str]) -> Items:

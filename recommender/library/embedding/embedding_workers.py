@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.audio import decoding as audio
+from recommender.catalogue.measures import MEASURED
 from recommender.embedders import Embedder, Frames, registry
 from recommender.errors import AudioError, EmbedderBusy, EmbedderDown, SoundalikeError
 from recommender.library.embedding.windowing import Analysis, Stopped, analyse
@@ -127,6 +128,8 @@ class EmbeddingRun:
             rate = registry.of_space(embedder.space).sample_rate
             blocks = audio.decode_blocks(task.absolute, block_seconds=WINDOW_SECONDS, rate=rate)
             analysis = analyse(blocks, embedder, self._count)
+            if blocks.loudness is not None:
+                metadata = {**metadata, MEASURED: f"{blocks.loudness:.1f}"}
             return Outcome(task, analysis, metadata, None, blocks.incomplete)
         except AudioError as error:
             if self._stopping.wait(KILLED_DECODER_SECONDS if error.code == "cannot-decode" else 0):

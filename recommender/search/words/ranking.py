@@ -59,7 +59,7 @@ def _by_name(catalogue: Catalogue, text: str, chosen: Filter) -> tuple[list[Matc
         # Asked for where it counts alone: it is a look-up for each file.
         seconds = catalogue.seconds_of(clip.source) if chosen.by_length else 0.0
         elsewhere = chosen.within and clip.catalogue not in chosen.within
-        if elsewhere or not chosen.admits(clip.labels, seconds):
+        if elsewhere or not chosen.admits(clip.labels, seconds, clip.fields):
             continue
         match = Match(clip.item, 0.0, 0)
         share = _name_share(asked, clip)

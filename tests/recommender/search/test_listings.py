@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.answers import Answer, Result
+from recommender.catalogue.measures import MEASURES
 from recommender.clips import Clip
-from recommender.library.descriptions import FIELDS
+from recommender.library.descriptions import TEXTS
 from recommender.search.listings import COLUMNS, FORMULA, as_csv, as_m3u8
 
 ROOT = {"": Path("/sounds")}
@@ -33,14 +34,16 @@ def test_a_table_has_paths_within_the_library_and_on_this_machine():
         "query": "rain", "rank": "1", "similarity": "-0.2500", "title": "a", "start": "1.5", "end": "11.5",
         "labels": "Rain, Wind", "path": "Loops/a.wav", "file": "/sounds/Loops/a.wav", "url": "",
         "clip_id": "AAAAAAAAAAA_0", "description": "", "category": "", "library": "", "designer": "", "scene": "",
-        "take": "",
+        "take": "", "key": "", "loudness": "", "tempo": "",
     }  # fmt: skip
 
 
 def test_a_table_has_what_the_files_say_of_themselves():
-    said = replace(clip(), fields=(("description", "=an owl"), ("take", "3")))
+    measures = ("loudness", "-16.6 LUFS"), ("tempo", "120 BPM"), ("key", "Am")
+    said = replace(clip(), fields=(("description", "=an owl"), ("take", "3"), *measures))
     (row,) = csv.DictReader(io.StringIO(as_csv([("rain", answer(said))], ROOT)))
-    assert [row[name] for name in FIELDS] == ["'=an owl", "", "", "", "", "3"]
+    assert [row[name] for name in TEXTS] == ["'=an owl", "", "", "", "", "3"]
+    assert [row[name] for name in MEASURES] == ["-16.6", "120.0", "Am"]
 
 
 @given(st.text(max_size=30), st.text(max_size=30), st.sampled_from(["=1+1", "+1", "-1", "@a", "\tx", "\r="]))
