@@ -40,3 +40,11 @@ def test_nothing_gives_nothing():
 def test_rates_beyond_belief(rate: int):
     with pytest.raises(ValueError, match="sample rate"):
         Resampler(rate)
+
+
+@pytest.mark.parametrize(("share", "passed"), [(0.83, 1.0), (0.917, 0.5), (0.99, 0.0)])
+@pytest.mark.parametrize("rate", [44_100, 48_000])
+def test_rolls_off_like_the_authors_resampler(rate: int, share: float, passed: float):
+    sine = np.sin(2 * np.pi * share * 8000 * np.arange(2 * rate) / rate).astype(np.float32)
+    out = resample(sine, rate)[2000:-2000]
+    assert out.std() * 2**0.5 == pytest.approx(passed, abs=0.03)

