@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,15 +13,20 @@ from typing import Any
 
 from recommender.answers import Answer, Result
 from recommender.catalogue.measures import bounds_in
-from recommender.errors import SoundalikeError, UnknownClip
+from recommender.errors import BadQuery, SoundalikeError, UnknownClip
 from recommender.library.additions import libraries_of
 from recommender.query import Query, Term, parse
 from recommender.recommender import Recommender
 from recommender.search.answering import MAX_TOP
 from recommender.search.listings import as_csv, as_m3u8
 from recommender.settings import Settings, load
-from recommender.spelling import shown
+from recommender.spelling import shortened, shown
 
+_SLACKS = re.compile(
+    r"(?<=\s)(?:(?P<filter>top(?=\s+\d)|only|not)\s+[^\s\"]\S*|(?P<length>longer|shorter)\s+(?:than\s+)?\d\S*)(?=[^\"]*$)",
+    re.IGNORECASE,
+)
+"""What begins a filter in Slack, outside of quotation marks."""
 _OPERATORS = {"+", "-", "to"}
 TABLE, CSV, M3U8, JSON = FORMATS = ("table", "csv", "m3u8", "json")
 
@@ -56,11 +62,10 @@ def register(subparsers: Any) -> None:
     command.add_argument(
         "--in",
         dest="within",
-        nargs="+",
-        action="extend",
+        action="append",
         default=[],
         metavar="NAME",
-        help="of several catalogues, these alone",
+        help="of several catalogues, this one alone; given again, that one as well",
     )
     formats = command.add_mutually_exclusive_group()
     formats.add_argument(
@@ -129,11 +134,30 @@ def _queries(given: Sequence[str]) -> Iterator[str]:
 
 
 def _ask(recommender: Recommender, text: str, arguments: argparse.Namespace) -> Answer:
+    if not (recommender.catalogue.has(text) or _is_file(text) or recommender.catalogue.named(text, 1)):
+        _refuse_filters(text)
     text, told = bounds_in(text)
     query = parse(text, lambda name: recommender.catalogue.has(name) or _is_file(name))
     ends = (tuple(_embedded(recommender, term) for term in terms) for terms in (query.terms, query.to))
     wanted = {name: getattr(arguments, name) for name in ("top", "only", "without", "within")}
     return recommender.similar(str(Query(*ends)), told=told, **wanted)
+
+
+def _refuse_filters(text: str) -> None:
+    """Raise `BadQuery` for what is a filter in Slack, and would be taken for words here."""
+    if text.lower() == "random":
+        raise BadQuery("A random clip is for Slack: here, name a clip, a file or words.")
+    found = _SLACKS.search(text)
+    if found is not None:
+        name = (found["filter"] or found["length"]).lower()
+        how = (
+            f"it is an option here, --{name}, behind the query"
+            if found["filter"]
+            else "lengths are filters in Slack alone"
+        )
+        raise BadQuery(
+            f"`{shortened(found[0])}` would be words: {how}. Quotation marks within the query keep it as words."
+        )
 
 
 def _embedded(recommender: Recommender, term: Term) -> Term:
@@ -191,7 +215,7 @@ def _show_error(text: str, error: SoundalikeError, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"query": text, "error": {"code": error.code, "message": str(error)}}), flush=True)
     else:
-        sys.stderr.write(f"{shown(text)}: {error.code}: {shown(str(error))}\n")
+        sys.stderr.write(f"{shown(shortened(text))}: {error.code}: {shown(str(error))}\n")
 
 
 def _top(text: str) -> int:

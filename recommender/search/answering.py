@@ -103,7 +103,9 @@ def way_to(
     similarity to the step before; fewer where so many would need a step wider than the direct one. Raises a
     `QueryError`."""
     if not SHORTEST_WAY <= top <= LONGEST_WAY:
-        raise BadQuery(f"A way has {SHORTEST_WAY} to {LONGEST_WAY} clips: ask for so many.")
+        raise BadQuery(
+            f"A way has {SHORTEST_WAY} clips or more, and {LONGEST_WAY} at most, not {top}: name such a number."
+        )
     ends = [_end(catalogue, terms) for terms in (start, end)]
     seeds = tuple(each.clip for each in ends if each.clip is not None)
     if len({seed.item for seed in seeds}) < len(seeds):
@@ -151,6 +153,10 @@ def _is_in_words(terms: Terms) -> bool:
 def _in_words(catalogue: Catalogue, terms: Terms, wanted: int, chosen: Filter) -> list[Match]:
     """Return what fits all of some words; raises `UnknownClip` where they fit nothing at all."""
     words = [meaning for _, meaning in terms if isinstance(meaning, WordsTerm)]
+    for word in words:
+        # A term that means nothing would be left out of the answer in silence.
+        if len(words) > 1 and word.direction is None and not catalogue.named(word.text, 1):
+            word.refuse()
     directions = [word.direction for word in words if word.direction is not None]
     direction = unit(np.sum(directions, axis=0)) if directions else None
     found = ranked(catalogue, joined([word.understood for word in words]), direction, wanted, chosen)

@@ -10,7 +10,7 @@ from recommender.answers import Understood
 from recommender.audio.formats import AUDIO_NAME
 from recommender.errors import UnknownClip
 from recommender.search.terms.base import Meaning, Parts, Scope
-from recommender.search.words.understanding import Reader, Vectors, content_words
+from recommender.search.words.understanding import Reader, Vectors, content_words, is_english
 from recommender.spelling import shortened
 
 _NAME = re.compile(r"#\d+|\S*://\S*", re.ASCII)
@@ -60,9 +60,11 @@ class WordsTerm(Meaning):
         try:
             self._scope.catalogue.clip(self.text)
         except UnknownClip as error:
-            if error.suggestions or not self.understood.near:
+            if error.suggestions or (not self.understood.near and is_english(self.text)):
                 raise
         near = self.understood.near
+        if not is_english(self.text):
+            raise UnknownClip(f"The catalogue has no clip {shortened(self.text)}, and words are understood in English.")
         raise UnknownClip(
             f"The catalogue has no clip {shortened(self.text)}, and no label that means it. "
             f"The nearest labels are {', '.join(near)}.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import threading
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,6 +49,13 @@ def content_words(text: str) -> list[str]:
     return [word for word in _WORD.findall(text.casefold()) if word not in _STOP]
 
 
+def is_english(text: str) -> bool:
+    """Say whether a text may be English: of others' letters the encoder, which knows no other language, makes labels at
+    random."""
+    letters = [character for character in text if character.isalpha()]
+    return 2 * sum(unicodedata.name(each, "").startswith("LATIN") for each in letters) >= len(letters)
+
+
 def joined(several: Sequence[Understood]) -> Understood:
     """Return what is meant by all of several texts: the best label of each is required together with the others."""
     if len(several) == 1:
@@ -72,7 +80,7 @@ class Reader:
 
     def understood(self, text: str, encoder: TextEncoder | None) -> Understood:
         """Return what a text means; where the encoder does not answer, what its spelling says."""
-        if not content_words(text):
+        if not content_words(text) or not is_english(text):
             return Understood(text)
         texts = self.vocabulary.texts
         if encoder is not None and texts is not None:

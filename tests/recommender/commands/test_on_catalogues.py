@@ -362,13 +362,39 @@ def test_odd_ids_are_queries(made, capsys, name):
         ("dog " * 100, None),
         ("dog + " * 100 + "dog", "bad-query"),
         ("x" * 300, "unknown-clip"),
-        (f"dog + {'x' * 300}", None),
+        (f"dog + {'x' * 300}", "unknown-clip"),
     ],
 )
 def test_what_is_too_long_for_a_files_name_is_a_query(made, capsys, query, code):
     assert main(["similar", str(made / "c"), "--json", query, "#5"]) == (code is not None)
     long, other = lines(capsys)
     assert long.get("error", {}).get("code") == code and other["results"]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("dog top 5", "`top 5` would be words: it is an option here, --top"),
+        ("dog + rain only Speech", "`only Speech` would be words: it is an option here, --only"),
+        ("dog not rain", "--not"),
+        ("dog longer than 2s", "lengths are filters in Slack alone"),
+        ("Random", "A random clip is for Slack"),
+        ("dog louder 20", "say `louder -20`"),
+        ("dog tempo 120", "knows no tempo"),
+        ("dog + qqqqq", "no clip qqqqq"),
+        ("дождь", "words are understood in English"),
+        ("#3 to #9 " + "x" * 300, "x…: "),
+    ],
+)
+def test_what_would_be_passed_over_or_guessed_is_a_sentence(made, capsys, query, said):
+    assert main(["similar", str(made / "c"), query]) == 1
+    told = capsys.readouterr().err
+    assert said in told and len(told) < 400
+
+
+def test_words_that_look_like_filters_are_words_in_quotes_and_alone(made, capsys):
+    assert main(["similar", str(made / "c"), "--json", 'dog "top 5"', "dog at the top", "dog only"]) == 0
+    assert all("error" not in answer for answer in lines(capsys))
 
 
 def test_a_wrong_path_that_was_named_is_an_error(made, capsys):
