@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender.catalogue import open_catalogue, push
-from recommender.catalogue.base import Pushed
+from recommender.catalogue.base import Catalogue, Hit, Pushed
 from recommender.catalogue.local.builder import ClipBatch, NewClip, write_catalogue
 from recommender.catalogue.local.manifest import Manifest
 
@@ -66,3 +66,23 @@ def pushed(folder: Path, url: str) -> Pushed:
         return push(catalogue, url, progress=False)
     finally:
         catalogue.close()
+
+
+def recall_of_sources(
+    catalogue: Catalogue,
+    queries: NDArray[np.float32],
+    found: Sequence[Sequence[Hit]],
+    count: int,
+    fits: Callable[[int], object],
+) -> float:
+    """Return which share of the exact nearest `count` sources of each query, among items that fit, was found."""
+    everything = range(len(catalogue))
+    vectors = np.asarray(catalogue.vectors_of(everything), np.float64)
+    sources = np.array([clip.source for clip in catalogue.clips(everything)])
+    items = np.array([item for item in everything if fits(item)])
+    shares = []
+    for query, hits in zip(queries.astype(np.float64), found, strict=True):
+        order = items[np.argsort(-(vectors[items] @ query), kind="stable")]
+        wanted = set(list(dict.fromkeys(sources[order].tolist()))[:count])
+        shares.append(len(wanted & {hit.source for hit in hits}) / len(wanted))
+    return float(np.mean(shares))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pymilvus import DataType, MilvusClient
@@ -14,14 +14,15 @@ from recommender.catalogue.base import Addition, Facts
 from recommender.catalogue.growing import entry_of
 from recommender.catalogue.milvus.cluster import Cluster, Missing
 from recommender.catalogue.milvus.nearest import NO_CONSISTENCY
-from recommender.catalogue.milvus.rows import LONGEST_TEXT, chunks
+from recommender.catalogue.milvus.rows import LONGEST_TEXT, MOST_ROWS, chunks
 from recommender.errors import CannotWrite, CatalogueError
 
 PAGE = 500
 MOST_PARTS = 1000
-_DIGITS = 9
+_DIGITS = 12
 """Of an addition's sha256, which are the number of its first window: Milvus has no counter that two processes could
-share, and 69 billion numbers suffice for what comes between two builds."""
+share. Of 280 trillion numbers, two of 100,000 additions share one in 50,000 cases; times `MOST_PARTS` they fit a row's
+number."""
 
 
 def prepare(cluster: Cluster) -> None:
@@ -65,7 +66,7 @@ def append(cluster: Cluster, addition: Addition, facts: Facts) -> None:
 def ids(cluster: Cluster) -> list[int]:
     """Return the numbers of all rows, which change with each addition."""
     try:
-        return sorted(row["id"] for row in _rows(cluster, "id >= 0", ["id"], NO_CONSISTENCY))
+        return sorted(row["id"] for row in _all(cluster, ["id"], NO_CONSISTENCY))
     except Missing:
         return []
 
@@ -73,32 +74,38 @@ def ids(cluster: Cluster) -> list[int]:
 def entries(cluster: Cluster) -> list[Mapping[str, Any]]:
     """Return all entries, in the order in which they came."""
     found: dict[tuple[int, int], dict[int, str]] = {}
-    while True:
-        read = sum(map(len, found.values()))
-        page = _rows(cluster, "id >= 0", ["id", "at", "text"], NO_CONSISTENCY, offset=read, limit=PAGE)
-        for row in page:
-            number, part = divmod(row["id"], MOST_PARTS)
-            found.setdefault((row["at"], number), {})[part] = row["text"]
-        if len(page) < PAGE:
-            break
+    for row in _all(cluster, ["id", "at", "text"], NO_CONSISTENCY, PAGE):
+        number, part = divmod(row["id"], MOST_PARTS)
+        found.setdefault((row["at"], number), {})[part] = row["text"]
     return [json.loads("".join(parts[part] for part in sorted(parts))) for _, parts in sorted(found.items())]
 
 
 def prune(cluster: Cluster, held: Sequence[str]) -> None:
     """Forget what was added under these paths."""
     wanted = set(held)
-    gone = [row["id"] for row in _rows(cluster, "id >= 0", ["id", "path"], "Strong") if row["path"] in wanted]
+    gone = [row["id"] for row in _all(cluster, ["id", "path"], "Strong") if row["path"] in wanted]
     if gone:
         cluster.ask("delete", cluster.address.added, ids=gone)
 
 
 def paths(cluster: Cluster) -> list[str]:
     """Return the paths of all that was added."""
-    return sorted({row["path"] for row in _rows(cluster, "id >= 0", ["path"], "Strong")})
+    return sorted({row["path"] for row in _all(cluster, ["id", "path"], "Strong")})
+
+
+def _all(cluster: Cluster, fields: list[str], consistency: str, page: int = MOST_ROWS) -> Iterator[Any]:
+    """Return all rows, page by page: Milvus returns those with the smallest numbers where there are more."""
+    last = -1
+    while True:
+        rows = _rows(cluster, f"id > {last}", fields, consistency, limit=page)
+        yield from rows
+        if len(rows) < page:
+            return
+        last = max(row["id"] for row in rows)
 
 
 def _rows(cluster: Cluster, expression: str, fields: list[str], consistency: str, **options: Any) -> list[Any]:
-    options = {"limit": 16_000, **options}
+    options = {"limit": MOST_ROWS, **options}
     found: list[Any] = cluster.ask(
         "query",
         cluster.address.added,

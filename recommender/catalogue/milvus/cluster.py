@@ -31,10 +31,11 @@ class Missing(Exception):
 
 
 class Cluster:
-    """Safe to use from several threads."""
+    """Safe to use from several threads. seconds: limit of a question in place of `ANSWER_SECONDS`."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, seconds: float | None = None) -> None:
         self.address = address
+        self._seconds = seconds
         self.away = Away()
         self._client: MilvusClient | None = None
         self._connecting = threading.Lock()
@@ -44,7 +45,7 @@ class Cluster:
         `CatalogueUnavailable`, `CatalogueDamaged`."""
         try:
             with self.away.asking():
-                seconds = away.ANSWER_SECONDS if limited else WORK_SECONDS
+                seconds = (self._seconds or away.ANSWER_SECONDS) if limited else WORK_SECONDS
                 found = getattr(self._connected(), method)(*arguments, timeout=seconds, **named)
         except (MilvusException, grpc.RpcError, grpc.FutureTimeoutError) as error:
             code = getattr(error, "code", None)

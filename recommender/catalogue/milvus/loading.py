@@ -17,10 +17,11 @@ from recommender.catalogue.milvus.address import Address
 from recommender.catalogue.milvus.catalogue import MilvusCatalogue, current_collection
 from recommender.catalogue.milvus.cluster import Cluster, Missing
 from recommender.catalogue.milvus.rows import BESIDE, CLIPS, MOST_ROWS, facts_rows, row_of, schema
+from recommender.catalogue.remote import away
 from recommender.catalogue.remote.facts import RemoteFacts
 from recommender.catalogue.remote.pushing import Reading
 from recommender.catalogue.remote.searching import Labels
-from recommender.errors import BuildFailed
+from recommender.errors import BuildFailed, CatalogueDamaged
 from recommender.terminal import bar_options
 
 BLOCK_BYTES = 8 << 20
@@ -41,7 +42,7 @@ def push(catalogue: Catalogue, location: str, *, build_megabytes: int | None = N
     address = Address.parse(location)
     if catalogue.facts.dimension > MOST_DIMENSIONS:
         raise BuildFailed(f"Milvus indexes at most {MOST_DIMENSIONS} dimensions: build with --vectors mean.")
-    cluster = Cluster(address)
+    cluster = Cluster(address, away.PUSH_SECONDS)
     try:
         return _Push(cluster, catalogue, progress, Reading(catalogue)).run()
     finally:
@@ -59,7 +60,11 @@ class _Push:
         facts = self.catalogue.facts
         name, current = self.cluster.address.collection(facts.id), self._current()
         if current == name:
-            return Pushed()
+            if self._whole():
+                return Pushed()
+            self.cluster.ask("drop_alias", self.cluster.address.alias)
+            self.cluster.ask("drop_collection", name)
+            current = None
         began = time.perf_counter()
         self._drop_but({name, current})
         loaded = self._begin(name)
@@ -78,6 +83,14 @@ class _Push:
         except Missing:
             return None
 
+    def _whole(self) -> bool:
+        """Say whether the current catalogue answers as it was pushed; what does not is pushed anew."""
+        try:
+            MilvusCatalogue.current(self.cluster).check()
+        except CatalogueDamaged:
+            return False
+        return True
+
     def _drop_but(self, kept: set[str | None]) -> None:
         """Drop what is neither current nor pushed: nobody answers from it any more, and it takes memory."""
         for name in self.cluster.ask("list_collections"):
@@ -86,9 +99,16 @@ class _Push:
 
     def _begin(self, name: str) -> int:
         """Make the collection, or return how many of its clips are there already."""
-        if not self.cluster.ask("has_collection", name):
-            dimension = self.catalogue.facts.dimension
-            self.cluster.ask("create_collection", name, schema=schema(dimension), num_shards=1, limited=False)
+        made = schema(self.catalogue.facts.dimension)
+        there = bool(self.cluster.ask("has_collection", name))
+        if there:
+            known = {field["name"] for field in self.cluster.ask("describe_collection", name)["fields"]}
+            if known != {field.name for field in made.fields}:
+                # An older version's.
+                self.cluster.ask("drop_collection", name)
+                there = False
+        if not there:
+            self.cluster.ask("create_collection", name, schema=made, num_shards=1, limited=False)
             self.cluster.ask("create_partition", name, BESIDE)
             return 0
         # Rows are counted in memory alone.
@@ -169,7 +189,12 @@ class _Push:
         )
         searcher = MilvusCatalogue(self.cluster, plain, labels, words).built.searcher
         facts = self.reading.measured(plain, searcher, self.progress)
-        MilvusCatalogue(self.cluster, facts, labels, words).check()
+        try:
+            MilvusCatalogue(self.cluster, facts, labels, words).check()
+        except CatalogueDamaged:
+            # The next push would go on with it.
+            self.cluster.ask("drop_collection", name)
+            raise
         rows = facts_rows(facts, counted, words)
         if len(rows) > MOST_ROWS:
             raise BuildFailed("What the catalogue says of itself is too long for Milvus: build with fewer labels.")

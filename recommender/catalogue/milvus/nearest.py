@@ -20,7 +20,7 @@ from recommender.catalogue.remote.searching import SPARE, WIDENING, Ranked, Sear
 
 SCAN_CLIPS = 1_000
 """So many are read and compared one by one in the time that two questions take."""
-MOST_SCANNED = 20_000
+MOST_SCANNED = MOST_ROWS
 """Where the index gave out before there were enough, at most so many are compared one by one."""
 LEAST_EF = 256
 """With a filter that no measured label stands for: .95 of ten came with 64, .99 with 256, for a millisecond more."""
@@ -58,11 +58,14 @@ class CollectionSearcher(Searcher):
         beside = math.ceil(len(without) * max(1.0, self.facts.clips / max(self.facts.sources, 1)))
         limit = min(math.ceil(count * SPARE) + beside, MOST_ROWS)
         expression = self.expression(chosen)
-        few = self.scans and most <= SCAN_CLIPS
-        if few or (limit * WIDENING >= most and most <= MOST_SCANNED):
+        if self.scans and most <= SCAN_CLIPS:
             return self._scanned(queries, expression, without)
         if depth is None:
             depth = max(self.facts.depth(self.share(chosen), sure), LEAST_EF if chosen else 0)
+        # Milvus builds with several threads, and now and then no way through its graph leads to one clip in a hundred:
+        # of few clips, those that had to be looked at nearly all are compared one by one.
+        if max(limit, depth) * WIDENING >= most and most <= MOST_SCANNED:
+            return self._scanned(queries, expression, without)
         found = self._searched(queries, expression, limit, max(depth, limit))
         ranked = [
             self._ranked(query, rows, len(rows) < limit, without) for query, rows in zip(queries, found, strict=True)

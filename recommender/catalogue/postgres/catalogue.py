@@ -42,7 +42,7 @@ class PostgresCatalogue(RemoteCatalogue):
         """Check the catalogue that is current in the schema, and ask its known answers; raises a `CatalogueError`."""
         connections = Connections(Address.parse(str(location)))
         try:
-            catalogue = cls(connections, _facts(connections), library_url)
+            catalogue = cls(connections, current_facts(connections), library_url)
             catalogue.check()
             catalogue.look()
         except BaseException:
@@ -55,7 +55,7 @@ class PostgresCatalogue(RemoteCatalogue):
         """Read what the current catalogue says of itself; raises a `CatalogueError`."""
         connections = Connections(Address.parse(str(location)))
         try:
-            return _facts(connections)
+            return current_facts(connections)
         finally:
             connections.close()
 
@@ -69,7 +69,7 @@ class PostgresCatalogue(RemoteCatalogue):
 
     def reopen(self) -> PostgresCatalogue:
         """Open the catalogue that is current now, on the same connections."""
-        catalogue = PostgresCatalogue(self._connections, _facts(self._connections), self._library_url)
+        catalogue = PostgresCatalogue(self._connections, current_facts(self._connections), self._library_url)
         catalogue.check()
         catalogue.look()
         return catalogue
@@ -135,7 +135,8 @@ class PostgresCatalogue(RemoteCatalogue):
         additions.append(self._connections.address, addition, self.facts)
 
 
-def _facts(connections: Connections) -> RemoteFacts:
+def current_facts(connections: Connections) -> RemoteFacts:
+    """Return what the catalogue that is current says of itself; raises `NoCatalogue`, `CatalogueDamaged`."""
     tables, shown = Tables(connections.address.schema), connections.address.shown
     ((there,),) = connections.rows(
         tables.sql("SELECT to_regclass(%s) IS NOT NULL"), (tables.sql("{catalogues}").as_string(),)

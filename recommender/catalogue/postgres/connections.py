@@ -60,10 +60,12 @@ def connect(address: Address, seconds: float | None = None) -> Connection:
 
 
 class Connections:
-    """Safe to use from several threads; each statement has a connection for itself."""
+    """Safe to use from several threads; each statement has a connection for itself. seconds: limit of a statement in
+    place of `ANSWER_SECONDS`."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, seconds: float | None = None) -> None:
         self.address = address
+        self._seconds = seconds
         self.away = Away()
         self._idle: list[Connection] = []
         self._closed = False
@@ -108,12 +110,13 @@ class Connections:
         self._drop()
 
     def _run(self, work: Callable[[Connection], T]) -> T:
+        seconds = self._seconds or away.ANSWER_SECONDS
         while True:
             try:
                 connection, kept = self._idle.pop(), True
             except IndexError:
-                connection, kept = connect(self.address, away.ANSWER_SECONDS), False
-            connection.until = time.monotonic() + away.ANSWER_SECONDS
+                connection, kept = connect(self.address, seconds), False
+            connection.until = time.monotonic() + seconds
             try:
                 found = work(connection)
             except psycopg.OperationalError as error:

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from recommender.catalogue.base import Catalogue, Pushed
 from recommender.catalogue.postgres.address import Address
-from recommender.catalogue.postgres.catalogue import PostgresCatalogue
+from recommender.catalogue.postgres.catalogue import PostgresCatalogue, current_facts
 from recommender.catalogue.postgres.connections import Connection, Connections, connect, reason_of
 from recommender.catalogue.postgres.rows import SIGNATURE, TRAILER, Rows
 from recommender.catalogue.postgres.tables import (
@@ -29,10 +29,11 @@ from recommender.catalogue.postgres.tables import (
     ROOT,
     Tables,
 )
+from recommender.catalogue.remote import away
 from recommender.catalogue.remote.away import unavailable
 from recommender.catalogue.remote.facts import RemoteFacts
 from recommender.catalogue.remote.pushing import Reading
-from recommender.errors import BuildFailed
+from recommender.errors import BuildFailed, CatalogueDamaged
 from recommender.terminal import bar_options
 
 BLOCK_CLIPS = 20_000
@@ -79,8 +80,11 @@ class _Push:
         tables = Tables(self.address.schema, facts.id, facts.dimension)
         with self._alone():
             self.connection.execute(tables.sql(ROOT))
-            known = "SELECT loaded, current FROM {catalogues} WHERE id = %s"
+            known = "SELECT loaded, current, format FROM {catalogues} WHERE id = %s"
             row = self.connection.execute(tables.sql(known), (facts.id,)).fetchone()
+            if row is not None and not self._whole(tables, *row):
+                self._drop(tables)
+                row = None
             if row is not None and row[1]:
                 return Pushed()
             began = time.perf_counter()
@@ -102,6 +106,28 @@ class _Push:
         if row is None or not row[0]:
             raise BuildFailed(f"Another push into {self.address.shown} is under way: let it finish first.")
         yield
+
+    def _whole(self, tables: Tables, loaded: int, current: bool, format_: int) -> bool:
+        """Say whether what is there of the catalogue is as it was left; what is not is pushed anew."""
+        there = "SELECT to_regclass(%s) IS NOT NULL AND to_regclass(%s) IS NOT NULL"
+        names = [tables.sql(name).as_string() for name in ("{clips}", "{labels}")]
+        if format_ != FORMAT or self.connection.execute(there, names).fetchone() != (True,):
+            return False
+        if not current:
+            return self.connection.execute(tables.sql("SELECT count(*) FROM {clips}")).fetchone() == (loaded,)
+        connections = Connections(self.address)
+        try:
+            PostgresCatalogue(connections, current_facts(connections), None).check()
+        except CatalogueDamaged:
+            return False
+        finally:
+            connections.close()
+        return True
+
+    def _drop(self, tables: Tables) -> None:
+        with self.connection.transaction():
+            self.connection.execute(tables.sql("DROP TABLE IF EXISTS {clips}, {labels}"))
+            self.connection.execute(tables.sql("DELETE FROM {catalogues} WHERE id = %s"), (tables.id,))
 
     def _begin(self, tables: Tables) -> int:
         facts = self._facts()
@@ -186,11 +212,15 @@ class _Push:
                     bar.refresh()
 
     def _measure(self, tables: Tables) -> None:
-        connections = Connections(self.address)
+        connections = Connections(self.address, away.PUSH_SECONDS)
         try:
             opened = PostgresCatalogue(connections, self._facts(), None)
             facts = self.reading.measured(self._facts(), opened.built.searcher, self.progress)
             PostgresCatalogue(connections, facts, None).check()
+        except CatalogueDamaged:
+            # The next push would go on with it.
+            self._drop(tables)
+            raise
         finally:
             connections.close()
         update = "UPDATE {catalogues} SET facts = %s WHERE id = %s"
@@ -208,10 +238,7 @@ class _Push:
             self.connection.execute(tables.sql(update), (tables.id,))
         old = "SELECT id FROM {catalogues} WHERE id <> ALL(%s)"
         for (id_,) in self.connection.execute(tables.sql(old), (kept,)).fetchall():
-            dropped = Tables(self.address.schema, str(id_))
-            with self.connection.transaction():
-                self.connection.execute(dropped.sql("DROP TABLE IF EXISTS {clips}, {labels}"))
-                self.connection.execute(dropped.sql("DELETE FROM {catalogues} WHERE id = %s"), (id_,))
+            self._drop(Tables(self.address.schema, str(id_)))
 
     def _prune(self, tables: Tables, before: str) -> None:
         """Forget what was added and is in the catalogue that was current: everybody has it from there by now."""

@@ -22,6 +22,7 @@ SCAN_CLIPS = 2_000
 """So many are compared one by one in the time that the index takes."""
 SCANNED_FOR_ONE = 20
 """So many clips that a filter lets through are compared in the time in which the index looks at one."""
+MOST_DEPTH = 10_000
 MOST_EF = 1000
 """The most that pgvector looks at before it looks at a filter; beyond, the scan goes on where it ended."""
 
@@ -72,7 +73,9 @@ class TableSearcher(Searcher):
         limit = math.ceil(count * SPARE)
         share = self.share(chosen)
         if depth is None:
-            depth = self.facts.depth(share, sure)
+            # A filter that lets fewer through than any that was measured takes as many times more.
+            rarer = max(1.0, self.facts.bands[-1].share / share)
+            depth = min(math.ceil(self.facts.depth(share, sure) * rarer), MOST_DEPTH)
         if depth > MOST_EF:
             limit = max(limit, math.ceil(depth * share))
         ranked: dict[int, Ranked] = {}

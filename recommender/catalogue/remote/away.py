@@ -11,6 +11,8 @@ from recommender.errors import CatalogueUnavailable
 
 ANSWER_SECONDS = 5.0
 """A statement that takes longer is given up, on both sides."""
+PUSH_SECONDS = 60.0
+"""While a catalogue is pushed, many are asked in one statement, of a server that may still be busy with the index."""
 AGAIN_SECONDS = 1.0
 """A database that did not answer is left alone for so long."""
 LATE = "not within {:.0f} s"

@@ -9,7 +9,10 @@ import pytest
 from recommender.catalogue import open_catalogue
 from recommender.catalogue.base import Addition
 from recommender.catalogue.filters import Filter
+from recommender.catalogue.postgres import connections
 from recommender.catalogue.postgres.catalogue import PostgresCatalogue
+from recommender.catalogue.postgres.connections import Connection
+from recommender.catalogue.remote import away
 from recommender.catalogue.remote import catalogue as remote
 from recommender.clips import clip_id
 from recommender.embedders import Frames
@@ -103,6 +106,26 @@ def test_a_database_that_cannot_be_written_is_a_sentence(library, schema):
         connection.execute("DROP TABLE additions.added")
     with pytest.raises(CannotWrite, match="cannot be added"):
         one.add(addition("a.wav", 7))
+
+
+def test_a_database_that_holds_still_holds_no_thread(library, postgres_server, monkeypatch):
+    one, _ = library
+
+    class Held(Connection):
+        """Opened before its server is frozen."""
+
+        def execute(self, *arguments, **named):
+            postgres_server.freeze()
+            monkeypatch.setattr(away, "ANSWER_SECONDS", 0.5)
+            return super().execute(*arguments, **named)
+
+    monkeypatch.setattr(connections, "Connection", Held)
+    monkeypatch.setattr(away, "ANSWER_SECONDS", 2.0)
+    try:
+        with pytest.raises(CannotWrite, match="cannot be added"):
+            one.add(addition("a.wav", 7))
+    finally:
+        postgres_server.thaw()
 
 
 def test_what_is_no_library_takes_nothing(tmp_path, schema):
