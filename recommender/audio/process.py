@@ -180,12 +180,14 @@ class Blocks:
 
     limit: samples beyond which `TooLong` is raised; timeout: seconds, for the whole file or for each block. Iterating
     raises `AudioError`s and `DecoderDown`. reading: when all blocks are there, {"seconds": read, "claimed": seconds by
-    the file's header or None, "incomplete": bool, "loudness": LUFS or None}.
+    the file's header or None, "incomplete": bool, "loudness": LUFS; None where there is none, or for a whole file:
+    uploads need none}.
     """
 
     def __init__(self, path: Path, *, rate: int, block: int, limit: int | None, timeout: float, whole: bool) -> None:
         path = path.resolve()
-        self._request = {"path": str(path), "rate": rate, "block": block, "limit": limit, "seconds": timeout}
+        kind = {"rate": rate, "block": block, "limit": limit, "measures": not whole}
+        self._request = {"path": str(path), "seconds": timeout, **kind}
         self._timeout = timeout
         self._whole = whole
         self.reading: dict[str, Any] = {}

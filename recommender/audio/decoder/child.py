@@ -61,7 +61,7 @@ def main() -> None:
             elif "excerpt" in request:
                 _send(answers, b"W", wav_bytes(*_at_once(request, excerpt_of, *request["excerpt"])))
             else:
-                reading = Reading()
+                reading = Reading(measures=request["measures"])
                 for block in _blocks(request, reading):
                     _send(answers, b"P", block.tobytes())
                 told = ("seconds", "claimed", "incomplete", "loudness")

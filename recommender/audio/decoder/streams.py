@@ -81,7 +81,8 @@ def metadata_of(path: Path) -> dict[str, str]:
 def pcm_of(file: BinaryIO, reading: Reading, rate: int = SAMPLE_RATE) -> Iterator[NDArray[np.int16]]:
     """Decode an open file, as `pcm_blocks` does; raises as it does."""
     before, after = Meter(), Meter()
-    for mono in _resampled(measured(frames_of(file, reading), reading), before, rate):
+    frames = frames_of(file, reading)
+    for mono in _resampled(measured(frames, reading) if reading.measures else frames, before, rate):
         if len(mono):
             yield to_int16(after.push(mono))
     if too_high(before, after):
