@@ -16,8 +16,10 @@ from recommender.catalogue.remote import away
 from recommender.catalogue.remote import catalogue as remote
 from recommender.clips import clip_id
 from recommender.embedders import Frames
-from recommender.errors import CannotWrite
+from recommender.errors import BadQuery, CannotWrite
 from recommender.library.additions import add
+from recommender.recommender import Recommender
+from recommender.settings import Settings
 from recommender.uploads import Upload
 from tests.support.catalogues import SPACE, clips, clustered, pushed, write
 
@@ -49,6 +51,29 @@ def addition(name: str, place: int, windows: int = 2) -> Addition:
     features = FEATURES[place : place + windows] + 0.01
     cuts = [(10.0 * n, 10.0 * n + 10) for n in range(windows)]
     return Addition(name, name.encode().hex().ljust(64, "0"), f"the {name}", ("New", "Dog"), cuts, features)
+
+
+def test_a_library_in_a_database_is_one_of_several(library, schema, tmp_path):
+    """Named, filtered by `in` and by length, added to, and never asked for what it does not keep."""
+    extra: dict[str, object] = {"kind": "library", "links": "files", "folder": str(tmp_path / "local")}
+    loud = [clip._replace(fields=(("tempo", "120 BPM"),)) for clip in clips(60)]
+    write(tmp_path / "other", clustered(60, seed=10), loud, extra=extra)
+    recommender = Recommender.open(Settings(_env_file=None, catalogue=f"{schema},{tmp_path / 'other'}"))
+    try:
+        assert list(recommender.catalogue.members) == ["sounds", "local"]
+
+        def homes(**bounds):
+            return {result.clip.catalogue for result in recommender.similar("#7", top=40, **bounds).results}
+
+        assert homes() == {"sounds", "local"}
+        assert homes(within=["Sounds"]) == {"sounds"} and homes(within=["local"], longer=1) == {"local"}
+        assert homes(told=[("tempo", 100, 130)]) == {"local"}
+        recommender.catalogue.members["sounds"].add(addition("a.wav", 7, windows=1))
+        assert recommender.similar("sounds/a.wav", top=3).results
+        with pytest.raises(BadQuery, match="knows no key"):
+            homes(told=[("key", 0, 0)])
+    finally:
+        recommender.close()
 
 
 def test_an_addition_is_found_by_every_process(library):
