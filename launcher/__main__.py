@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -31,7 +31,7 @@ from recommender.catalogue.base import Facts
 from recommender.catalogue.local.manifest import Manifest
 from recommender.embedders import registry
 from recommender.errors import SoundalikeError
-from recommender.library.additions import library_of
+from recommender.library.additions import folders_of
 from recommender.settings import load
 from recommender.spelling import shown
 from sandbox import names
@@ -98,11 +98,11 @@ def _running(settings: BotSettings, port: int, library: Path | None, out: Path |
             catalogue = str(out or _catalogue_of(folder))
             facts = Manifest.standing(Path(catalogue))
         start.environment["CATALOGUE"] = catalogue
-        root = folder or (None if facts is None else library_of(facts))
-        if root is not None and settings.library_url is None:
-            start.library(root)
+        roots = {"": folder} if folder is not None else {} if facts is None else folders_of(facts)
+        if roots and settings.library_url is None:
+            start.library(roots)
         if not start.real:
-            start.sandbox(root)
+            start.sandbox(playing=bool(roots))
         starting = start.embedder(facts)  # loads TensorFlow while the library is indexed
         if folder is not None:
             start.index(folder)
@@ -149,17 +149,18 @@ class _Start:
         folder = shlex.quote(str(STATE / "redis"))
         self._process("redis", f"python -m launcher.redis --port {self._redis_port} --dir {folder}")
 
-    def library(self, root: Path) -> None:
-        """Serve a library's files, on the next port, so that links of yesterday play today."""
+    def library(self, roots: Mapping[str, Path]) -> None:
+        """Serve libraries' files by their names, on the next port, so that links of yesterday play today."""
         port = self._port + 1 if _is_free(self._port + 1) else _free_port()
-        self._process("library", f"python -m launcher.library --port {port} {shlex.quote(str(root))}")
+        named = [part for name, root in roots.items() for part in ("--serve", name, str(root))]
+        self._process("library", f"python -m launcher.library --port {port} {shlex.join(named)}")
         self.environment["LIBRARY_URL"] = f"http://127.0.0.1:{port}"
 
-    def sandbox(self, root: Path | None) -> None:
-        """Start the sandbox with the app as it is set up; root: of a library, whose clips can be listened to."""
+    def sandbox(self, *, playing: bool) -> None:
+        """Start the sandbox with the app as it is set up; playing: whether there are clips that can be listened to."""
         settings = self._settings
         # In a real workspace the app has to be granted what the button needs.
-        if root is not None and "listen_button" not in settings.model_fields_set:
+        if playing and "listen_button" not in settings.model_fields_set:
             self.environment["LISTEN_BUTTON"] = "true"
             settings = settings.model_copy(update={"listen_button": True})
         manifest = STATE / "manifest.json"

@@ -74,6 +74,10 @@ def facts_of(parts: Mapping[str, Catalogue], labels: int) -> Facts:
         "links": FILES if FILES in links else next(iter(links)),
         "catalogues": {name: facts.id for name, facts in each.items()},
     }
+    folders = {
+        name: facts.extra["folder"] for name, facts in each.items() if isinstance(facts.extra.get("folder"), str)
+    }
+    extra |= {"folders": folders} if folders else {}
     weights = next((facts.weights for facts in every if facts.weights is not None), None)
     extra |= {} if weights is None else {"weights": str(weights)}
     floors = [facts.noise_floor for facts in every if facts.noise_floor is not None]

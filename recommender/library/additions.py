@@ -36,6 +36,14 @@ def library_of(facts: Facts) -> Path | None:
     return Path(root) if facts.kind == KIND and isinstance(root, str) else None
 
 
+def folders_of(facts: Facts) -> dict[str, Path]:
+    """Return the folders of audio that a catalogue was built from; of several libraries that are searched as one, by
+    the names that links to their files have, of a single one under no name."""
+    folders = facts.extra.get("folders")
+    roots = [*folders.items()] if isinstance(folders, dict) else [("", root)] if (root := library_of(facts)) else []
+    return {name if len(roots) > 1 else "": Path(folder) for name, folder in roots}
+
+
 def libraries_of(catalogue: Catalogue) -> dict[str, Path]:
     """Return the folders of audio of a catalogue, or of all that are searched as one, by the names of those."""
     folders = {name: library_of(member.facts) for name, member in catalogue.members.items()}

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 import pytest
 import requests
@@ -25,9 +26,9 @@ from tests.support.catalogues import clustered, write
 SOUND = wav_bytes(pcm16(melody(1)))
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
-    """A folder and the address it is served at, by a process as `make run` starts it."""
+@pytest.fixture(scope="module", params=["", "My SFX"])
+def served(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[tuple[Path, str]]:
+    """A folder and the address it is served at, alone and as one of several, by a process as `make run` starts it."""
     folder = tmp_path_factory.mktemp("served") / "music"
     for name in ("a/x y#1.wav", ".hidden.wav", ".store/real.wav", "notes.txt", "voice", "a/.added.jsonl"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -37,8 +38,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
     (folder / "in.wav").symlink_to(folder / ".store" / "real.wav")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    serve = ["--serve", request.param, str(folder), *(["--serve", "other", "/nowhere"] if request.param else [])]
     process = subprocess.Popen(
-        [sys.executable, "-m", "launcher.library", "--port", str(port), str(folder)],
+        [sys.executable, "-m", "launcher.library", "--port", str(port), *serve],
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
     )
     address = f"http://127.0.0.1:{port}"
@@ -49,7 +51,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
                 break
             except requests.ConnectionError:
                 time.sleep(0.05)
-        yield folder, address
+        yield folder, f"{address}/{quote(request.param)}".rstrip("/")
     finally:
         process.terminate()
         process.wait(10)
@@ -89,9 +91,9 @@ def test_names_of_any_bytes_and_links_within_play(served: tuple[Path, str]) -> N
     ],
 )
 def test_nothing_else_is_served(served: tuple[Path, str], path: str) -> None:
-    host, port = served[1].removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
-        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+    url = urlsplit(served[1])
+    with socket.create_connection((str(url.hostname), url.port or 0), timeout=5) as connection:
+        connection.sendall(f"GET {url.path}{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
         answer = b"".join(iter(lambda: connection.recv(65_536), b""))
     assert int(answer.split()[1]) in {400, 404}
     assert b"secret" not in answer and SOUND[44:100] not in answer
