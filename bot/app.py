@@ -20,6 +20,7 @@ from bot.listeners import (
     library,
     mentions,
     modal,
+    picture,
     shortcuts,
     uploads,
 )
@@ -35,7 +36,7 @@ AGAIN = (InstallationsAway, QueueAway, QueueFull)
 
 _log = logging.getLogger(__name__)
 
-SURFACES = (commands, uploads, mentions, shortcuts, actions, files, library, modal, home, channel_settings)
+SURFACES = (commands, uploads, mentions, shortcuts, actions, files, picture, library, modal, home, channel_settings)
 
 
 class _App(App):

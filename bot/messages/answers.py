@@ -28,7 +28,7 @@ from bot.messages.block_kit import (
     text_chars,
 )
 from bot.messages.button_values import ButtonValue, option
-from bot.messages.library import EXPORT, LISTEN, PATH, Offers, add_button, listen_button, said
+from bot.messages.library import EXPORT, LISTEN, PATH, PICTURE, Offers, add_button, listen_button, said
 from bot.questions import Question
 from recommender.answers import WAY, Answer, Result, Understood
 from recommender.catalogue.filters import OR
@@ -368,6 +368,7 @@ def _footer(
         button("where_matched", "Where it matched", value) if long_upload else None,
         button("share", "Share to channel", value) if ephemeral and found.results else None,
         button(EXPORT, "Export", value) if files and found.results else None,
+        button(PICTURE, "Picture", value) if files and found.results and found.ranked_by != WAY else None,
         add,
     )
 

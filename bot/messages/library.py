@@ -16,6 +16,7 @@ LISTEN = "listen"
 ADD = "add_to_library"
 PATH = "path"
 EXPORT = "export"
+PICTURE = "picture"
 TITLE_CHARS = 120
 FIELD_CHARS = 30
 SHORTEST_DESCRIPTION = 30

@@ -43,6 +43,7 @@ class File:
     shares: dict[str, list[str]] = field(default_factory=dict)
     given: bool = False
     title: str = ""
+    alt: str = ""
 
     @property
     def age(self) -> float:
@@ -152,6 +153,8 @@ class Files:
         }
         if self._workspace.faults.binary_types:
             data |= {"mimetype": "application/octet-stream", "filetype": "binary", "pretty_type": "Binary"}
+        if file.alt:
+            data["alt_txt"] = file.alt
         if file.remote_url:
             data |= {"mode": "external", "is_external": True, "external_type": "app", "url_private": file.remote_url}
             data["url_private_download"] = file.remote_url

@@ -10,11 +10,12 @@ from sandbox.errors import SlackRefusal
 
 @dataclass
 class Promise:
-    """A file that a call announced. content: None until it was sent."""
+    """A file that a call announced. alt: what a picture shows, in words; content: None until it was sent."""
 
     id: str
     name: str
     length: int
+    alt: str = ""
     content: bytes | None = None
 
 
@@ -24,10 +25,10 @@ class PendingUploads:
     def __init__(self) -> None:
         self._promised: dict[str, Promise] = {}
 
-    def promise(self, file_id: str, name: str, length: int) -> str:
+    def promise(self, file_id: str, name: str, length: int, alt: str = "") -> str:
         """Announce a file and return the secret of its URL."""
         secret = secrets.token_urlsafe(16)
-        self._promised[secret] = Promise(file_id, name, length)
+        self._promised[secret] = Promise(file_id, name, length, alt)
         return secret
 
     def receive(self, secret: str, content: bytes) -> None:

@@ -31,10 +31,11 @@ def get_upload_url(api: Api, arguments: Json) -> Json:
         length = int(arguments.get("length") or 0)
     except (TypeError, ValueError):
         length = 0
-    if not isinstance(name, str) or not name or length <= 0:
+    alt = arguments.get("alt_txt") or ""
+    if not isinstance(name, str) or not name or length <= 0 or not isinstance(alt, str):
         raise SlackRefusal("invalid_arguments")
     file_id = api.workspace.ids.new("F")
-    secret = api.uploads.promise(file_id, name, length)
+    secret = api.uploads.promise(file_id, name, length, alt)
     return {"upload_url": f"{api.origin}/upload/v1/{api.workspace.team}/{secret}", "file_id": file_id}
 
 
@@ -72,6 +73,7 @@ def _completed(api: Api, item: Any) -> File:
     del api.files.files[file.id]
     file.id = promise.id
     file.title = str(item.get("title") or promise.name)
+    file.alt = promise.alt
     api.files.files[file.id] = file
     return file
 

@@ -129,8 +129,14 @@ def test_an_upload_is_added_by_who_may_and_is_found_and_played_at_once(
     assert str(kept) in absolute.splitlines()
     assert "Added from Slack/fresh beat.wav" in relative.splitlines()
 
+    library.click(found, "picture", user=BEN)
+    drawn = library.wait_reply(again, lambda message: "A map" in str(message.get("files")), timeout=30)
+    assert downloaded(drawn["files"][0]["url_private_download"]).startswith(b"\x89PNG")
+    shown = "Clips like same.wav: a map with the query in the middle. Above it the waveform of the query."
+    assert drawn["files"][0]["alt_txt"].startswith(shown)
+
     library.choose(found, "Listen", user=BEN)
-    excerpt = library.wait_reply(again, lambda message: len(message.get("files") or []) == 1, timeout=30)
+    excerpt = library.wait_reply(again, lambda message: "fresh beat 0:00" in str(message.get("files")), timeout=30)
     assert excerpt["files"][0]["title"] == "fresh beat 0:00–0:04"
     samples, rate = read_wav(downloaded(excerpt["files"][0]["url_private_download"]))
     assert (len(samples), rate) == (64_000, 16_000)

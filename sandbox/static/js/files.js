@@ -20,7 +20,7 @@ export function fileCard(file) {
       h("figcaption", {}, file.subtype === "slack_audio" ? "Voice clip" : name, h("span.file-kind", {}, ` ${file.pretty_type} · ${bytes(file.size)}`)),
       player(url, name, seconds, file.size));
   }
-  if (/^image\//.test(file.mimetype)) return h("figure.file", {}, h("figcaption", {}, name), h("img.picture", { src: url, alt: name }));
+  if (/^image\//.test(file.mimetype)) return h("figure.file", {}, h("figcaption", {}, name), h("img.picture", { src: url, alt: file.alt_txt || name }));
   return h("a.file.plain-file", { href: file.is_external ? file.url_private : url, download: file.name, rel: "noopener noreferrer" },
     h("span.file-icon", {}, icon("download")),
     h("span", {}, h("strong", {}, name), h("span.file-kind", {}, `${file.pretty_type} · ${bytes(file.size)}`)));
