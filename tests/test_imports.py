@@ -62,7 +62,7 @@ SLACK = "slack_bolt slack_sdk dramatiq"
 @pytest.mark.parametrize(
     ("blocked", "used"),
     [
-        (f"{MODELS} av", "bot.app bot.socket_mode bot.wsgi bot.intake.acceptance bot.operations.check"),
+        (f"{MODELS} av PIL", "bot.app bot.socket_mode bot.wsgi bot.intake.acceptance bot.operations.check"),
         (f"{MODELS} slack_bolt", "bot.worker bot.__main__"),
         (
             MODELS,
