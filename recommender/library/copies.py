@@ -32,7 +32,8 @@ BLOCK_ROWS = 512
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What copies are told by first. paths: files of equal bytes; vector: mean of the window vectors, float32 (d,)."""
+    """What copies are told by first. paths: files of equal bytes; vector: mean of the window vectors, float32 (d,),
+    which those do not need that are shorter than `SHORTEST_SECONDS`."""
 
     paths: tuple[str, ...]
     seconds: float

@@ -52,6 +52,7 @@ NAMING = 6
 """Goes up when clips of the same files are named, titled or labelled otherwise: such catalogues are written anew."""
 FILES_PER_BATCH = 200
 FINGERPRINTS_KEPT = 1024
+_NO_VECTOR = np.empty(0, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +211,9 @@ def _grouped(good: dict[str, list[str]], stock: Stock) -> dict[str, tuple[str, .
     for recording in stock.store.recordings(sorted(good, key=lambda sha256: min(good[sha256])), stock.memory):
         assert recording.analysis is not None  # noqa: S101 - `good` holds nothing that failed
         analysis = recording.analysis
-        mean = np.mean([window.vector for window in analysis.windows], axis=0)
+        # Of a hundred thousand small files, which are not compared, vectors would be 400 MB.
+        compared = analysis.seconds >= copies.SHORTEST_SECONDS
+        mean = np.mean([window.vector for window in analysis.windows], axis=0) if compared else _NO_VECTOR
         known.append(copies.Known(tuple(good[recording.sha256]), analysis.seconds, mean))
         hashes.append(recording.sha256)
     groups: list[tuple[str, tuple[str, ...]]] = []
