@@ -222,7 +222,7 @@ def _index(folder: Path, stored: _Stored, trees: int | None, target_recall: floa
     try:
         finder, withheld = Finder(vectors, index), spread(searchable, max(CALIBRATED_TOPS.values()))
         if len(vectors) >= neighbours.FEWEST_CLIPS:
-            finder = replace(finder, lists=neighbours.build(index, vectors, searchable, withheld, progress))
+            finder = replace(finder, lists=neighbours.build(vectors, searchable, withheld, progress))
         calibration = calibrate(finder, searchable, withheld, target_recall, progress)
         if finder.lists is not None:
             neighbours.admit(finder, withheld, calibration)

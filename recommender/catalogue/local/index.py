@@ -67,10 +67,6 @@ class Index:
         found = self._index.get_nns_by_vector(query.tolist(), count, search_k)
         return np.array(found, np.int64)
 
-    def neighbours(self, item: int, count: int, search_k: int) -> Items:
-        """Find about the `count` nearest items of an item, itself among them, as `candidates` does."""
-        return np.array(self._index.get_nns_by_item(item, count, search_k), np.int64)
-
     def close(self) -> None:
         """Unmap the index."""
         self._index.unload()

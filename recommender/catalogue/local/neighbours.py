@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from recommender.catalogue.base import Calibration, Items, Vectors
 from recommender.catalogue.local.finder import Finder, Lists
-from recommender.catalogue.local.index import Index
 from recommender.catalogue.local.vector_file import mapped_array
 from recommender.catalogue.recall import setting_for
 from recommender.errors import CatalogueDamaged
@@ -25,8 +25,14 @@ from recommender.terminal import bar_options
 FEWEST_CLIPS = 100_000
 """Below, lists gain nothing: the index alone answers 22,000 clips in 0.4 ms."""
 LISTED = 24
-SEED_NODES = 1000
-"""What the index looks at for the first lists: they hold two thirds of the true neighbours."""
+PARTITIONS = 4
+CELL_CLIPS = 1000
+"""The first lists: all clips are parted by which of some clips drawn at random is nearest, and those of a cell, so many
+on average, are compared with one another by matrix products; so many times anew. It takes a quarter of the time that
+asking the index takes, and finds more."""
+LARGEST_CELL = 8000
+"""Larger ones are cut: thousands of clips that are all alike are each other's neighbours in any order."""
+SEED = 1
 NEAR = 10
 """So many neighbours' so many neighbours are compared with each clip."""
 BLOCK_ROWS = 512
@@ -36,7 +42,7 @@ REVERSED_ROWS = 200_000
 CHECKED_ROWS = 1 << 16
 
 
-def build(index: Index, vectors: Vectors, searchable: Items, withheld: Items, progress: bool) -> Lists:
+def build(vectors: Vectors, searchable: Items, withheld: Items, progress: bool) -> Lists:
     """Return int32 (n, LISTED): of each clip the nearest others, best first; a row that has fewer repeats its own item.
 
     withheld: items that stand in no list and have none yet, so that they can be asked as if they were new.
@@ -44,32 +50,60 @@ def build(index: Index, vectors: Vectors, searchable: Items, withheld: Items, pr
     lists = np.repeat(np.arange(len(vectors), dtype=np.int32)[:, None], LISTED, axis=1)
     near = np.full(lists.shape, -np.inf, np.float32)
     rows = np.setdiff1d(searchable, withheld)
-    left_out = np.zeros(len(vectors), np.bool_)
-    left_out[withheld] = True
+    random = np.random.default_rng(SEED)
+    for number in range(PARTITIONS):
+        centres = vectors[np.sort(random.choice(rows, max(len(rows) // CELL_CLIPS, 1), replace=False))].T.copy()
+        cells = np.empty(len(vectors), np.int32)
 
-    def seed(block: Items) -> None:
-        for item in block.tolist():
-            found = index.neighbours(item, LISTED + 1, SEED_NODES)
-            found = found[(found != item) & ~left_out[found]][:LISTED]
-            lists[item, : len(found)] = found
-            near[item, : len(found)] = vectors[found] @ vectors[item]
+        def part(block: Items, centres: Vectors = centres, cells: Lists = cells) -> None:
+            cells[block] = (vectors[block] @ centres).argmax(axis=1)
 
-    _through(rows, seed, "neighbours", progress)
+        def compare(cell: Items) -> None:
+            _compare(vectors, lists, near, cell)
+
+        what = f"neighbours, {number + 1} of {PARTITIONS}"
+        _through(_blocks(rows), part, f"{what}: cells", progress)
+        _through(_cells(rows, cells[rows]), compare, what, progress)
     seeded = lists[:, :NEAR].copy()
 
     def join(block: Items) -> None:
         _merge(vectors, lists, near, block, seeded[seeded[block]].reshape(len(block), -1))
 
-    _through(rows, join, "neighbours of neighbours", progress)
+    _through(_blocks(rows), join, "neighbours of neighbours", progress)
     _reverse(lists, near)
     return lists
 
 
-def _through(rows: Items, work: Callable[[Items], None], what: str, progress: bool) -> None:
-    """Do the work for blocks of rows on all cores: the index and numpy let go of the interpreter."""
-    blocks = [rows[first : first + BLOCK_ROWS] for first in range(0, len(rows), BLOCK_ROWS)]
-    bar = tqdm(total=len(rows), desc=what, unit="clip", unit_scale=True, **bar_options(progress))
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool, bar:
+def _blocks(rows: Items) -> list[Items]:
+    return [rows[first : first + BLOCK_ROWS] for first in range(0, len(rows), BLOCK_ROWS)]
+
+
+def _cells(rows: Items, cells: Lists) -> list[Items]:
+    """Return the rows of each cell; cells: the number of each row's."""
+    order = np.argsort(cells, kind="stable")
+    found = np.split(rows[order], np.flatnonzero(np.diff(cells[order])) + 1)
+    return [cell[first : first + LARGEST_CELL] for cell in found for first in range(0, len(cell), LARGEST_CELL)]
+
+
+def _compare(vectors: Vectors, lists: Lists, near: Vectors, cell: Items) -> None:
+    """Compare the clips of a cell with one another, and keep what is nearer than what is listed."""
+    of_cell, most = vectors[cell], min(LISTED, len(cell))
+    for first in range(0, len(cell), BLOCK_ROWS):
+        block = cell[first : first + BLOCK_ROWS]
+        similarities = of_cell[first : first + BLOCK_ROWS] @ of_cell.T
+        similarities[np.arange(len(block)), np.arange(first, first + len(block))] = -np.inf
+        places = np.argpartition(-similarities, most - 1, axis=1)[:, :most]
+        best, candidates = np.take_along_axis(similarities, places, 1), cell[places].astype(np.int32)
+        best[(candidates[:, :, None] == lists[block][:, None, :]).any(axis=2)] = -np.inf
+        _keep(lists, near, block, np.hstack((lists[block], candidates)), np.hstack((near[block], best)))
+
+
+def _through(blocks: Sequence[Items], work: Callable[[Items], None], what: str, progress: bool) -> None:
+    """Do the work for blocks of rows on all cores: numpy lets go of the interpreter."""
+    total = sum(map(len, blocks))
+    bar = tqdm(total=total, desc=what, unit="clip", unit_scale=True, leave=False, **bar_options(progress))
+    # One thread of BLAS for each of ours.
+    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count() or 1) as pool, bar:
         for block, _ in zip(blocks, pool.map(work, blocks), strict=True):
             bar.update(len(block))
 

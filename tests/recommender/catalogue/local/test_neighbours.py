@@ -14,7 +14,6 @@ from recommender.catalogue.filters import Filter
 from recommender.catalogue.local import neighbours
 from recommender.catalogue.local.builder import facts_of
 from recommender.catalogue.local.catalogue import LocalCatalogue
-from recommender.catalogue.local.index import Index, build
 from recommender.catalogue.recall import spread
 from recommender.errors import CatalogueDamaged
 from tests.support.catalogues import clips, clustered, write
@@ -90,16 +89,24 @@ def test_a_list_holds_others_that_are_near(opened):
     assert np.mean(shares) > 0.9
 
 
-def test_what_is_withheld_stands_in_no_list_before_it_is_admitted(tmp_path):
+def test_what_is_withheld_stands_in_no_list_before_it_is_admitted():
     vectors = clustered(COUNT, clusters=40)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    build(vectors, tmp_path / "x.ann", 4, np.array([], np.int64), progress=False)
     items = np.arange(COUNT)
     withheld = spread(items, 50)
-    lists = neighbours.build(Index(tmp_path / "x.ann", 128), vectors, items, withheld, progress=False)
+    lists = neighbours.build(vectors, items, withheld, progress=False)
     others = np.setdiff1d(items, withheld)
     assert not np.isin(lists[others], withheld).any()
     assert (lists[withheld] == withheld[:, None]).all()
+
+
+def test_clips_that_are_all_alike_are_cut_into_cells_that_can_be_compared(monkeypatch):
+    monkeypatch.setattr(neighbours, "LARGEST_CELL", 100)
+    vectors = np.repeat(np.eye(2, 8, dtype=np.float32), [COUNT - 5, 5], axis=0)
+    items = np.arange(COUNT)
+    lists = neighbours.build(vectors, items, items[:0], progress=False)
+    assert all(len(set(row) - {item}) == neighbours.LISTED for item, row in enumerate(lists[:-5].tolist()))
+    assert (np.einsum("ijk,ik->ij", vectors[lists[:-5]], vectors[:-5]) == 1).all()
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
