@@ -214,7 +214,7 @@ def prepare(source: Path, work: Path, clips: int) -> int:
 
 def build(key: str, work: Path) -> None:
     """Build one way in a process of its own."""
-    values = np.load(work / ("features.npy" if key == "ours" else "ours/vectors.npy"), mmap_mode="r")
+    values = np.load(work / "features.npy", mmap_mode="r") if key == "ours" else _vectors(work)
     (work / key).mkdir(exist_ok=True)
     try:
         importlib.import_module(WAYS[key].needs)
@@ -224,6 +224,13 @@ def build(key: str, work: Path) -> None:
     used = time.process_time()
     WAYS[key].build(values, work / key)
     print(json.dumps({"build_cpu_seconds": time.process_time() - used}))
+
+
+def _vectors(work: Path) -> NDArray[np.float32]:
+    """Map our catalogue's vectors, which the other ways index."""
+    from recommender.catalogue.local.manifest import Manifest
+
+    return Manifest.read(work / "ours").mapped_vectors(work / "ours")
 
 
 def _anonymous() -> int:
@@ -237,7 +244,7 @@ def ask(key: str, work: Path) -> None:
     from recommender.catalogue.local.manifest import Manifest
     from recommender.vectors import unit_rows
 
-    vectors = np.load(work / "ours" / "vectors.npy", mmap_mode="r")
+    vectors = _vectors(work)
     queries = unit_rows(Manifest.read(work / "ours").recipe.finish(np.load(work / "held.npy"))).astype(np.float32)
     way = WAYS[key]
     importlib.import_module(way.needs)
@@ -291,8 +298,9 @@ def measure_size(
                     break
         except subprocess.CalledProcessError:
             row["missing"] = "a run without an error, see above,"
-        files = list((work / key).iterdir()) + ([work / "ours" / "vectors.npy"] if WAYS[key].reads_vectors else [])
-        row["disk_megabytes"] = sum(path.stat().st_size for path in set(files)) / processes.MEGABYTE
+        row["disk_megabytes"] = sum(path.stat().st_size for path in (work / key).iterdir()) / processes.MEGABYTE
+        if WAYS[key].reads_vectors and key != "ours":
+            row["disk_megabytes"] += _vectors(work).nbytes / processes.MEGABYTE
         figures[key] = row
         show(key, figures, smaller)
         if key != "ours":

@@ -29,7 +29,7 @@ from recommender.catalogue.local.index import Index
 from recommender.catalogue.local.manifest import ANNOY, Manifest
 from recommender.catalogue.local.projection import Learner
 from recommender.catalogue.local.staging import staged
-from recommender.catalogue.local.vector_file import VectorFile, finish_vectors, mapped
+from recommender.catalogue.local.vector_file import VectorFile, finish_vectors, in_index, mapped
 from recommender.catalogue.noise import EXTRA as NOISE_FLOOR
 from recommender.catalogue.noise import noise_floor
 from recommender.catalogue.recall import spread
@@ -106,7 +106,12 @@ def write_catalogue(
             stored = _store(folder, batches, vectors_kind, preparation, projection)
             of_words, vocabulary = _write_words(folder, words, stored)
             indexed = _index(folder, stored, trees, target_recall, progress)
-            names = [CLIPS, VECTORS, INDEX, *([PROJECTION] if stored.recipe.projection is not None else ())]
+            # Beside a large index the same vectors once more would be a third of the catalogue.
+            held = len(stored.vectors) >= neighbours.FEWEST_CLIPS and in_index(stored.vectors, folder / INDEX)
+            if held:
+                (folder / VECTORS).unlink()
+            names = [CLIPS, INDEX, *([] if held else [VECTORS])]
+            names += [PROJECTION] if stored.recipe.projection is not None else []
             names += [NEIGHBOURS] if indexed.listed else []
             given = extra() if callable(extra) else extra or {}
             manifest = Manifest(
@@ -124,6 +129,7 @@ def write_catalogue(
                     "trees": indexed.trees,
                     "seed": annoy_index.SEED,
                     **({"neighbours": indexed.listed} if indexed.listed else {}),
+                    **({"vectors": True} if held else {}),
                 },
                 target_recall=target_recall,
                 calibration=indexed.calibration,

@@ -25,7 +25,7 @@ from recommender.catalogue.local.finder import Finder
 from recommender.catalogue.local.index import Index
 from recommender.catalogue.local.journal import Journal
 from recommender.catalogue.local.manifest import Manifest
-from recommender.catalogue.local.vector_file import mapped
+from recommender.catalogue.local.vector_file import index_layout
 from recommender.catalogue.recall import spread
 from recommender.catalogue.vocabulary import Vocabulary
 from recommender.errors import CatalogueDamaged, NoCatalogue
@@ -63,11 +63,11 @@ class LocalCatalogue(GrowingCatalogue):
         self._library_url = library_url
         self._states: list[_State] = []
         try:
-            self._held = (CLIPS, VECTORS, INDEX, *([NEIGHBOURS] if manifest.listed else ()))
+            self._held = tuple(name for name in (CLIPS, VECTORS, INDEX, NEIGHBOURS) if name in manifest.files)
             for name in self._held:
                 self._hold(name)
             self.table = ClipTable(folder / CLIPS)
-            self.vectors = mapped(folder / VECTORS)
+            self.vectors = manifest.mapped_vectors(folder)
             self.index = Index(folder / INDEX, manifest.dimension)
             lists = neighbours.mapped_lists(folder / NEIGHBOURS, manifest.clips) if manifest.listed else None
             self.finder = Finder(self.vectors, self.index, lists)
@@ -211,7 +211,10 @@ def _check_files(folder: Path, manifest: Manifest) -> None:
             raise CatalogueDamaged(
                 f"{path} has {size} bytes, the manifest says {facts.bytes}: build the catalogue again."
             )
-    _check_array(folder / VECTORS, (manifest.clips, manifest.dimension), "<f4")
+    if VECTORS in manifest.files:
+        _check_array(folder / VECTORS, (manifest.clips, manifest.dimension), "<f4")
+    elif manifest.files[INDEX].bytes < manifest.clips * index_layout(manifest.dimension)[1]:
+        raise CatalogueDamaged(f"{folder / INDEX} does not hold all vectors: build the catalogue again.")
     if manifest.listed:
         _check_array(folder / NEIGHBOURS, (manifest.clips, manifest.listed), "<i4")
     if not manifest.calibration or not manifest.known_answers:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 MANIFEST = "manifest.json"
 CLIPS = "clips.sqlite"
 VECTORS = "vectors.npy"
+"""Not of large catalogues: their index holds the same vectors."""
 INDEX = "index.ann"
 NEIGHBOURS = "neighbours.npy"
 """Only of large catalogues."""

@@ -17,19 +17,19 @@ from typing import Any
 from urllib.parse import quote
 
 from recommender.catalogue.known_answer import SHARE_FOUND, SIMILARITY_ERROR, KnownAnswer, in_common
-from recommender.catalogue.local.files import CLIPS, INDEX, NEIGHBOURS, VECTORS
+from recommender.catalogue.local.files import CLIPS, INDEX, NEIGHBOURS
 from recommender.errors import CatalogueDamaged
 
 CHILD_SECONDS = 60.0
 """A cold index of millions of clips answers its first queries from disk within seconds."""
 _FAILED = 3
-_NPY_HEADER_BYTES = 128
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
     """What the index must be like. search_k: setting that the answers are asked with; listed: length of the lists of
-    neighbours, 0 where there are none."""
+    neighbours, 0 where there are none;
+    vectors: the file that holds them, where in it the first one begins, and the bytes from one to the next."""
 
     dimension: int
     clips: int
@@ -37,6 +37,7 @@ class Expected:
     trees: int
     search_k: int
     listed: int
+    vectors: tuple[str, int, int]
     answers: tuple[KnownAnswer, ...]
 
 
@@ -79,11 +80,10 @@ def _check(folder: Path, expected: Expected) -> str | None:
         return f"{folder / INDEX} holds {index.get_n_items()} items, {expected.clips} are expected"
     if index.get_n_trees() != expected.trees:
         return f"{folder / INDEX} has {index.get_n_trees()} trees, {expected.trees} are expected"
-    with (folder / VECTORS).open("rb") as vectors:
-        for answer in expected.answers:
-            wrong = _wrong_clip(folder, answer) or _wrong_vectors(folder, vectors.fileno(), expected.dimension, answer)
-            if wrong:
-                return wrong
+    for answer in expected.answers:
+        wrong = _wrong_clip(folder, answer) or _wrong_vectors(folder, expected, answer)
+        if wrong:
+            return wrong
     return _wrong_answers(folder, index, expected) or _wrong_lists(folder, expected)
 
 
@@ -98,19 +98,21 @@ def _wrong_clip(folder: Path, answer: KnownAnswer) -> str | None:
     return None if row == (answer.clip_id,) else f"{folder / CLIPS} belongs to another catalogue"
 
 
-def _wrong_vectors(folder: Path, file: int, dimension: int, answer: KnownAnswer) -> str | None:
-    own = _row(file, dimension, answer.item)
-    for item, similarity in zip(answer.items, answer.similarities, strict=True):
-        cosine = sum(a * b for a, b in zip(own, _row(file, dimension, item), strict=True))
-        # Not "further off than": NaN must fail too.
-        if not abs(cosine - similarity) <= SIMILARITY_ERROR:
-            return f"{folder / VECTORS} yields other similarities than were kept"
+def _wrong_vectors(folder: Path, expected: Expected, answer: KnownAnswer) -> str | None:
+    name, start, stride = expected.vectors
+
+    def row(item: int) -> tuple[float, ...]:
+        data = os.pread(file.fileno(), 4 * expected.dimension, start + stride * item)
+        return struct.unpack(f"<{expected.dimension}f", data)
+
+    with (folder / name).open("rb") as file:
+        own = row(answer.item)
+        for item, similarity in zip(answer.items, answer.similarities, strict=True):
+            cosine = sum(a * b for a, b in zip(own, row(item), strict=True))
+            # Not "further off than": NaN must fail too.
+            if not abs(cosine - similarity) <= SIMILARITY_ERROR:
+                return f"{folder / name} yields other similarities than were kept"
     return None
-
-
-def _row(file: int, dimension: int, item: int) -> tuple[float, ...]:
-    data = os.pread(file, 4 * dimension, _NPY_HEADER_BYTES + 4 * dimension * item)
-    return struct.unpack(f"<{dimension}f", data)
 
 
 def _wrong_answers(folder: Path, index: Any, expected: Expected) -> str | None:

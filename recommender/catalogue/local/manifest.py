@@ -11,11 +11,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from recommender.catalogue.base import Calibration, Facts
 from recommender.catalogue.known_answer import KnownAnswer
 from recommender.catalogue.local.files import CLIPS, INDEX, MANIFEST, NEIGHBOURS, PROJECTION, VECTORS, FileFacts
 from recommender.catalogue.local.known_answers import Expected
 from recommender.catalogue.local.projection import read_projection
+from recommender.catalogue.local.vector_file import HEADER_BYTES, index_layout, mapped, mapped_in_index
 from recommender.embedders.spaces import refuse_retired
 from recommender.errors import CatalogueDamaged, CatalogueError, NoCatalogue
 
@@ -49,9 +53,18 @@ class Manifest(Facts):
     def expected(self) -> Expected:
         """What a child process asks the index before it is mapped."""
         search_k = self.calibration[0].search_k
+        layout = (VECTORS, HEADER_BYTES, 4 * self.dimension)
+        if VECTORS not in self.files:
+            layout = (INDEX, *index_layout(self.dimension))
         return Expected(
-            self.dimension, self.clips, self.searchable, self.trees, search_k, self.listed, self.known_answers
+            self.dimension, self.clips, self.searchable, self.trees, search_k, self.listed, layout, self.known_answers
         )
+
+    def mapped_vectors(self, folder: Path) -> NDArray[np.float32]:
+        """Map the vectors of the catalogue in a folder for reading: float32 (clips, d)."""
+        if VECTORS in self.files:
+            return mapped(folder / VECTORS)
+        return mapped_in_index(folder / INDEX, self.clips, self.dimension)
 
     def to_json(self) -> dict[str, Any]:
         """Return the manifest as it stands in the file."""
@@ -138,7 +151,7 @@ def _from_1(data: Any) -> Any:
 def _from_json(data: Any) -> Manifest:
     index = dict(data["index"])
     files = {str(name): FileFacts(int(facts["bytes"]), str(facts["sha256"])) for name, facts in data["files"].items()}
-    wanted = {CLIPS: True, VECTORS: True, INDEX: True}
+    wanted = {CLIPS: True, VECTORS: not index.get("vectors"), INDEX: True}
     wanted |= {PROJECTION: data["recipe"]["projection"], NEIGHBOURS: int(index.get("neighbours", 0)) > 0}
     missing = {name for name, there in wanted.items() if there} - files.keys()
     if missing:

@@ -87,6 +87,32 @@ def mapped_array(path: Path) -> NDArray[Any]:
     return np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)  # type: ignore[no-any-return]
 
 
+def index_layout(dimension: int) -> tuple[int, int]:
+    """Return where in Annoy's file the first item's vector begins, and the bytes from one to the next.
+
+    Its first nodes are those of the items, by number: of each the count of its descendants, two more numbers of four
+    bytes, the vector (annoylib.h, `struct Angular::Node`).
+    """
+    return 12, 12 + 4 * dimension
+
+
+def mapped_in_index(path: Path, clips: int, dimension: int) -> NDArray[np.float32]:
+    """Map the vectors that Annoy's file holds for reading: float32 (clips, d), rows that were left out zero."""
+    start, _ = index_layout(dimension)
+    node = np.dtype([("head", f"V{start}"), ("vector", "<f4", (dimension,))])
+    return np.memmap(path, node, "r", shape=(clips,))["vector"].view(np.ndarray)
+
+
+def in_index(vectors: NDArray[np.float32], path: Path) -> bool:
+    """Say whether Annoy's file holds these vectors (n, d): not where the last ones were left out, or another build of
+    Annoy lays its file out otherwise."""
+    if path.stat().st_size < len(vectors) * index_layout(vectors.shape[1])[1]:
+        return False
+    held = mapped_in_index(path, *vectors.shape)
+    blocks = (slice(first, first + BLOCK_ROWS) for first in range(0, len(vectors), BLOCK_ROWS))
+    return all(np.array_equal(vectors[block], held[block]) for block in blocks)
+
+
 def finish_vectors(path: Path, recipe: Recipe) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Turn features into clip vectors in place; returns the rows that have no direction, now zero, and the length that
     each row had before it was scaled. Raises `BuildFailed` where vectors would be longer than features."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -22,16 +23,57 @@ FILE = "neighbours.npy"
 COUNT = 3000
 
 
+def made():
+    vectors = clustered(COUNT, clusters=40)
+    vectors[11] = np.nan
+    return vectors
+
+
 @pytest.fixture(scope="module")
 def listed(tmp_path_factory):
     """A catalogue with lists; one of its clips is silent."""
     folder = tmp_path_factory.mktemp("lists") / "c"
-    vectors = clustered(COUNT, clusters=40)
-    vectors[11] = np.nan
+    vectors = made()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(neighbours, "FEWEST_CLIPS", COUNT)
         write(folder, vectors, clips(COUNT, per_source=3), trees=4)
     return folder
+
+
+def test_the_index_of_a_large_catalogue_holds_its_vectors(opened, tmp_path):
+    assert not (opened.folder / "vectors.npy").exists()
+    small = write(tmp_path / "small", made())
+    assert "vectors.npy" in small.files
+    assert np.array_equal(np.load(tmp_path / "small" / "vectors.npy"), opened.vectors)
+    assert not opened.vectors[11].any()
+
+
+def test_vectors_stay_a_file_where_the_index_ends_before_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(neighbours, "FEWEST_CLIPS", COUNT)
+    vectors = made()
+    vectors[-1] = np.nan
+    written = write(tmp_path / "c", vectors, trees=4)
+    assert "vectors.npy" in written.files
+    with closing(LocalCatalogue.open(tmp_path / "c")) as catalogue:
+        assert catalogue.manifest.listed
+
+
+@pytest.mark.parametrize("kind", ["zero", "nan", "random"])
+def test_an_index_with_other_vectors_is_refused(copy_of, kind):
+    path = copy_of / "index.ann"
+    held = np.memmap(path, np.dtype([("head", "V12"), ("vector", "<f4", 128)]), "r+", shape=(COUNT,))
+    held["vector"] = {"zero": 0, "nan": np.nan, "random": np.random.default_rng(1).normal(size=(COUNT, 128))}[kind]
+    held.flush()
+    agree(copy_of, "index.ann")
+    with pytest.raises(CatalogueDamaged, match=r"index\.ann"):
+        LocalCatalogue.open(copy_of)
+
+
+def test_an_index_too_short_for_its_vectors_is_refused(copy_of):
+    os.truncate(copy_of / "index.ann", 524 * (COUNT - 1))
+    agree(copy_of, "index.ann")
+    with pytest.raises(CatalogueDamaged, match=r"index\.ann does not hold all vectors"):
+        LocalCatalogue.open(copy_of)
 
 
 @pytest.fixture
@@ -50,12 +92,12 @@ def opened(listed):
     catalogue.close()
 
 
-def agree(folder):
+def agree(folder, name=FILE):
     """Make the manifest agree with the file, so that its size does not tell."""
     path = folder / "manifest.json"
     data = json.loads(path.read_text())
-    facts = facts_of(folder / FILE)
-    data["files"][FILE] = {"bytes": facts.bytes, "sha256": facts.sha256}
+    facts = facts_of(folder / name)
+    data["files"][name] = {"bytes": facts.bytes, "sha256": facts.sha256}
     path.write_text(json.dumps(data))
 
 
