@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bot.messages.block_kit import Block, Message, button, clock, escape, plain, section, shorten
 from bot.messages.button_values import ButtonValue
 from bot.questions import Question
-from recommender.catalogue.measures import MEASURES
+from recommender.catalogue.measures import KEY, TEMPO
 from recommender.clips import Clip
 from recommender.library.descriptions import DESCRIPTION, DESIGNER, LIBRARY, SCENE, TAKE
 
@@ -20,8 +20,8 @@ PICTURE = "picture"
 TITLE_CHARS = 120
 FIELD_CHARS = 30
 SHORTEST_DESCRIPTION = 30
-_SAID = {LIBRARY: "from {}", DESIGNER: "by {}", SCENE: "scene {}", TAKE: "take {}", **dict.fromkeys(MEASURES, "{}")}
-"""Beside the description; categories are labels, which are shown already."""
+_SAID = {LIBRARY: "from {}", DESIGNER: "by {}", SCENE: "scene {}", TAKE: "take {}", TEMPO: "{}", KEY: "{}"}
+"""Beside the description; categories are labels, which are shown already, and each file has a loudness: a line more."""
 PATH_CHARS = 2000
 
 _ONE_UPLOAD = re.compile(r"audio:[0-9a-f]{64}")

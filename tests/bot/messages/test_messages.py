@@ -114,7 +114,7 @@ def test_a_result_says_in_one_line_what_its_file_says_of_itself():
     shown = mrkdwn(messages.answer(replace(found, results=results), Question("clip0")).blocks)[1:4]
     assert [len(text.split("\n")) for text in shown] == [2, 2, 1]
     assert re.fullmatch(
-        r"Owl &lt;far&gt; ∗away∗, over the la.*… · from x · by x · scene x · take 3 · x · x · x",
+        r"Owl &lt;far&gt; ∗away∗, over the la.*… · from x · by x · scene x · take 3 · x · x",
         shown[0].split("\n")[1],
     )
     assert shown[1].split("\n")[1] == "by Ada"
