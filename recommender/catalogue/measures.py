@@ -20,7 +20,8 @@ _MODE = "[Mm]inor|[Mm]ajor|[Mm]in|[Mm]aj|MINOR|MAJOR|MIN|MAJ|m|M"
 _NAMED_KEY = re.compile(rf"([A-Ga-g])\s?([#♯b♭]|sharp|flat)?\s?-?({_MODE})?")
 _WHEEL_KEY = re.compile(r"0?([1-9]|1[0-2])([ABdm])")
 """Camelot's wheel (8A is A minor, 8B C major) and Open Key (1m, 1d)."""
-_ASKED_KEY = rf"[A-G][#♯b♭]?|[A-Ga-g][#♯b♭]?\s?(?:{_MODE})"
+# The mode first: else `key D minor` would be D major and a word.
+_ASKED_KEY = rf"[A-Ga-g][#♯b♭]?\s?(?:{_MODE})|[A-G][#♯b♭]?"
 _NUMBER = r"\d{1,3}(?:\.\d{1,2})?"
 _ASKED = re.compile(
     rf'"[^"]*"|(?<!\S)(?:(?P<side>[Ll]ouder|[Qq]uieter)(?: than)?\s+(?P<level>[-−]?{_NUMBER})(?:\s?(?i:LUFS|LU|dB))?'
@@ -100,7 +101,7 @@ def bounds_in(text: str) -> tuple[str, tuple[Bound, ...]]:
             name, bound = KEY, (number, number)
         else:
             slow = float(match["slow"])
-            ends = sorted((slow, float(match["fast"]))) if match["fast"] else (slow - 0.5, slow + 0.5)
+            ends = sorted((slow, float(match["fast"]))) if match["fast"] else (max(slow - 0.5, 0), slow + 0.5)
             name, bound = TEMPO, (ends[0], ends[1])
         # Of two tempos or keys, the later.
         least, most = found.get(name, _ANY) if name == LOUDNESS else _ANY

@@ -141,3 +141,18 @@ def test_a_library_is_filtered_by_them_alone_and_among_several(tmp_path: Path) -
     with pytest.raises(BadQuery, match="knows no tempo of its clips"):
         found(str(tmp_path / "other"), "tempo 120", "#1")
     shutil.rmtree(tmp_path / "other")
+
+
+@pytest.mark.parametrize("note", ["A", "D", "Bb", "F#", "c"])
+@pytest.mark.parametrize(
+    ("mode", "minor"), [(" minor", 1), (" major", 0), (" Min", 1), (" maj", 0), ("m", 1), ("M", 0)]
+)
+def test_a_mode_apart_from_its_note_belongs_to_the_key(note: str, mode: str, minor: int) -> None:
+    rest, (bound,) = bounds_in(f"rain key {note}{mode}")
+    assert rest == "rain"
+    assert bound[1] % 2 == minor
+
+
+def test_the_slowest_tempo_is_read_as_it_is_written() -> None:
+    _, bounds = bounds_in("tempo 0")
+    assert bounds_in(as_asked(bounds))[1] == bounds
