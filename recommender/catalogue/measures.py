@@ -21,12 +21,13 @@ _NAMED_KEY = re.compile(rf"([A-Ga-g])\s?([#♯b♭]|sharp|flat)?\s?-?({_MODE})?"
 _WHEEL_KEY = re.compile(r"0?([1-9]|1[0-2])([ABdm])")
 """Camelot's wheel (8A is A minor, 8B C major) and Open Key (1m, 1d)."""
 # The mode first: else `key D minor` would be D major and a word.
-_ASKED_KEY = rf"[A-Ga-g][#♯b♭]?\s?(?:{_MODE})|[A-G][#♯b♭]?"
+_SIGN = r"(?:\s?(?:[#♯b♭]|sharp|flat))?"
+_ASKED_KEY = rf"[A-Ga-g]{_SIGN}\s?(?:{_MODE})|[A-G]{_SIGN}"
 _NUMBER = r"\d{1,3}(?:\.\d{1,2})?"
 _ASKED = re.compile(
-    rf'"[^"]*"|(?<!\S)(?:(?P<side>[Ll]ouder|[Qq]uieter)(?: than)?\s+(?P<level>[-−]?{_NUMBER})(?:\s?(?i:LUFS|LU|dB))?'
-    rf"|[Tt]empo\s+(?P<slow>{_NUMBER})(?:(?:\s+to\s+|\s*[-–]\s*|\s+)(?P<fast>{_NUMBER}))?(?:\s?(?i:bpm))?"
-    rf"|[Kk]ey(?: of)?\s+(?P<key>{_ASKED_KEY}))(?!\S)"
+    rf'"[^"]*"|(?<!\S)(?:(?P<side>(?i:louder|quieter))(?: than)?\s+(?P<level>[-−]?{_NUMBER})(?:\s?(?i:LUFS|LU|dB))?'
+    rf"|(?i:tempo)\s+(?P<slow>{_NUMBER})(?:(?:\s+to\s+|\s*[-–]\s*|\s+)(?P<fast>{_NUMBER}))?(?:\s?(?i:bpm))?"
+    rf"|(?i:key)(?: of)?\s+(?P<key>{_ASKED_KEY}))(?!\S)"
 )
 _NAMED_TEMPO = re.compile(r"(?<![\d.])(\d{2,3}(?:\.\d+)?)[ _-]?bpm(?![a-z])", re.IGNORECASE)
 _FIRST_NUMBER = re.compile(r"\s*([-+]?\d+(?:\.\d+)?)")
@@ -101,7 +102,7 @@ def bounds_in(text: str) -> tuple[str, tuple[Bound, ...]]:
             name, bound = KEY, (number, number)
         else:
             slow = float(match["slow"])
-            ends = sorted((slow, float(match["fast"]))) if match["fast"] else (max(slow - 0.5, 0), slow + 0.5)
+            ends = sorted((slow, float(match["fast"]))) if match["fast"] else (max(slow - 0.5, 0), min(slow + 0.5, 999))
             name, bound = TEMPO, (ends[0], ends[1])
         # Of two tempos or keys, the later.
         least, most = found.get(name, _ANY) if name == LOUDNESS else _ANY

@@ -59,6 +59,7 @@ def test_keys_in_all_their_spellings(spellings: list[str], number: int | None) -
         ("loop tempo 120-90 bpm only Drums", "loop   only Drums", (("tempo", 90, 120),)),
         ("loop tempo 120 key Am", "loop", (("key", 19, 19), ("tempo", 119.5, 120.5))),
         ("pad key of f# minor", "pad", (("key", 13, 13),)),
+        ("KEY B flat minor rain LOUDER -20", "rain", (("key", 21, 21), ("loudness", -20, INF))),
         ("car key a door", "car key a door", ()),
         ("louder drums, tempo changes, piano key", "louder drums, tempo changes, piano key", ()),
         ('"Song key Am" key C', '"Song key Am"', (("key", 0, 0),)),
