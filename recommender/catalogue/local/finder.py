@@ -69,6 +69,8 @@ class _Seen:
     def __init__(self, vectors: Vectors, lists: Lists, query: Vectors, items: Items) -> None:
         self._vectors, self._lists, self._query = vectors, lists, query
         self.items = items
+        self._known = np.zeros(len(vectors), np.bool_)
+        self._known[items] = True
         self.similarities = np.einsum("ij,j->i", vectors[items], query)
         self.looked = np.zeros(len(items), np.bool_)
 
@@ -82,7 +84,12 @@ class _Seen:
     def look_up(self, places: Items) -> None:
         """Compare what these items list too."""
         self.looked[places] = True
-        new = np.setdiff1d(self._lists[self.items[places]], self.items)
+        listed = self._lists.take(self.items[places], 0).ravel()
+        new = np.sort(listed[~self._known[listed]])
+        # numpy's own set operations take several times as long.
+        new = new[np.diff(new, prepend=-1) > 0]
+        self._known[new] = True
         self.items = np.concatenate((self.items, new))
-        self.similarities = np.concatenate((self.similarities, np.einsum("ij,j->i", self._vectors[new], self._query)))
+        similarities = np.einsum("ij,j->i", self._vectors[new], self._query)
+        self.similarities = np.concatenate((self.similarities, similarities))
         self.looked = np.concatenate((self.looked, np.zeros(len(new), np.bool_)))
