@@ -12,6 +12,8 @@ from av.filter import Graph
 
 from recommender.audio.decoder.completeness import Reading
 
+MEASURES = hasattr(AudioFrame, "metadata")
+"""PyAV 17, the last for Python 3.10, does not tell what the meter found."""
 _SECONDS = 0.5
 """What is shorter than the meter's blocks of 0.4 s is measured with silence behind it."""
 _NOTHING = -70.0
@@ -22,7 +24,7 @@ _TAG = "lavfi.r128.I"
 def measured(frames: Iterator[AudioFrame], reading: Reading) -> Iterator[AudioFrame]:
     """Pass frames on, and note their loudness at the end: of those that are of the first one's kind."""
     meter: _Meter | None = None
-    kind, failed = None, False
+    kind, failed = None, not MEASURES
     for frame in frames:
         kind = kind or (frame.format.name, frame.layout.name, frame.sample_rate)
         if not failed and kind == (frame.format.name, frame.layout.name, frame.sample_rate):
