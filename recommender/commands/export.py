@@ -5,9 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,7 +13,7 @@ from tqdm import tqdm
 
 from recommender.catalogue import open_catalogue
 from recommender.catalogue.base import Catalogue, Vectors
-from recommender.errors import CannotWrite
+from recommender.output_file import opened
 from recommender.terminal import bar_options
 
 DECIMALS = 6
@@ -43,36 +40,6 @@ def _run(arguments: argparse.Namespace) -> int:
     finally:
         catalogue.close()
     return 0
-
-
-@contextmanager
-def opened(target: Path) -> Iterator[TextIO]:
-    """Open what is written to: a file appears as a whole where its link leads to, a pipe is written into. Raises
-    `CannotWrite`."""
-    try:
-        with _opened(target.resolve()) as file:
-            yield file
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise CannotWrite(f"{target} cannot be written: {error.strerror}. Choose another place.") from error
-
-
-@contextmanager
-def _opened(target: Path) -> Iterator[TextIO]:
-    if target.exists() and not target.is_file():
-        with target.open("w", encoding="utf-8") as file:
-            yield file
-        return
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    beside = Path(name)
-    try:
-        with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, not a path
-            yield file
-        beside.chmod(0o644)
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _write(catalogue: Catalogue, file: TextIO) -> int:

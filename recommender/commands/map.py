@@ -8,8 +8,8 @@ from typing import Any
 
 from recommender.catalogue import locations, open_catalogue
 from recommender.catalogue.together import names_of
-from recommender.commands.export import opened
 from recommender.mapping.page import as_page, make_map
+from recommender.output_file import opened
 from recommender.settings import Settings, load
 
 CLIPS = 5_000
