@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 
 import psycopg
 
 from recommender.catalogue.base import Addition, Facts
 from recommender.catalogue.growing import entry_of
 from recommender.catalogue.postgres.address import Address
-from recommender.catalogue.postgres.connections import Connection, connect
+from recommender.catalogue.postgres.connections import connect
 from recommender.catalogue.postgres.tables import Tables
 from recommender.catalogue.remote import away
 from recommender.errors import CannotWrite
@@ -20,7 +19,7 @@ def append(address: Address, addition: Addition, facts: Facts) -> None:
     """Write down an addition; raises `CannotWrite`."""
     tables = Tables(address.schema)
     try:
-        with _bounded(address) as connection, connection.transaction():
+        with connect(address, away.ANSWER_SECONDS) as connection, connection.transaction():
             # Numbers of windows become items, which no two clips may share.
             connection.execute(tables.sql("LOCK TABLE {added} IN SHARE ROW EXCLUSIVE MODE"))
             row = connection.execute(tables.sql("SELECT coalesce(max(first + windows), 0) FROM {added}")).fetchone()
@@ -33,10 +32,3 @@ def append(address: Address, addition: Addition, facts: Facts) -> None:
             "The sound cannot be added: the catalogue's database does not take it. Try again in a minute; the log "
             "tells the operator more."
         ) from error
-
-
-def _bounded(address: Address) -> Connection:
-    """Open a connection that is given up where the server holds still, as one for questions is."""
-    connection = connect(address, away.ANSWER_SECONDS)
-    connection.until = time.monotonic() + away.ANSWER_SECONDS
-    return connection

@@ -44,12 +44,13 @@ class Connection(psycopg.Connection[Row]):
 
 
 def connect(address: Address, seconds: float | None = None) -> Connection:
-    """Open a connection in autocommit; seconds: limit of each statement, None for none. Raises psycopg.Error."""
+    """Open a connection in autocommit; seconds: limit of each statement, and
+    of waiting for the first ones, None for none. Raises psycopg.Error."""
     known = conninfo_to_dict(address.conninfo)
     # The server gives up first, and says so, where it can.
     settings = {**SESSION, "statement_timeout": str(int((seconds or 0) * 900))}
     options = " ".join([str(known.get("options") or ""), *(f"-c {name}={value}" for name, value in settings.items())])
-    return Connection.connect(
+    connection = Connection.connect(
         address.conninfo,
         autocommit=True,
         connect_timeout=int(known.get("connect_timeout") or CONNECT_SECONDS),
@@ -57,6 +58,8 @@ def connect(address: Address, seconds: float | None = None) -> Connection:
         application_name=str(known.get("application_name") or "soundalike"),
         options=options.strip(),
     )
+    connection.until = None if seconds is None else time.monotonic() + seconds
+    return connection
 
 
 class Connections:
