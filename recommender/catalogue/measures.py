@@ -79,8 +79,9 @@ def number_of(name: str, text: str) -> float | None:
 
 def fit(bounds: Iterable[Bound], fields: Iterable[tuple[str, str]]) -> bool:
     """Say whether fields of a clip lie within all bounds; what is not known lies within none."""
-    told = {name: number_of(name, text) for name, text in fields}
-    return all((at := told.get(name)) is not None and least <= at <= most for name, least, most in bounds)
+    told = dict(fields)
+    numbers = ((number_of(name, told.get(name, "")), least, most) for name, least, most in bounds)
+    return all(at is not None and least <= at <= most for at, least, most in numbers)
 
 
 def bounds_in(text: str) -> tuple[str, tuple[Bound, ...]]:

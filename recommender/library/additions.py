@@ -40,8 +40,10 @@ def folders_of(facts: Facts) -> dict[str, Path]:
     """Return the folders of audio that a catalogue was built from; of several libraries that are searched as one, by
     the names that links to their files have, of a single one under no name."""
     folders = facts.extra.get("folders")
-    roots = [*folders.items()] if isinstance(folders, dict) else [("", root)] if (root := library_of(facts)) else []
-    return {name if len(roots) > 1 else "": Path(folder) for name, folder in roots}
+    if isinstance(folders, dict) and len(folders) > 1:
+        return {name: Path(folder) for name, folder in folders.items()}
+    root = next(iter(folders.values()), None) if isinstance(folders, dict) else library_of(facts)
+    return {} if root is None else {"": Path(root)}
 
 
 def libraries_of(catalogue: Catalogue) -> dict[str, Path]:
