@@ -103,8 +103,8 @@ class Recommender:
 
         only: labels that a clip must have, or groups of labels of which it must have one; without: labels of which it
         must have none; longer, shorter: bounds of the length of its source, in seconds; within: names of catalogues,
-        where several are searched as one; told: bounds of what files tell in numbers;
-        left_out: names of clips whose sources are not wanted.
+        where several are searched as one; told: bounds of what files tell in numbers; left_out: names of
+        clips whose sources are not wanted.
         """
         catalogue = self.catalogue
         chosen = filter_of(catalogue, only, without, longer, shorter, within, told)

@@ -28,8 +28,8 @@ _FAILED = 3
 @dataclass(frozen=True, slots=True)
 class Expected:
     """What the index must be like. search_k: setting that the answers are asked with; listed: length of the lists of
-    neighbours, 0 where there are none;
-    vectors: the file that holds them, where in it the first one begins, and the bytes from one to the next."""
+    neighbours, 0 where there are none; vectors: the file that holds them, where in it the first one begins, and the
+    bytes from one to the next."""
 
     dimension: int
     clips: int
