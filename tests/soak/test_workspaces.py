@@ -37,7 +37,7 @@ def test_two_workspaces(town: Town, ledger: Ledger, check: Check):
         check(added(ledger.fault, rows))
         assert sum(row.sent for row in rows) == 2 * (UPLOADS + COMMANDS)
         assert all(ANSWER in text for each in ledgers for text in each.texts())
-        assert crossed(ledgers) == 0
+        assert crossed(ledgers) == []
 
 
 def asking(tenants: tenancy.Tenants, ledger: Ledger) -> list[threading.Thread]:
@@ -55,18 +55,20 @@ def asking(tenants: tenancy.Tenants, ledger: Ledger) -> list[threading.Thread]:
     return [uploads, *(threading.Thread(target=type_commands, args=(number,)) for number in range(SENDERS))]
 
 
-def crossed(ledgers: list[Ledger]) -> int:
-    """Count what stands in one workspace and belongs to the other: answers about its files, or to its commands."""
-    count = 0
+def crossed(ledgers: list[Ledger]) -> list[str]:
+    """Return what stands in one workspace and is no answer to it: answers about the other's files, or to its commands,
+    told by the number of their results."""
+    found = []
     for ledger, other in (ledgers, ledgers[::-1]):
         state = ledger.driver.state()
         said = [m for channel in state["channels"] for m in ledger.driver.messages(channel["id"]) if m.get("bot_id")]
-        about = {int(found) for message in said for found in FILE.findall(text_of(message))}
-        count += len(about & set(other.uploads))
+        about = {int(number) for message in said for number in FILE.findall(text_of(message))}
+        found += [f"sound{number}x" for number in about & set(other.uploads)]
         top = 3 + TEAMS.index(ledger.driver.team)
         for user in ledger.commands:
-            count += sum(results_of(message) != top for message in ledger.driver.ephemerals(user))
-    return count
+            messages = ledger.driver.ephemerals(user)
+            found += [f"{top}: {text_of(message)}" for message in messages if results_of(message) != top]
+    return found
 
 
 def results_of(message: dict[str, Any]) -> int:
