@@ -101,3 +101,5 @@ def test_swapped(town: Town, ledger: Ledger, check: Check):
         ledger.upload(1)
     check(ledger.settle())
     assert all(ANSWER in text for text in ledger.texts())
+    town.write_catalogue()
+    pushed(town.catalogue, town.environment["CATALOGUE"])

@@ -134,7 +134,8 @@ class Town:
         self.url = self.start("sandbox", ["-m", "sandbox", "--port", "0"]).wait_for(ADDRESS)
         self.embedder = Embedder(self)
         self.batch = small_batch(self.embedder.url)
-        self.catalogue = write_small_catalogue(folder / "catalogue", self.batch)
+        self.catalogue = folder / "catalogue"
+        self.write_catalogue()
         self.driver = Driver(self.url)
         self.environment = {
             **names.slack_environment(self.url),
@@ -190,13 +191,23 @@ class Town:
             process.wait_for(re.compile("worker ready"))
         self.driver.wait_for(lambda: self.driver.connections() == bots, what="the bots' sockets")
 
+    def write_catalogue(self) -> None:
+        """Write the catalogue with all clips of the batch."""
+        write_small_catalogue(self.catalogue, self.batch)
+        self._whole = self._manifest()
+
     def heal(self) -> None:
-        """End all faults."""
+        """End all faults, and bring back all clips."""
+        if self._manifest() != self._whole:
+            self.write_catalogue()
         self.driver.clear_faults()
         self.driver.configure(request_url="", options_url="")
         self.embedder.restart()
         self.redis.thaw()
         self.redis.client.config_set("maxmemory", "0")
+
+    def _manifest(self) -> bytes:
+        return (self.catalogue / "manifest.json").read_bytes()
 
     def logs(self, characters: int = 4000) -> list[tuple[str, str]]:
         """The end of each log of bot and worker."""
