@@ -6,10 +6,7 @@ import logging
 import select
 import threading
 
-from slack_sdk.errors import SlackClientError
 from slack_sdk.socket_mode.builtin import SocketModeClient
-
-from bot.slack.errors import UNREACHED
 
 LOOK_SECONDS = 0.5
 MAX_PAUSE_SECONDS = 10.0
@@ -42,7 +39,7 @@ class Reconnector:
                 if self._client.current_session is not None:
                     self._client.current_session.disconnect()
                 self._client.connect_to_new_endpoint()
-            except (SlackClientError, *UNREACHED) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, this thread goes on: nobody else looks as soon
                 _log.warning("Slack opens no new socket (%s): trying again", type(error).__name__)
                 pause = min(2 * max(pause, 1.0), MAX_PAUSE_SECONDS)
 

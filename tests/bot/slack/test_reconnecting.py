@@ -12,8 +12,11 @@ import pytest
 from bot.slack import reconnecting
 from bot.slack.reconnecting import Reconnector
 
+CLOSED_TWICE = AttributeError("'NoneType' object has no attribute 'close'")
+"""What the SDK raises where two threads close one connection: it looks for the socket before it has the locks."""
 
-@pytest.mark.parametrize("refusal", [IncompleteRead(b"{"), ConnectionResetError()], ids=repr)
+
+@pytest.mark.parametrize("refusal", [IncompleteRead(b"{"), ConnectionResetError(), CLOSED_TWICE], ids=repr)
 def test_a_broken_answer_to_a_connection_is_not_the_last_attempt(monkeypatch: pytest.MonkeyPatch, refusal: Exception):
     monkeypatch.setattr(reconnecting, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(reconnecting, "MAX_PAUSE_SECONDS", 0.01)
