@@ -17,7 +17,7 @@ from bot.slack.names import FILES_SCOPE, GROUPS_SCOPE, SCOPES
 from recommender.audio.wav import read_wav, wav_bytes
 from sandbox.client.driver import Driver, direct_message, text_of
 from sandbox.names import BEN, BOT_TOKEN, MIA, SOUND_TEAM, SOUNDS
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, free_port
 from tests.scenarios.stack import Stack, video_id
 from tests.support.audio import melody, pcm16
 
@@ -53,13 +53,18 @@ def run(stack: Stack, *arguments: str, **environment: str) -> str:
 
 
 @pytest.fixture
-def library(stack: Stack, slack: Driver, music: Path) -> Iterator[Driver]:
-    """The workspace of a team whose catalogue is that library; Mia's user group may add to it."""
-    settings = {
+def settings(stack: Stack, music: Path) -> dict[str, str]:
+    """Of a team whose catalogue is that library; Mia's user group may add to it."""
+    return {
         "CATALOGUE": str(stack.folder / "library"),
         "LISTEN_BUTTON": "true",
         "LIBRARY_ADDERS": f"S0GONE, {SOUND_TEAM}, UNOBODY",
     }
+
+
+@pytest.fixture
+def library(stack: Stack, slack: Driver, settings: dict[str, str]) -> Iterator[Driver]:
+    """The workspace of that team."""
     with stack.only_worker(**settings), stack.only_bot(**settings):
         slack.wait_for_bot()
         slack.configure(scopes=[*SCOPES, FILES_SCOPE, GROUPS_SCOPE])
@@ -149,9 +154,29 @@ def test_without_a_scope_people_are_told_which_is_missing(library: Driver, tmp_p
     question = library.upload(SOUNDS, new_sound(tmp_path / "x.wav", 201), user=BEN)
     answer = library.wait_reply(question, lambda message: "Clips like" in text_of(message), timeout=60)
     library.choose(answer, "Listen", user=BEN)
-    assert FILES_SCOPE in text_of(library.wait_ephemeral(user=BEN, timeout=30))
+    told = library.wait_ephemeral(user=BEN, timeout=30)
+    assert FILES_SCOPE in text_of(told)
+    for button in ("picture", "export"):
+        library.click(answer, button, user=BEN)
+        told = library.wait_ephemeral(user=BEN, timeout=30, after=told["ts"])
+        assert FILES_SCOPE in text_of(told)
     library.click(answer, "add_to_library", user=MIA)
     assert GROUPS_SCOPE in text_of(library.wait_ephemeral(user=MIA, timeout=30))
+
+
+def test_an_answer_leads_to_files_after_a_restart_and_without_redis(
+    stack: Stack, slack: Driver, settings: dict[str, str]
+) -> None:
+    slack.configure(scopes=[*SCOPES, FILES_SCOPE])
+    with stack.only_bot(**settings):
+        slack.command("loop top 3", user=BEN)
+        answer = slack.wait_ephemeral(lambda message: "*3.*" in text_of(message), user=BEN)
+    with stack.only_bot(**settings, REDIS_URL=f"redis://127.0.0.1:{free_port()}/0"):
+        slack.click(answer, "picture", user=BEN)
+        drawn = slack.wait_message(lambda m: "A map" in str(m.get("files")), direct_message(BEN))
+        assert downloaded(drawn["files"][0]["url_private_download"]).startswith(b"\x89PNG")
+        slack.click(answer, "export", user=BEN)
+        slack.wait_message(lambda m: len(m.get("files") or []) == 3, direct_message(BEN))
 
 
 @pytest.fixture

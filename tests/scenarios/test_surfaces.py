@@ -81,6 +81,12 @@ def test_command_combines_clips(slack: Driver):
     assert "less like <https://youtu.be/vVid_000002?t=30|Melody 2>" in text_of(answer)
 
 
+def test_command_leads_from_one_clip_to_another(slack: Driver):
+    lines = re.findall(r"^\*(\d+)\.\* <[^|]*\|(.*?)>", text_of(asked(slack, f"{video_id(1)} to {video_id(4)}")), re.M)
+    assert (lines[0], lines[-1]) == (("1", "Melody 1"), (str(len(lines)), "Melody 4"))
+    assert len(lines) > 2
+
+
 def test_command_by_link_and_by_item(slack: Driver):
     assert "Melody 3" in asked(slack, f"https://www.youtube.com/watch?v={video_id(3)}&t=31s")["text"]
     assert "Melody 7" in asked(slack, "#7")["text"]
