@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,11 +11,21 @@ from typing import TextIO
 
 from recommender.errors import CannotWrite
 
+STANDARD_OUTPUT = "-"
+
+
+def tell(target: Path, told: str) -> None:
+    """Say what was written, where it does not stand in between."""
+    print(f"{target}: {told}", file=sys.stderr if str(target) == STANDARD_OUTPUT else sys.stdout)
+
 
 @contextmanager
 def opened(target: Path) -> Iterator[TextIO]:
-    """Open what is written to: a file appears as a whole where its link leads to, a pipe is written into. Raises
-    `CannotWrite`."""
+    """Open what is written to: a file appears as a whole where its link leads to, a pipe is written into, and "-" is
+    standard output. Raises `CannotWrite`."""
+    if str(target) == STANDARD_OUTPUT:
+        yield sys.stdout
+        return
     try:
         with _opened(target.resolve()) as file:
             yield file

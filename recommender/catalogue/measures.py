@@ -25,9 +25,11 @@ _SIGN = r"(?:\s?(?:[#♯b♭]|sharp|flat))?"
 _ASKED_KEY = rf"[A-Ga-g]{_SIGN}\s?(?:{_MODE})|[A-G]{_SIGN}"
 _NUMBER = r"\d{1,3}(?:\.\d{1,2})?"
 _ASKED = re.compile(
-    rf'"[^"]*"|(?<!\S)(?:(?P<side>(?i:louder|quieter))(?: than)?\s+(?P<level>[-−]?{_NUMBER})(?:\s?(?i:LUFS|LU|dB))?'
+    # A sign before it joins nothing, and a comma behind it parts nothing.
+    r'"[^"]*"|(?<!\S)(?:[+-]\s+)?'
+    rf"(?:(?P<side>(?i:louder|quieter))(?: than)?\s+(?P<level>[-−]?{_NUMBER})(?:\s?(?i:LUFS|LU|dB))?"
     rf"|(?i:tempo)\s+(?P<slow>{_NUMBER})(?:(?:\s+to\s+|\s*[-–]\s*|\s+)(?P<fast>{_NUMBER}))?(?:\s?(?i:bpm))?"
-    rf"|(?i:key)(?: of)?\s+(?P<key>{_ASKED_KEY}))(?!\S)"
+    rf"|(?i:key)(?: of)?\s+(?P<key>{_ASKED_KEY})),?(?!\S)"
 )
 _NAMED_TEMPO = re.compile(r"(?<![\d.])(\d{2,3}(?:\.\d+)?)[ _-]?bpm(?![a-z])", re.IGNORECASE)
 _FIRST_NUMBER = re.compile(r"\s*([-+]?\d+(?:\.\d+)?)")
@@ -107,7 +109,9 @@ def bounds_in(text: str) -> tuple[str, tuple[Bound, ...]]:
             name, bound = TEMPO, (ends[0], ends[1])
         # Of two tempos or keys, the later.
         least, most = found.get(name, _ANY) if name == LOUDNESS else _ANY
-        found[name] = max(least, bound[0]), min(most, bound[1])
+        least, most = found[name] = max(least, bound[0]), min(most, bound[1])
+        if least > most:
+            raise BadQuery(f"No sound is louder than {least:g} and quieter than {most:g}: swap them.")
         return " "
 
     rest = _ASKED.sub(taken, text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -13,7 +12,7 @@ from tqdm import tqdm
 
 from recommender.catalogue import open_catalogue
 from recommender.catalogue.base import Catalogue, Vectors
-from recommender.output_file import opened
+from recommender.output_file import opened, tell
 from recommender.terminal import bar_options
 
 DECIMALS = 6
@@ -31,12 +30,9 @@ def _run(arguments: argparse.Namespace) -> int:
     catalogue = open_catalogue(arguments.catalogue)
     target: Path = arguments.jsonl
     try:
-        if str(target) == "-":
-            _write(catalogue, sys.stdout)
-        else:
-            with opened(target) as file:
-                count = _write(catalogue, file)
-            print(f"{target}: {count:,} clips")
+        with opened(target) as file:
+            count = _write(catalogue, file)
+        tell(target, f"{count:,} clips")
     finally:
         catalogue.close()
     return 0

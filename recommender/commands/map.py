@@ -9,7 +9,7 @@ from typing import Any
 from recommender.catalogue import locations, open_catalogue
 from recommender.catalogue.together import names_of
 from recommender.mapping.page import as_page, make_map
-from recommender.output_file import opened
+from recommender.output_file import opened, tell
 from recommender.settings import Settings, load
 
 CLIPS = 5_000
@@ -20,7 +20,7 @@ def register(subparsers: Any) -> None:
     """Add the command."""
     command = subparsers.add_parser("map", help="draw a catalogue as a page", description=__doc__)
     command.add_argument("catalogue", metavar="DIR", help="a folder, a URL, or several with commas between them")
-    command.add_argument("--out", type=Path, required=True, metavar="FILE", help="the page, .html")
+    command.add_argument("--out", type=Path, required=True, metavar="FILE", help="the page, or - for standard output")
     command.add_argument(
         "--clips",
         type=_count,
@@ -44,7 +44,7 @@ def _run(arguments: argparse.Namespace) -> int:
     with opened(arguments.out) as file:
         file.write(as_page(drawn, name))
     drawn_by_lot = f" of {drawn.total:,}, drawn by lot" if len(drawn.clips) < drawn.total else ""
-    print(f"{arguments.out}: {len(drawn.clips):,} clips{drawn_by_lot}, {len(drawn.regions)} regions")
+    tell(arguments.out, f"{len(drawn.clips):,} clips{drawn_by_lot}, {len(drawn.regions)} regions")
     return 0
 
 

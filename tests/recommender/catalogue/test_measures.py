@@ -61,6 +61,7 @@ def test_keys_in_all_their_spellings(spellings: list[str], number: int | None) -
         ("loop tempo 120 key Am", "loop", (("key", 19, 19), ("tempo", 119.5, 120.5))),
         ("pad key of f# minor", "pad", (("key", 13, 13),)),
         ("KEY B flat minor rain LOUDER -20", "rain", (("key", 21, 21), ("loudness", -20, INF))),
+        ("rain + louder -20, key Am, - dog", "rain     - dog", (("key", 19, 19), ("loudness", -20, INF))),
         ("car key a door", "car key a door", ()),
         ("louder drums, tempo changes, piano key", "louder drums, tempo changes, piano key", ()),
         ('"Song key Am" key C', '"Song key Am"', (("key", 0, 0),)),
@@ -71,12 +72,16 @@ def test_what_is_asked_for(typed: str, rest: str, told: tuple[Bound, ...]) -> No
     assert bounds_in(typed) == (rest, told)
 
 
-def test_a_loudness_above_full_scale_is_refused() -> None:
-    with pytest.raises(BadQuery, match="say `louder -20`"):
-        bounds_in("rain louder 20")
+@pytest.mark.parametrize(("typed", "told"), [("louder 20", "say `louder -20`"), ("louder -20 quieter -30", "swap")])
+def test_a_loudness_that_no_sound_has_is_refused(typed: str, told: str) -> None:
+    with pytest.raises(BadQuery, match=told):
+        bounds_in(f"rain {typed}")
 
 
-@given(st.lists(st.sampled_from(["louder -20.5", "quieter -3", "tempo 90 120", "tempo 77", "key Bb", "key c#m"])))
+ASKED = ["louder -20.5", "quieter -3", "- tempo 80,", "tempo 90 120", "tempo 77", "key Bb", "key c#m"]
+
+
+@given(st.lists(st.sampled_from(ASKED)))
 def test_bounds_are_read_as_they_were_written(asked: list[str]) -> None:
     _, told = bounds_in(" ".join(asked))
     assert bounds_in(as_asked(told)) == ("", told)

@@ -147,9 +147,9 @@ def test_a_link_that_is_none_is_not_followed(page: Page):
 
 def test_of_many_clips_some_are_drawn(tmp_path: Path, capsys):
     write(tmp_path / "c", clustered(60))
-    assert main(["map", str(tmp_path / "c"), "--clips", "20", "--out", str(tmp_path / "map.html")]) == 0
-    assert "20 clips of 60, drawn by lot" in capsys.readouterr().out
-    page = (tmp_path / "map.html").read_text()
+    assert main(["map", str(tmp_path / "c"), "--clips", "20", "--out", "-"]) == 0
+    page, told = capsys.readouterr()
+    assert "20 clips of 60, drawn by lot" in told
     data = json.loads(page.split('id="data">')[1].split("</script>")[0])
     assert (data["total"], len(data["clips"])) == (60, 20)
 
