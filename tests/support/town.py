@@ -194,20 +194,21 @@ class Town:
     def write_catalogue(self) -> None:
         """Write the catalogue with all clips of the batch."""
         write_small_catalogue(self.catalogue, self.batch)
-        self._whole = self._manifest()
+        self._whole = self._content()
 
     def heal(self) -> None:
-        """End all faults, and bring back all clips."""
-        if self._manifest() != self._whole:
+        """End all faults, and bring back all clips; whoever knew others ends, since it may notice only later."""
+        if self._content() != self._whole:
             self.write_catalogue()
+            self.populate(bots=0, workers=0)
         self.driver.clear_faults()
         self.driver.configure(request_url="", options_url="")
         self.embedder.restart()
         self.redis.thaw()
         self.redis.client.config_set("maxmemory", "0")
 
-    def _manifest(self) -> bytes:
-        return (self.catalogue / "manifest.json").read_bytes()
+    def _content(self) -> list[bytes]:
+        return [(self.catalogue / name).read_bytes() for name in ("manifest.json", "index.ann")]
 
     def logs(self, characters: int = 4000) -> list[tuple[str, str]]:
         """The end of each log of bot and worker."""
