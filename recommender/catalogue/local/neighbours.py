@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
@@ -21,22 +23,29 @@ from recommender.catalogue.local.vector_file import mapped_array
 from recommender.catalogue.recall import setting_for
 from recommender.errors import CatalogueDamaged
 from recommender.terminal import bar_options
+from recommender.vectors import unit_rows
 
 FEWEST_CLIPS = 100_000
 """Below, lists gain nothing: the index alone answers 22,000 clips in 0.4 ms."""
 LISTED = 24
-PARTITIONS = 4
-CELL_CLIPS = 1000
-"""The first lists: all clips are parted by which of some clips drawn at random is nearest, and those of a cell, so many
-on average, are compared with one another by matrix products; so many times anew. It takes a quarter of the time that
-asking the index takes, and finds more."""
-LARGEST_CELL = 8000
-"""Larger ones are cut: thousands of clips that are all alike are each other's neighbours in any order."""
+CELL_CLIPS = 500
+"""Clips are parted by which of some centres, one for so many clips, is nearest; those of a cell are compared, by matrix
+products, with all that have its centre among their nearest few."""
+CENTRES_NEAR = 8
+"""How many these few are."""
+CENTRING_CLIPS = 32
+CENTRINGS = 2
+"""Centres are clips drawn at random, moved so many times to the middle of those nearest among a sample, so many for
+each: cells of the same size then hold a quarter more of the nearest clips."""
+LARGEST_CELL = 50_000
+"""Clips that those of a cell are compared with; more are cut: thousands of clips that are all alike are each other's
+neighbours in any order."""
 SEED = 1
-NEAR = 10
-"""So many neighbours' so many neighbours are compared with each clip."""
+STRIDES = 16
+"""Similarities of a clip are looked through by the largest of each so many."""
+COMPARED_ROWS = 128
+"""Clips that are compared at a time: their similarities should fit a core's cache."""
 BLOCK_ROWS = 512
-"""Rows of a block of work: their candidates' vectors take 30 MB at 128 dimensions."""
 REVERSED_ROWS = 200_000
 """Rows whose pairs are turned round at a time: sorting them takes 100 MB."""
 CHECKED_ROWS = 1 << 16
@@ -50,70 +59,94 @@ def build(vectors: Vectors, searchable: Items, withheld: Items, progress: bool) 
     lists = np.repeat(np.arange(len(vectors), dtype=np.int32)[:, None], LISTED, axis=1)
     near = np.full(lists.shape, -np.inf, np.float32)
     rows = np.setdiff1d(searchable, withheld)
-    random = np.random.default_rng(SEED)
-    for number in range(PARTITIONS):
-        centres = vectors[np.sort(random.choice(rows, max(len(rows) // CELL_CLIPS, 1), replace=False))].T.copy()
-        cells = np.empty(len(vectors), np.int32)
-
-        def part(block: Items, centres: Vectors = centres, cells: Lists = cells) -> None:
-            cells[block] = (vectors[block] @ centres).argmax(axis=1)
-
-        def compare(cell: Items) -> None:
-            _compare(vectors, lists, near, cell)
-
-        what = f"neighbours, {number + 1} of {PARTITIONS}"
-        _through(_blocks(rows), part, f"{what}: cells", progress)
-        _through(_cells(rows, cells[rows]), compare, what, progress)
-    seeded = lists[:, :NEAR].copy()
-
-    def join(block: Items) -> None:
-        _merge(vectors, lists, near, block, seeded[seeded[block]].reshape(len(block), -1))
-
-    _through(_blocks(rows), join, "neighbours of neighbours", progress)
+    parted = _cells(rows, _nearest_centres(vectors, rows, progress))
+    _through(partial(_compare, vectors, lists, near), "neighbours", progress, *parted)
     _reverse(lists, near)
     return lists
 
 
-def _blocks(rows: Items) -> list[Items]:
-    return [rows[first : first + BLOCK_ROWS] for first in range(0, len(rows), BLOCK_ROWS)]
+def _nearest_centres(vectors: Vectors, rows: Items, progress: bool) -> NDArray[np.int32]:
+    """Return for each row its nearest centres, the nearest first: (rows, CENTRES_NEAR)."""
+    random = np.random.default_rng(SEED)
+    count = max(len(rows) // CELL_CLIPS, 1)
+    sample = np.sort(random.choice(rows, min(count * CENTRING_CLIPS, len(rows)), replace=False))
+    centres = vectors[random.choice(sample, count, replace=False)]
+
+    def nearest(of: Items, most: int, what: str) -> NDArray[np.int32]:
+        found = np.empty((len(of), most), np.int32)
+
+        def assign(block: Items) -> None:
+            similarities = vectors[of[block]] @ centres.T
+            for place in range(most):
+                found[block, place] = best = similarities.argmax(axis=1)
+                similarities[np.arange(len(block)), best] = -np.inf
+
+        places = np.arange(len(of))
+        _through(assign, what, progress, [places[first : first + BLOCK_ROWS] for first in places[::BLOCK_ROWS]])
+        return found
+
+    for _ in range(CENTRINGS):
+        cells = nearest(sample, 1, "centres of cells")[:, 0]
+        order = np.argsort(cells, kind="stable")
+        there, starts = np.unique(cells[order], return_index=True)
+        centres[there] = unit_rows(np.add.reduceat(vectors[sample[order]], starts))
+    return nearest(rows, min(CENTRES_NEAR, count), "cells")
 
 
-def _cells(rows: Items, cells: Lists) -> list[Items]:
-    """Return the rows of each cell; cells: the number of each row's."""
-    order = np.argsort(cells, kind="stable")
-    found = np.split(rows[order], np.flatnonzero(np.diff(cells[order])) + 1)
-    return [cell[first : first + LARGEST_CELL] for cell in found for first in range(0, len(cell), LARGEST_CELL)]
+def _cells(rows: Items, centres: NDArray[np.int32]) -> tuple[list[Items], list[Items]]:
+    """Return the rows of each cell, and those that they are compared with, both in ascending order."""
+    count, most = int(centres.max()) + 1, centres.shape[1]
+    own: list[Items] = []
+    near: list[Items] = []
+    for of, among in zip(_grouped(centres[:, 0], count), _grouped(centres.ravel(), count), strict=True):
+        parts = max(-(-len(among) // LARGEST_CELL), 1)
+        own += np.array_split(rows[of], parts)
+        near += np.array_split(rows[among // most], parts)
+    return own, near
 
 
-def _compare(vectors: Vectors, lists: Lists, near: Vectors, cell: Items) -> None:
-    """Compare the clips of a cell with one another, and keep what is nearer than what is listed."""
-    of_cell, most = vectors[cell], min(LISTED, len(cell))
-    for first in range(0, len(cell), BLOCK_ROWS):
-        block = cell[first : first + BLOCK_ROWS]
-        similarities = of_cell[first : first + BLOCK_ROWS] @ of_cell.T
-        similarities[np.arange(len(block)), np.arange(first, first + len(block))] = -np.inf
-        places = np.argpartition(-similarities, most - 1, axis=1)[:, :most]
-        best, candidates = np.take_along_axis(similarities, places, 1), cell[places].astype(np.int32)
-        best[(candidates[:, :, None] == lists[block][:, None, :]).any(axis=2)] = -np.inf
-        _keep(lists, near, block, np.hstack((lists[block], candidates)), np.hstack((near[block], best)))
+def _grouped(numbers: NDArray[np.int32], count: int) -> list[Items]:
+    """Return the places of each number below `count`."""
+    # Numbers of 16 bits are sorted by radix.
+    order = np.argsort(numbers.astype(np.min_scalar_type(count)), kind="stable")
+    return np.split(order, np.searchsorted(numbers[order], np.arange(1, count)))
 
 
-def _through(blocks: Sequence[Items], work: Callable[[Items], None], what: str, progress: bool) -> None:
-    """Do the work for blocks of rows on all cores: numpy lets go of the interpreter."""
+def _compare(vectors: Vectors, lists: Lists, near: Vectors, of: Items, among: Items) -> None:
+    """List for some rows the nearest of others."""
+    others = vectors[among].T
+    # Columns beyond the last, which no row is near to, fill up the strides.
+    columns = max(-(-len(among) // STRIDES), LISTED) * STRIDES
+    for first in range(0, len(of), COMPARED_ROWS):
+        block = of[first : first + COMPARED_ROWS]
+        similarities = np.full((len(block), columns), -np.inf, np.float32)
+        np.matmul(vectors[block], others, out=similarities[:, : len(among)])
+        own = np.minimum(np.searchsorted(among, block), len(among) - 1)
+        itself = np.flatnonzero(among[own] == block)
+        similarities[itself, own[itself]] = -np.inf
+        # As many strides as are listed have a similarity that reaches the last of these: so have as many clips or more.
+        largest = similarities.reshape(len(block), STRIDES, -1).max(axis=1)
+        last = np.partition(largest, -LISTED, axis=1)[:, -LISTED, None]
+        found = np.flatnonzero((similarities >= last) & (similarities > -np.inf))
+        row, column = np.divmod(found, columns)
+        counts = np.bincount(row, minlength=len(block))
+        places = np.arange(len(row)) - (np.cumsum(counts) - counts)[row]
+        shape = len(block), max(int(counts.max()), LISTED)
+        values, items = np.full(shape, -np.inf, np.float32), np.zeros(shape, np.int32)
+        values[row, places], items[row, places] = similarities.ravel()[found], among[column]
+        _keep(lists, near, block, items, values)
+
+
+def _through(
+    work: Callable[..., None], what: str, progress: bool, blocks: Sequence[Items], *beside: Sequence[Items]
+) -> None:
+    """Do the work for blocks of rows, and what belongs to each, on all cores: numpy lets go of the interpreter."""
     total = sum(map(len, blocks))
     bar = tqdm(total=total, desc=what, unit="clip", unit_scale=True, leave=False, **bar_options(progress))
     # One thread of BLAS for each of ours.
     with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count() or 1) as pool, bar:
-        for block, _ in zip(blocks, pool.map(work, blocks), strict=True):
+        for block, _ in zip(blocks, pool.map(work, blocks, *beside), strict=True):
             bar.update(len(block))
-
-
-def _merge(vectors: Vectors, lists: Lists, near: Vectors, block: Items, others: Lists) -> None:
-    candidates = np.sort(np.hstack((lists[block], others)), axis=1)
-    similarities = np.einsum("bcd,bd->bc", vectors[candidates], vectors[block])
-    similarities[:, 1:][candidates[:, 1:] == candidates[:, :-1]] = -np.inf
-    similarities[candidates == block[:, None]] = -np.inf
-    _keep(lists, near, block, candidates, similarities)
 
 
 def _keep(lists: Lists, near: Vectors, block: Items, candidates: Lists, similarities: Vectors) -> None:
