@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -24,7 +25,7 @@ from recommender.catalogue.local import neighbours
 from recommender.catalogue.local.calibration import CALIBRATED_TOPS, calibrate
 from recommender.catalogue.local.clip_table import ClipTable, ClipTableWriter
 from recommender.catalogue.local.files import CLIPS, INDEX, MANIFEST, NEIGHBOURS, PROJECTION, VECTORS, FileFacts
-from recommender.catalogue.local.finder import Finder
+from recommender.catalogue.local.finder import Finder, Lists
 from recommender.catalogue.local.index import Index
 from recommender.catalogue.local.manifest import ANNOY, Manifest
 from recommender.catalogue.local.projection import Learner
@@ -104,8 +105,10 @@ def write_catalogue(
     try:
         with staged(out) as folder:
             stored = _store(folder, batches, vectors_kind, preparation, projection)
-            of_words, vocabulary = _write_words(folder, words, stored)
-            indexed = _index(folder, stored, trees, target_recall, progress)
+            with _index_built(folder, stored, trees, progress):
+                of_words, vocabulary = _write_words(folder, words, stored)
+                lists = _lists(stored, progress)
+            indexed = _measured(folder, stored, lists, target_recall, progress)
             # Beside a large index the same vectors once more would be a third of the catalogue.
             held = len(stored.vectors) >= neighbours.FEWEST_CLIPS and in_index(stored.vectors, folder / INDEX)
             if held:
@@ -164,6 +167,11 @@ class _Stored:
     duplicates: int
 
     @property
+    def withheld(self) -> Items:
+        """Those that the index is measured by."""
+        return spread(self.searchable, max(CALIBRATED_TOPS.values()))
+
+    @property
     def noise_floor(self) -> float | None:
         """Under which cosine a result is noise, None where that is not known."""
         # Bytes as they stand in the features have no middle that unrelated clips would lie around.
@@ -220,23 +228,37 @@ class _Indexed:
     known_answers: tuple[KnownAnswer, ...]
 
 
-def _index(folder: Path, stored: _Stored, trees: int | None, target_recall: float, progress: bool) -> _Indexed:
-    """Build the index and measure it."""
-    vectors, searchable, silent = stored.vectors, stored.searchable, stored.silent
-    annoy_index.build(vectors, folder / INDEX, trees or default_trees(len(vectors)), silent, progress)
+@contextmanager
+def _index_built(folder: Path, stored: _Stored, trees: int | None, progress: bool) -> Iterator[None]:
+    """Build the index; that of a large catalogue in a process beside the block."""
+    trees = trees or default_trees(len(stored.vectors))
+    if len(stored.vectors) < neighbours.FEWEST_CLIPS:
+        annoy_index.build(stored.vectors, folder / INDEX, trees, stored.silent, progress)
+        yield
+    else:
+        with annoy_index.built_beside(folder / VECTORS, folder / INDEX, trees, stored.silent):
+            yield
+
+
+def _lists(stored: _Stored, progress: bool) -> Lists | None:
+    """List neighbours, not of those that the index is measured by; None where there are too few clips."""
+    if len(stored.vectors) < neighbours.FEWEST_CLIPS:
+        return None
+    return neighbours.build(stored.vectors, stored.searchable, stored.withheld, progress)
+
+
+def _measured(folder: Path, stored: _Stored, lists: Lists | None, target_recall: float, progress: bool) -> _Indexed:
+    """Measure the index, and write the lists."""
+    vectors, searchable, withheld = stored.vectors, stored.searchable, stored.withheld
     index = Index(folder / INDEX, vectors.shape[1])
     try:
-        finder, withheld = Finder(vectors, index), spread(searchable, max(CALIBRATED_TOPS.values()))
-        if len(vectors) >= neighbours.FEWEST_CLIPS:
-            finder = replace(finder, lists=neighbours.build(vectors, searchable, withheld, progress))
+        finder = Finder(vectors, index, lists)
         calibration = calibrate(finder, searchable, withheld, target_recall, progress)
-        if finder.lists is not None:
+        if lists is not None:
             neighbours.admit(finder, withheld, calibration)
-            np.save(folder / NEIGHBOURS, finder.lists)
-        listed = 0 if finder.lists is None else finder.lists.shape[1]
-        return _Indexed(
-            index.trees, listed, calibration, _known_answers(folder, finder, searchable, silent, calibration)
-        )
+            np.save(folder / NEIGHBOURS, lists)
+        known = _known_answers(folder, finder, searchable, stored.silent, calibration)
+        return _Indexed(index.trees, 0 if lists is None else lists.shape[1], calibration, known)
     finally:
         index.close()
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +17,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from recommender.catalogue.base import Items, Vectors
+from recommender.catalogue.local.vector_file import mapped
 from recommender.errors import BuildFailed, CatalogueDamaged
 from recommender.terminal import bar_options
 
@@ -29,10 +36,11 @@ def build(vectors: Vectors, path: Path, trees: int, silent: Items, progress: boo
     left_out = set(silent.tolist())
     with tqdm(total=len(vectors), desc="index", unit="clip", unit_scale=True, **bar_options(progress)) as bar:
         for first in range(0, len(vectors), ADD_ROWS):
-            rows = vectors[first : first + ADD_ROWS].tolist()
+            rows = np.ascontiguousarray(vectors[first : first + ADD_ROWS], np.float32)
             for item, row in enumerate(rows, first):
                 if item not in left_out:
-                    index.add_item(item, row)
+                    # Read in less than half the time that a list takes, or a row of numpy's.
+                    index.add_item(item, array("f", row.tobytes()))
             bar.update(len(rows))
         bar.set_description(f"growing {trees} trees")
         index.build(trees, n_jobs=min(BUILD_JOBS, trees))
@@ -42,6 +50,22 @@ def build(vectors: Vectors, path: Path, trees: int, silent: Items, progress: boo
         raise BuildFailed(f"The index cannot be written: {error}. Make room on the disk and build again.") from None
     finally:
         index.unload()
+
+
+@contextmanager
+def built_beside(vectors: Path, path: Path, trees: int, silent: Items) -> Iterator[None]:
+    """Build an index over a file of vectors in a process of its own while the block runs; as `build` does."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        built = pool.submit(_build_of, vectors, path, trees, silent)
+        yield
+        try:
+            built.result()
+        except BrokenProcessPool:
+            raise BuildFailed("The process that builds the index was killed: free memory, then build again.") from None
+
+
+def _build_of(vectors: Path, path: Path, trees: int, silent: Items) -> None:
+    build(mapped(vectors), path, trees, silent, progress=False)
 
 
 class Index:

@@ -8,6 +8,7 @@ import shutil
 from contextlib import closing
 
 import numpy as np
+import psutil
 import pytest
 
 from recommender.catalogue.exact import best_items, best_similarities
@@ -15,8 +16,9 @@ from recommender.catalogue.filters import Filter
 from recommender.catalogue.local import neighbours
 from recommender.catalogue.local.builder import facts_of
 from recommender.catalogue.local.catalogue import LocalCatalogue
+from recommender.catalogue.local.index import built_beside
 from recommender.catalogue.recall import spread
-from recommender.errors import CatalogueDamaged
+from recommender.errors import BuildFailed, CatalogueDamaged
 from tests.support.catalogues import clips, clustered, write
 
 FILE = "neighbours.npy"
@@ -129,6 +131,17 @@ def test_a_list_holds_others_that_are_near(opened):
     exact = best_items(vectors, vectors[items], 11)[:, 1:]
     shares = [len(np.intersect1d(*pair)) / 10 for pair in zip(exact, lists[items], strict=True)]
     assert np.mean(shares) > 0.9
+
+
+@pytest.mark.parametrize("reason", ["killed", "written"])
+def test_an_index_that_cannot_be_built_beside_its_lists_says_why(tmp_path, reason):
+    np.save(tmp_path / "vectors.npy", clustered(COUNT))
+    folder = tmp_path if reason == "killed" else tmp_path / "no such folder"
+    building = built_beside(tmp_path / "vectors.npy", folder / "index.ann", 1, np.empty(0, np.int64))
+    with pytest.raises(BuildFailed, match=f"{reason}: .*build again"), building:
+        if reason == "killed":
+            *_, child = psutil.Process().children()
+            child.kill()
 
 
 def test_what_is_withheld_stands_in_no_list_before_it_is_admitted():
