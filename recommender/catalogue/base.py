@@ -33,6 +33,8 @@ LONGEST_RESPELT = 24
 """Longer names are not respelt letter by letter: 11 characters make 1,500 spellings, looked up within 10 ms."""
 NAMES_KEPT = 256
 """Names of clips that were found lately."""
+TIE_DECIMALS = 9
+"""float64 dot products of the same two vectors agree to more places than this on every machine."""
 BLOCK_CLIPS = 4096
 """Clips read at a time where all are."""
 _VIDEO_ID_LETTERS = string.ascii_letters + string.digits + "-_"
@@ -141,12 +143,13 @@ class Catalogue(ABC):
     stands.
 
     location: where it was opened from, which may hold a password; identity: tells it from the one that takes its place;
-    vocabulary: what words mean in it, None where it was built without.
+    vocabulary: what words mean in it, None where it was built without; decimals: to which its similarities are exact.
     """
 
     location: str
     identity: object = None
     vocabulary: Vocabulary | None = None
+    decimals: int = TIE_DECIMALS
     facts: Facts
 
     @classmethod
@@ -178,8 +181,8 @@ class Catalogue(ABC):
     ) -> list[list[Hit]]:
         """Return, for each unit vector (d,), the most similar clips of `count` sources: of each source its best one.
 
-        Best first; the similarity is the float64 cosine of query and stored vector, and clips that are equal in its
-        first nine decimals stand in the order of items. without: sources left out; sure: how many of the results need
+        Best first; the similarity is the cosine of query and stored vector, and clips that are equal in its first
+        `decimals` stand in the order of items. without: sources left out; sure: how many of the results need
         the calibrated recall (all where None); distinct: where False, the nearest `count` clips of whatever source.
         """
 

@@ -8,14 +8,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.catalogue.base import Catalogue, Items, Vectors
+from recommender.catalogue.base import TIE_DECIMALS, Catalogue, Items, Vectors
 
 CHUNK_ROWS = 16_384
 """Rows compared at a time: 8 MB at 128 dimensions, so that a scan of millions takes no memory to speak of."""
 RESCORE_MARGIN = 1e-5
 """float32 dot products of unit vectors err by less; whatever is that close to the last place is compared in float64."""
-TIE_DECIMALS = 9
-"""float64 dot products of the same two vectors agree to more places than this on every machine."""
 
 
 class Rows(Protocol):

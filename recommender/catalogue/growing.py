@@ -16,8 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from recommender.audio.preparation import PLAIN
-from recommender.catalogue.base import Addition, Catalogue, Facts, Hit, Items, Vectors
-from recommender.catalogue.exact import TIE_DECIMALS
+from recommender.catalogue.base import TIE_DECIMALS, Addition, Catalogue, Facts, Hit, Items, Vectors
 from recommender.catalogue.filters import EVERYTHING, Filter
 from recommender.catalogue.links import FILES, link_of
 from recommender.clips import Clip, clip_id

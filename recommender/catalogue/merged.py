@@ -25,8 +25,7 @@ from urllib.parse import quote
 import numpy as np
 
 from recommender.catalogue import locations, open_catalogue, read_facts
-from recommender.catalogue.base import Catalogue, Facts, Hit, Items, Vectors
-from recommender.catalogue.exact import TIE_DECIMALS
+from recommender.catalogue.base import TIE_DECIMALS, Catalogue, Facts, Hit, Items, Vectors
 from recommender.catalogue.filters import EVERYTHING, Filter
 from recommender.catalogue.links import FILES
 from recommender.catalogue.together import facts_of, names_of, require_alike, union

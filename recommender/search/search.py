@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from recommender.catalogue.base import Catalogue, Vectors
-from recommender.catalogue.exact import TIE_DECIMALS
+from recommender.catalogue.base import TIE_DECIMALS, Catalogue, Vectors
 from recommender.catalogue.filters import EVERYTHING, Filter
 
 

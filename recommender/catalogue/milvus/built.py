@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from recommender.catalogue.base import Hit, Items, Vectors
 from recommender.catalogue.filters import Filter
 from recommender.catalogue.kept import Kept
-from recommender.catalogue.links import link_of
 from recommender.catalogue.milvus.cluster import Cluster
 from recommender.catalogue.milvus.nearest import CollectionSearcher, Row, quoted
-from recommender.catalogue.milvus.rows import CLIP, CLIPS, MOST_ROWS, asked_tokens
+from recommender.catalogue.milvus.rows import CLIPS, MOST_ROWS, SHOWN, VECTOR, asked_tokens, clip_of
 from recommender.catalogue.remote.facts import RemoteFacts
 from recommender.catalogue.remote.searching import Labels
 from recommender.clips import Clip
@@ -24,6 +24,8 @@ CLIPS_KEPT = 10_000
 NEAR_IDS = 200
 _LAST = "\U0010ffff"
 _random = random.SystemRandom()
+
+Value = TypeVar("Value")
 
 
 class BuiltCollection:
@@ -36,9 +38,10 @@ class BuiltCollection:
         self._labels = labels
         self._library_url = library_url
         self._links = facts.extra.get("links")
-        self._kept: Kept[int, Row] = Kept(CLIPS_KEPT)
+        self._clips: Kept[int, Clip] = Kept(CLIPS_KEPT)
+        self._vectors: Kept[int, Vectors] = Kept(CLIPS_KEPT)
         self._items: Kept[str, int] = Kept(CLIPS_KEPT)
-        self.searcher = CollectionSearcher(facts, labels, cluster, collection, self._kept)
+        self.searcher = CollectionSearcher(facts, labels, cluster, collection, self._clip)
 
     def nearest(
         self,
@@ -57,17 +60,17 @@ class BuiltCollection:
 
     def clips(self, items: Sequence[int]) -> list[Clip]:
         """Return the clips of these items, in this order."""
-        found = self._rows(items)
-        return [self._clip(found[item]) for item in items if item in found]
+        found = self._looked_up(items, SHOWN, self._clips, self._clip)
+        return [found[item] for item in items if item in found]
 
     def vectors_of(self, items: Sequence[int] | Items) -> Vectors:
         """Return the vectors of these items."""
         numbers = items if isinstance(items, range) else np.asarray(items, np.int64).tolist()
-        found = self._rows(numbers)
+        found = self._looked_up(numbers, VECTOR, self._vectors, _vector)
         vectors = np.zeros((len(numbers), self.facts.dimension), np.float32)
         for place, item in enumerate(numbers):
             if item in found:
-                vectors[place] = found[item]["vector"]
+                vectors[place] = found[item]
         return vectors
 
     def item_of(self, clip_id: str) -> int | None:
@@ -75,14 +78,15 @@ class BuiltCollection:
         item = self._items.get(clip_id)
         if item is None:
             # A clip that is asked for by name is nearly always asked for as a whole.
-            for row in self.searcher.rows(f"clip_id == {quoted(clip_id)} and item >= 0"):
-                item = self._items.keep(clip_id, int(row["item"]))
+            for row in self.searcher.rows(f"clip_id == {quoted(clip_id)} and item >= 0", [SHOWN, VECTOR]):
+                item = self._items.keep(clip_id, self._clip(row).item)
+                self._vectors.keep(item, _vector(row))
         return item
 
     def clips_of(self, source: str) -> list[tuple[int, float, float]]:
         """Return item, start and end of a source's clips."""
-        rows = self.searcher.rows(f"source == {quoted(source)} and item >= 0", ["start", "end"])
-        return sorted(((row["item"], row["start"], row["end"]) for row in rows), key=lambda clip: (clip[1], clip[0]))
+        clips = map(self._clip, self.searcher.rows(f"source == {quoted(source)} and item >= 0", [SHOWN]))
+        return sorted(((clip.item, clip.start, clip.end) for clip in clips), key=lambda clip: (clip[1], clip[0]))
 
     def ids_near(self, clip_id: str) -> list[str]:
         """Return clip ids that begin as a text does: Milvus sorts nothing, so the longest beginning that has some."""
@@ -105,9 +109,9 @@ class BuiltCollection:
         if not words:
             return []
         listed = ", ".join(map(quoted, asked_tokens(words)))
-        rows = self.searcher.rows(f"array_contains_all(names, [{listed}])", ["title", "source"])
-        rows.sort(key=lambda row: (len(name_words(f"{row['title']} {row['source']}")), row["item"]))
-        return [row["item"] for row in rows[:limit]]
+        clips = list(map(self._clip, self.searcher.rows(f"array_contains_all(names, [{listed}])", [SHOWN])))
+        clips.sort(key=lambda clip: (len(name_words(f"{clip.title} {clip.source}")), clip.item))
+        return [clip.item for clip in clips[:limit]]
 
     def label_counts(self) -> Mapping[str, int]:
         """Return how many clips have each label."""
@@ -128,26 +132,29 @@ class BuiltCollection:
         rows = rows or self.searcher.rows(condition, [], **options)
         return int(rows[0]["item"]) if rows else None
 
-    def _rows(self, items: Sequence[int]) -> dict[int, Row]:
-        if isinstance(items, range) and len(items) > 1:
-            pages = self.searcher.paged(items.start, min(items.stop, self.facts.clips), CLIP)
-            return {row["item"]: row for page in pages for row in page}
-        found = {item: row for item in items if (row := self._kept.get(item)) is not None}
+    def _looked_up(
+        self, items: Sequence[int], field: str, kept: Kept[int, Value], value_of: Callable[[Row], Value]
+    ) -> dict[int, Value]:
+        """Return a field of these items, read where it is not kept."""
+        found = {item: value for item in items if (value := kept.get(item)) is not None}
         missing = sorted({item for item in items if item not in found and 0 <= item < self.facts.clips})
-        for first in range(0, len(missing), MOST_ROWS // 4):
-            rows = self.searcher.rows(f"item in {missing[first : first + MOST_ROWS // 4]}")
-            found.update((row["item"], row) for row in rows)
+        if isinstance(items, range) and len(missing) > 1:
+            pages = self.searcher.paged(missing[0], missing[-1] + 1, [field])
+        else:
+            parts = (missing[first : first + MOST_ROWS // 4] for first in range(0, len(missing), MOST_ROWS // 4))
+            pages = (self.searcher.rows(f"item in {part}", [field]) for part in parts)
+        found.update((row["item"], kept.keep(row["item"], value_of(row))) for page in pages for row in page)
         return found
 
     def _clip(self, row: Row) -> Clip:
-        source, start, end = row["source"], row["start"], row["end"]
-        return Clip(
-            item=row["item"],
-            clip_id=row["clip_id"],
-            source=source,
-            start=start,
-            end=end,
-            labels=tuple(self._labels.names[label] for label in row["labels"]),
-            title=row["title"] or source,
-            url=row["url"] or link_of(self._links, self._library_url, source, start, end),
-        )
+        """Return the clip of a row, and keep it."""
+        item = int(row["item"])
+        known = self._clips.get(item)
+        if known is None:
+            clip = clip_of(item, row[SHOWN], self._labels.names, self._links, self._library_url)
+            known = self._clips.keep(item, clip)
+        return known
+
+
+def _vector(row: Row) -> Vectors:
+    return np.asarray(row[VECTOR], np.float32)

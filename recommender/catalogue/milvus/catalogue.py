@@ -15,7 +15,8 @@ from recommender.catalogue.milvus import additions
 from recommender.catalogue.milvus.address import Address
 from recommender.catalogue.milvus.built import BuiltCollection
 from recommender.catalogue.milvus.cluster import Cluster, Missing
-from recommender.catalogue.milvus.rows import CLIPS, MOST_ROWS, read_facts
+from recommender.catalogue.milvus.nearest import FLOAT32_DECIMALS
+from recommender.catalogue.milvus.rows import CLIPS, MOST_ROWS, SHOWN, read_facts
 from recommender.catalogue.remote.catalogue import RemoteCatalogue
 from recommender.catalogue.remote.facts import RemoteFacts
 from recommender.catalogue.remote.searching import Labels
@@ -33,6 +34,7 @@ class MilvusCatalogue(RemoteCatalogue):
     """A catalogue in Milvus, opened by `MilvusCatalogue.open`."""
 
     built: BuiltCollection
+    decimals = FLOAT32_DECIMALS
 
     def __init__(
         self,
@@ -157,7 +159,7 @@ def _current(cluster: Cluster) -> tuple[RemoteFacts, Labels, Vocabulary | None]:
             "query",
             collection,
             filter="item < 0",
-            output_fields=["item", "title"],
+            output_fields=["item", SHOWN],
             limit=MOST_ROWS,
             consistency_level="Strong",
         )

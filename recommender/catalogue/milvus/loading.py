@@ -210,5 +210,8 @@ class _Push:
 
     def _prune(self) -> None:
         """Forget what was added and is in the catalogue that was current: everybody has it from there by now."""
-        before = MilvusCatalogue.current(self.cluster)
+        try:
+            before = MilvusCatalogue.current(self.cluster)
+        except CatalogueDamaged:
+            return  # an older version's: what was added is passed over where the new one has it
         additions.prune(self.cluster, [path for path in additions.paths(self.cluster) if before.knows(path)])

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from recommender.catalogue.base import Vectors
+from recommender.catalogue.base import Hit, Vectors
 from recommender.catalogue.filters import Filter
-from recommender.catalogue.kept import Kept
 from recommender.catalogue.milvus.cluster import Cluster, Missing
-from recommender.catalogue.milvus.rows import CLIP, CLIPS, MOST_ROWS
+from recommender.catalogue.milvus.rows import CLIPS, MOST_ROWS, SHOWN, VECTOR
 from recommender.catalogue.remote.away import unavailable
-from recommender.catalogue.remote.searching import SPARE, WIDENING, Ranked, Searcher
+from recommender.catalogue.remote.searching import WIDENING, Ranked, Searcher
+from recommender.clips import Clip
 
-SCAN_CLIPS = 1_000
-"""So many are read and compared one by one in the time that two questions take."""
+COMPARED_SHARE = 0.07
+"""Where a filter lets no more through, Milvus itself compares them one by one (Knowhere's HNSW; seen with 2.3.5: all of
+ten were found at any depth)."""
 MOST_SCANNED = MOST_ROWS
 """Where the index gave out before there were enough, at most so many are compared one by one."""
 LEAST_EF = 256
 """With a filter that no measured label stands for: .95 of ten came with 64, .99 with 256, for a millisecond more."""
 PAGE = 4_000
+FLOAT32_DECIMALS = 6
+"""Milvus' cosines are sums of float32, which err by 1e-7: what is equal in so many places stands by items."""
 NO_CONSISTENCY = "Eventually"
 """What is searched never changes: there is nothing to wait for."""
 
@@ -33,13 +36,16 @@ Row = dict[str, Any]
 
 @dataclass(slots=True)
 class CollectionSearcher(Searcher):
-    """Searches the collection of one catalogue. kept: takes the clips that were found, by item."""
+    """Searches the collection of one catalogue. clip_of: returns the clip of a row that was found, and keeps it."""
 
     cluster: Cluster
     collection: str
-    kept: Kept[int, Row]
+    clip_of: Callable[[Row], Clip]
 
-    scanned = SCAN_CLIPS
+    @property
+    def scanned(self) -> int:
+        """So many are compared one by one."""
+        return int(COMPARED_SHARE * self.facts.searchable)
 
     def near(
         self,
@@ -56,27 +62,23 @@ class CollectionSearcher(Searcher):
         most = self.at_most(chosen)
         # Sources to be left out are dropped here: a filter would have Milvus compare the source of each clip.
         beside = math.ceil(len(without) * max(1.0, self.facts.clips / max(self.facts.sources, 1)))
-        limit = min(math.ceil(count * SPARE) + beside, MOST_ROWS)
+        limit = min(count + beside, MOST_ROWS)
         expression = self.expression(chosen)
-        if self.scans and most <= SCAN_CLIPS:
-            return self._scanned(queries, expression, without)
         if depth is None:
             depth = max(self.facts.depth(self.share(chosen), sure), LEAST_EF if chosen else 0)
         # Milvus builds with several threads, and now and then no way through its graph leads to one clip in a hundred:
         # of few clips, those that had to be looked at nearly all are compared one by one.
-        if max(limit, depth) * WIDENING >= most and most <= MOST_SCANNED:
+        scanned = self.scanned < most <= MOST_SCANNED
+        if scanned and max(limit, depth) * WIDENING >= most:
             return self._scanned(queries, expression, without)
-        found = self._searched(queries, expression, limit, max(depth, limit))
-        ranked = [
-            self._ranked(query, rows, len(rows) < limit, without) for query, rows in zip(queries, found, strict=True)
-        ]
+        ranked = self._searched(queries, expression, limit, max(depth, limit), without)
         short = [place for place, near in enumerate(ranked) if near.fewer]
-        if short and most <= MOST_SCANNED:
+        if scanned and short:
             whole = self._scanned([queries[place] for place in short], expression, without)
             for place, near in zip(short, whole, strict=True):
                 ranked[place] = near
-        if limit == MOST_ROWS:
-            # There is no way to ask for more.
+        if limit >= min(most, MOST_ROWS):
+            # There are no more, or no way to ask for them.
             ranked = [Ranked(near.hits, True) for near in ranked]
         return ranked
 
@@ -91,15 +93,11 @@ class CollectionSearcher(Searcher):
             parts.append(f"lasts <= {float(chosen.shorter)!r}")
         return " and ".join(parts)
 
-    def rows(self, expression: str, fields: Sequence[str] = CLIP, **options: Any) -> list[Row]:
+    def rows(self, expression: str, fields: Sequence[str], **options: Any) -> list[Row]:
         """Return the rows of an expression, each with its item; raises `CatalogueUnavailable`, `CatalogueDamaged`."""
         options = {"limit": MOST_ROWS, "consistency_level": NO_CONSISTENCY, **options}
         found = self._asked("query", filter=expression, output_fields=["item", *fields], **options)
-        rows: list[Row] = [dict(row) for row in found]
-        if fields is CLIP:
-            for row in rows:
-                self.kept.keep(row["item"], row)
-        return rows
+        return [dict(row) for row in found]
 
     def paged(self, first: int, stop: int, fields: Sequence[str], condition: str = "") -> Iterable[list[Row]]:
         """Return rows by items, page by page."""
@@ -107,40 +105,41 @@ class CollectionSearcher(Searcher):
             within = f"item >= {start} and item < {min(start + PAGE, stop)}"
             yield self.rows(f"{within} and {condition}" if condition else within, fields)
 
-    def _searched(self, queries: Sequence[Vectors], expression: str, limit: int, ef: int) -> list[list[Row]]:
+    def _searched(
+        self, queries: Sequence[Vectors], expression: str, limit: int, ef: int, without: Collection[str]
+    ) -> list[Ranked]:
         found = self._asked(
             "search",
             data=[query.tolist() for query in queries],
             filter=expression,
             limit=limit,
-            output_fields=CLIP,
+            output_fields=[SHOWN],
             search_params={"metric_type": "IP", "params": {"ef": ef}},
             partition_names=[CLIPS],
             consistency_level=NO_CONSISTENCY,
         )
-        rows: list[list[Row]] = [[{"item": hit["id"], **hit["entity"]} for hit in hits] for hits in found]
-        for some in rows:
-            for row in some:
-                self.kept.keep(row["item"], row)
-        return rows
+        ranked = []
+        for hits in found:
+            clips = [(self.clip_of({"item": hit["id"], **hit["entity"]}), hit["distance"]) for hit in hits]
+            shown = [Hit(clip.item, clip.source, float(cosine)) for clip, cosine in clips if clip.source not in without]
+            shown.sort(key=lambda hit: (-round(hit.similarity, FLOAT32_DECIMALS), hit.item))
+            ranked.append(Ranked(shown, len(hits) < limit))
+        return ranked
 
     def _scanned(self, queries: Sequence[Vectors], expression: str, without: Collection[str]) -> list[Ranked]:
         """Compare all that a filter lets through."""
+        fields = [SHOWN, VECTOR]
         pages = (
-            self.paged(0, self.facts.clips, CLIP, expression)
+            self.paged(0, self.facts.clips, fields, expression)
             if self.facts.clips <= MOST_SCANNED
-            else [self.rows(expression, partition_names=[CLIPS])]
+            else [self.rows(expression, fields, partition_names=[CLIPS])]
         )
-        rows = [row for page in pages for row in page]
-        there = [row for row in rows if any(row["vector"])]
-        return [self._ranked(query, there, True, without) for query in queries]
-
-    def _ranked(self, query: Vectors, rows: Sequence[Row], fewer: bool, without: Collection[str]) -> Ranked:
-        shown = [row for row in rows if row["source"] not in without]
-        if not shown:
-            return Ranked([], fewer)
-        vectors = np.array([row["vector"] for row in shown], np.float32)
-        return Ranked.of(query, [(row["item"], row["source"]) for row in shown], vectors, fewer)
+        rows = [(self.clip_of(row), row[VECTOR]) for page in pages for row in page]
+        there = [(clip, vector) for clip, vector in rows if clip.source not in without and any(vector)]
+        if not there:
+            return [Ranked([], True) for _ in queries]
+        found, vectors = [(clip.item, clip.source) for clip, _ in there], np.array([v for _, v in there], np.float32)
+        return [Ranked.of(query, found, vectors, True) for query in queries]
 
     def _asked(self, method: str, **named: Any) -> Any:
         try:

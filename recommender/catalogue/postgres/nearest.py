@@ -19,7 +19,6 @@ from recommender.catalogue.postgres.tables import CLIP, Tables
 from recommender.catalogue.remote.searching import SPARE, WIDENING, Ranked, Searcher
 
 SCAN_CLIPS = 2_000
-"""So many are compared one by one in the time that the index takes."""
 SCANNED_FOR_ONE = 20
 """So many clips that a filter lets through are compared in the time in which the index looks at one."""
 MOST_DEPTH = 10_000
@@ -55,7 +54,10 @@ class TableSearcher(Searcher):
     tables: Tables
     kept: Kept[int, Row]
 
-    scanned = SCAN_CLIPS
+    @property
+    def scanned(self) -> int:
+        """So many are compared one by one in the time that the index takes."""
+        return SCAN_CLIPS
 
     def near(
         self,

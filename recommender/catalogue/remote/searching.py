@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from recommender.catalogue.base import Hit, Vectors
-from recommender.catalogue.exact import TIE_DECIMALS
+from recommender.catalogue.base import TIE_DECIMALS, Hit, Vectors
 from recommender.catalogue.filters import Filter
 from recommender.catalogue.remote.facts import RemoteFacts
 
@@ -62,8 +61,10 @@ class Searcher(ABC):
     labels: Labels
     scans: bool = field(default=True, kw_only=True)
 
-    scanned = 0
-    """So many are compared one by one in the time that the index takes."""
+    @property
+    @abstractmethod
+    def scanned(self) -> int:
+        """So many clips are compared one by one, and the index is not asked."""
 
     @abstractmethod
     def near(

@@ -112,11 +112,11 @@ def expected(catalogue, query, count, allowed=lambda item: True, distinct=True):
     vectors = catalogue.vectors_of(range(len(catalogue))).astype(np.float64)
     similarities = vectors @ np.asarray(query, np.float64)
     found, seen = [], set()
-    for item in sorted(range(len(catalogue)), key=lambda i: (-round(similarities[i], 9), i)):
+    for item in sorted(range(len(catalogue)), key=lambda i: (-round(similarities[i], catalogue.decimals), i)):
         key = item // 3 if distinct else item
         if allowed(item) and item != SILENT and key not in seen:
             seen.add(key)
-            found.append((item, f"src{item // 3:08d}", pytest.approx(similarities[item], abs=1e-9)))
+            found.append((item, f"src{item // 3:08d}", pytest.approx(similarities[item], abs=10**-catalogue.decimals)))
     return found[:count]
 
 

@@ -125,8 +125,6 @@ def test_a_push_goes_on_where_it_broke_off_and_the_index_finds_what_exact_search
     longer = Filter(longer=15)
     assert len(opened.nearest(opened.vectors_of([0]), CLIPS, chosen=longer, distinct=False)[0]) == CLIPS
     assert push(catalogue, url, progress=False).clips == 0
-    assert isinstance(opened, MilvusCatalogue)
-    opened.built.searcher = replace(opened.built.searcher, scans=False)
     for chosen, fits in {
         Filter(): lambda item: True,
         Filter(only=(("third",),)): lambda item: item % 3 == 0,
