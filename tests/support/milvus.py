@@ -63,6 +63,10 @@ class Milvus:
             self._process.wait()
             self._process = None
 
+    def stop(self) -> None:
+        """Stop it, whoever is connected: killed, since it has no short way."""
+        self.kill()
+
     def close(self) -> None:
         """Stop it for good."""
         self.kill()
@@ -84,11 +88,13 @@ class Milvus:
                 break
             try:
                 client = MilvusClient(f"http://127.0.0.1:{self.port}", timeout=2)
-                client.list_collections()
+                loading = [name for name in client.list_collections() if "Loading" in str(client.get_load_state(name))]
                 client.close()
-                return
+                if not loading:
+                    return
             except MilvusException:
-                time.sleep(0.2)
+                pass
+            time.sleep(0.2)
         text = (self._folder / "output.log").read_text(errors="replace").strip()
         raise RuntimeError(text.splitlines()[-1] if text else "it does not answer")
 

@@ -1,4 +1,4 @@
-"""A catalogue in PostgreSQL: the database dies, freezes, is restarted, and its catalogue is swapped."""
+"""A catalogue in a database: it dies, freezes, is restarted, and its catalogue is swapped."""
 
 from __future__ import annotations
 
@@ -12,17 +12,28 @@ from tests.soak.conftest import Check
 from tests.soak.test_redis import commands
 from tests.support.catalogues import pushed
 from tests.support.ledger import ANSWER, Ledger
+from tests.support.milvus import Milvus
 from tests.support.postgres import Postgres
 from tests.support.town import Town
 
 FROZEN_SECONDS = 12.0
 AWAY_SECONDS = 4.0
+RESTARTS = {"Postgres": 10, "Milvus": 3}
+"""Milvus takes seconds to start."""
+
+
+@pytest.fixture(scope="module", params=RESTARTS)
+def database(request: pytest.FixtureRequest) -> Postgres | Milvus:
+    """A server that can be harmed."""
+    server: Postgres | Milvus = request.getfixturevalue(f"{request.param.lower()}_server")
+    return server
 
 
 @pytest.fixture(scope="module")
-def town_in_postgres(tmp_path_factory: pytest.TempPathFactory, postgres_server: Postgres) -> Iterator[Town]:
+def town_with_database(tmp_path_factory: pytest.TempPathFactory, database: Postgres | Milvus) -> Iterator[Town]:
     """Processes of their own, whose catalogue is in a database."""
-    town = Town(tmp_path_factory.mktemp("town"), CATALOGUE=f"{postgres_server.url}&schema=soak")
+    place = "/soak" if isinstance(database, Milvus) else "&schema=soak"
+    town = Town(tmp_path_factory.mktemp("town"), CATALOGUE=f"{database.url}{place}")
     try:
         pushed(town.catalogue, town.environment["CATALOGUE"])
         yield town
@@ -31,11 +42,17 @@ def town_in_postgres(tmp_path_factory: pytest.TempPathFactory, postgres_server: 
 
 
 @pytest.fixture
-def town(town_in_postgres: Town) -> Iterator[Town]:
+def town(town_with_database: Town) -> Iterator[Town]:
     """One bot and one worker in good health."""
-    town_in_postgres.populate()
-    yield town_in_postgres
-    town_in_postgres.heal()
+    town_with_database.populate()
+    yield town_with_database
+    town_with_database.heal()
+
+
+@pytest.fixture
+def ledger(town: Town, request: pytest.FixtureRequest, database: Postgres | Milvus) -> Ledger:
+    """Counts under the name of the database and of its fault."""
+    return Ledger(f"{type(database).__name__} {(request.function.__doc__ or '').strip()}", town.driver, town.folder)
 
 
 def told(ledger: Ledger) -> None:
@@ -43,38 +60,38 @@ def told(ledger: Ledger) -> None:
     assert all(ANSWER in text or "`catalogue-unavailable`" in text for text in ledger.texts()), ledger.texts()
 
 
-def test_killed(town: Town, ledger: Ledger, check: Check, postgres_server: Postgres):
-    """PostgreSQL killed, started 4 s later"""
+def test_killed(town: Town, ledger: Ledger, check: Check, database: Postgres | Milvus):
+    """killed, started 4 s later"""
     town.embedder.control(delay=0.5)
     ledger.upload(6)
     time.sleep(0.5)
-    postgres_server.kill()
+    database.kill()
     commands(ledger, 5)
     ledger.upload(4)
     time.sleep(AWAY_SECONDS)
     commands(ledger, 5)
-    postgres_server.start()
+    database.start()
     ledger.upload(3)
     check(ledger.settle())
     told(ledger)
     assert ANSWER in ledger.texts()[-1]
 
 
-def test_restarted(town: Town, ledger: Ledger, check: Check, postgres_server: Postgres):
-    """PostgreSQL restarted ten times"""
-    for _ in range(10):
+def test_restarted(town: Town, ledger: Ledger, check: Check, database: Postgres | Milvus):
+    """restarted, one time after the other"""
+    for _ in range(RESTARTS[type(database).__name__]):
         ledger.upload(1)
         commands(ledger, 1)
-        postgres_server.stop()
-        postgres_server.start()
+        database.stop()
+        database.start()
     check(ledger.settle())
     told(ledger)
 
 
-def test_frozen(town: Town, ledger: Ledger, check: Check, postgres_server: Postgres):
-    """PostgreSQL frozen for 12 s"""
+def test_frozen(town: Town, ledger: Ledger, check: Check, database: Postgres | Milvus):
+    """frozen for 12 s"""
     ledger.upload(3)
-    postgres_server.freeze()
+    database.freeze()
     try:
         frozen = time.monotonic()
         ledger.upload(3)
@@ -83,7 +100,7 @@ def test_frozen(town: Town, ledger: Ledger, check: Check, postgres_server: Postg
             commands(ledger, 1)
             time.sleep(2.0)
     finally:
-        postgres_server.thaw()
+        database.thaw()
     ledger.upload(2)
     commands(ledger, 2)
     check(ledger.settle())
@@ -91,7 +108,7 @@ def test_frozen(town: Town, ledger: Ledger, check: Check, postgres_server: Postg
 
 
 def test_swapped(town: Town, ledger: Ledger, check: Check):
-    """catalogue in PostgreSQL swapped four times while running"""
+    """swapped four times while running"""
     for number in range(4):
         ledger.upload(2)
         commands(ledger, 3)
