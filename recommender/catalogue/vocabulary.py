@@ -66,7 +66,8 @@ class Vocabulary:
             return None
         with _damage(str(folder)):
             head = np.load(folder / LABEL_HEAD, allow_pickle=False)
-            texts = np.load(folder / LABEL_TEXTS, allow_pickle=False) if LABEL_TEXTS in files else None
+            # Mapped: AudioSet's take 4 MB, which all processes share.
+            texts = np.load(folder / LABEL_TEXTS, "r", allow_pickle=False) if LABEL_TEXTS in files else None
             return cls._checked(extra, head, texts)
 
     @classmethod
