@@ -32,8 +32,8 @@ CELL_CLIPS = 500
 """Clips are parted by which of some centres, one for so many clips, is nearest; those of a cell are compared, by matrix
 products, with all that have its centre among their nearest few."""
 CENTRES_NEAR = 8
-"""How many these few are. Lists of 500,000 and of 2.08 million clips then have .90 and .89 of the 24 nearest; with cells
-of 350 and twelve centres, for a third more CPU, .92 and .91, and queries are no faster."""
+"""How many these few are. Lists of 500,000 and of 2.08 million clips then have .90 and .89 of the 24 nearest; with
+cells of 350 and twelve centres, for a third more CPU, .92 and .91, and queries are no faster."""
 CENTRING_CLIPS = 32
 CENTRINGS = 2
 """Centres are clips drawn at random, moved so many times to the middle of those nearest among a sample, so many for
