@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from recommender.catalogue.filters import EVERYTHING, Filter
 from recommender.catalogue.kept import Kept
 from recommender.catalogue.links import FILES, video_moment
+from recommender.catalogue.name_index import Postings
 from recommender.catalogue.vocabulary import Vocabulary
 from recommender.clips import ID_LENGTH, Clip
 from recommender.errors import CannotWrite, UnknownClip, UnknownLabel
@@ -227,6 +228,10 @@ class Catalogue(ABC):
     def names(self) -> Iterable[tuple[str, str]]:
         """Return each source and its title, for suggestions; only asked of catalogues of files."""
         return ()
+
+    def words(self) -> Iterator[tuple[str, Postings]]:
+        """Return each word by which `named` finds sources, in the order of code points, and where it stands."""
+        return iter(())
 
     def lengths(self) -> NDArray[np.float64] | None:
         """Return what each clip's vector was divided by when it was built, None where that was not kept."""

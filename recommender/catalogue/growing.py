@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import random
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from recommender.audio.preparation import PLAIN
 from recommender.catalogue.base import TIE_DECIMALS, Addition, Catalogue, Facts, Hit, Items, Vectors
 from recommender.catalogue.filters import EVERYTHING, Filter
 from recommender.catalogue.links import FILES, link_of
+from recommender.catalogue.name_index import Postings
 from recommender.clips import Clip, clip_id
 from recommender.spelling import indexed_words, name_words
 from recommender.vectors import unit_rows
@@ -109,6 +110,8 @@ class Built(Protocol):
     def ids_near(self, clip_id: str) -> list[str]: ...
     def ids_of(self, sources: Sequence[str]) -> list[str]: ...
     def named(self, text: str, limit: int) -> list[int]: ...
+    def words(self) -> Iterator[tuple[str, Postings]]: ...
+    def names(self) -> Iterable[tuple[str, str]]: ...
     def label_counts(self) -> Mapping[str, int]: ...
     def draw(self, label: str | None = None) -> int | None: ...
 
@@ -198,6 +201,15 @@ class GrowingCatalogue(Catalogue):
             if words and words <= set(indexed_words(f"{clip.title} {clip.source}")):
                 added.setdefault(clip.source, clip.item)
         return [*added.values(), *self.built.named(text, limit)][:limit]
+
+    def words(self) -> Iterator[tuple[str, Postings]]:
+        """Return each word by which sources of what was built are found, and where it stands."""
+        return self.built.words()
+
+    def names(self) -> Iterable[tuple[str, str]]:
+        """Return each source and its title, those that were added last."""
+        added = {clip.source: clip.title for clip in self.added.clips}
+        return [*self.built.names(), *added.items()]
 
     def label_counts(self) -> Mapping[str, int]:
         """Return how many clips have each label; of labels that came with additions, one."""

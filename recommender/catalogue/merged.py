@@ -11,12 +11,13 @@ with the query's label is .89 to .94 where that has .93.
 
 from __future__ import annotations
 
+import heapq
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import zip_longest
+from itertools import groupby, repeat, zip_longest
 from pathlib import Path
 from random import SystemRandom
 from typing import Any, TypeVar
@@ -28,6 +29,7 @@ from recommender.catalogue import locations, open_catalogue, read_facts
 from recommender.catalogue.base import TIE_DECIMALS, Catalogue, Facts, Hit, Items, Vectors
 from recommender.catalogue.filters import EVERYTHING, Filter
 from recommender.catalogue.links import FILES
+from recommender.catalogue.name_index import Postings
 from recommender.catalogue.together import facts_of, names_of, require_alike, union
 from recommender.clips import Clip
 from recommender.errors import NoCatalogue, UnknownClip
@@ -240,6 +242,16 @@ class MergedCatalogue(Catalogue):
         """Return each source and its title."""
         return ((part.outward(source), title) for part in self._parts for source, title in part.catalogue.names())
 
+    def words(self) -> Iterator[tuple[str, Postings]]:
+        """Return each word by which sources are found, and where it stands in each catalogue."""
+        each = [zip(part.catalogue.words(), repeat(part.first)) for part in self._parts]
+        for word, several in groupby(heapq.merge(*each, key=_word), key=_word):
+            moved = []
+            for (_, found), first in several:
+                found["item"] += first
+                moved.append(found)
+            yield word, np.concatenate(moved)
+
     def copies(self, source: str) -> int:
         """Say how many files hold the recording of a source."""
         own = [(part, part.inward(source) if part.files else source) for part in self._parts]
@@ -378,6 +390,10 @@ class MergedCatalogue(Catalogue):
         only = (tuple(own for label in group for own in self._own_labels(part, label)) for group in chosen.only)
         without = (own for label in chosen.without for own in self._own_labels(part, label))
         return replace(chosen, only=tuple(only), without=tuple(without), within=())
+
+
+def _word(entry: tuple[tuple[str, Postings], int]) -> str:
+    return entry[0][0]
 
 
 def _described(catalogue: Catalogue) -> dict[str, Any]:

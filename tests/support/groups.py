@@ -17,8 +17,8 @@ GROUPS = {
     "stack": rf"tests/scenarios/test_(?!{TOWN})",
     "town": rf"tests/scenarios/test_({TOWN})\.py",
     "tensorflow": r"tests/recommender/(embedders/test_(?!client|framing|text_client)|service/|commands/test_embedder)",
-    "postgres": r"tests/(recommender/catalogue/(postgres/|test_contract\.py.*\[in_postgres)|bot/.*_postgres\.py)",
-    "milvus": r"tests/recommender/catalogue/(milvus/|test_contract\.py.*\[in_milvus)",
+    "postgres": r"tests/(recommender/catalogue/(postgres/|test_contract\w*\.py.*\[in_postgres)|bot/.*_postgres\.py)",
+    "milvus": r"tests/recommender/catalogue/(milvus/|test_contract\w*\.py.*\[in_milvus)",
     "sandbox": r"tests/sandbox/",
 }
 """By the beginnings of their ids; the group that takes longest begins first."""

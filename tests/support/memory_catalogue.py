@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,11 @@ import numpy as np
 from recommender.catalogue.base import Catalogue, Facts, Hit, Items, Vectors
 from recommender.catalogue.exact import nearest
 from recommender.catalogue.filters import EVERYTHING, Filter
+from recommender.catalogue.measures import number_of
+from recommender.catalogue.name_index import Postings, best
 from recommender.catalogue.vocabulary import Vocabulary
 from recommender.clips import Clip
-from recommender.spelling import indexed_words, name_words
+from recommender.spelling import name_words
 
 
 class MemoryCatalogue(Catalogue):
@@ -28,6 +30,7 @@ class MemoryCatalogue(Catalogue):
         self._clips = list(clips)
         self._vectors = vectors
         self.vocabulary = vocabulary
+        self._words: dict[str, Postings] = {}
 
     @classmethod
     def open(cls, location: str | Path, library_url: str | None = None) -> MemoryCatalogue:
@@ -41,7 +44,9 @@ class MemoryCatalogue(Catalogue):
     def copy_of(cls, catalogue: Catalogue) -> MemoryCatalogue:
         """Read all of another catalogue."""
         clips, vectors = zip(*catalogue.all_clips(), strict=True)
-        return cls(catalogue.facts, clips, np.stack(vectors), catalogue.vocabulary)
+        copy = cls(catalogue.facts, clips, np.stack(vectors), catalogue.vocabulary)
+        copy._words = dict(catalogue.words())
+        return copy
 
     def nearest(
         self,
@@ -93,13 +98,24 @@ class MemoryCatalogue(Catalogue):
         return [clip.clip_id for clip in self._clips if clip.source in sources]
 
     def named(self, text: str, limit: int) -> list[int]:
-        asked = name_words(text)
-        found: dict[str, int] = {}
-        for clip in self._clips:
-            words = indexed_words(f"{clip.title} {clip.source}") if clip.title != clip.source else []
-            if asked and set(asked[:-1]) <= set(words) and any(word.startswith(asked[-1]) for word in words):
-                found.setdefault(clip.source, clip.item)
-        return list(found.values())[:limit]
+        if not (asked := name_words(text)):
+            return []
+        several = [[self._words[word]] if word in self._words else [] for word in asked[:-1]]
+        several.append([found for word, found in self._words.items() if word.startswith(asked[-1])])
+        lengths = {item: length for found in self._words.values() for item, length, _, _ in found.tolist()}
+        return best(several, len(lengths), sum(lengths.values()), limit) if all(several) else []
+
+    def words(self) -> Iterator[tuple[str, Postings]]:
+        return iter(sorted(self._words.items()))
+
+    def names(self) -> Iterable[tuple[str, str]]:
+        return {clip.source: clip.title for clip in self._clips}.items()
+
+    @property
+    def measures(self) -> frozenset[str]:
+        return frozenset(
+            name for clip in self._clips for name, text in clip.fields if number_of(name, text) is not None
+        )
 
     def label_counts(self) -> Mapping[str, int]:
         return Counter(label for clip in self._clips for label in clip.labels)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from recommender.catalogue.local.clip_table import ClipRow, ClipTable
 from recommender.catalogue.local.finder import Finder
 from recommender.catalogue.local.manifest import Manifest
 from recommender.catalogue.local.nearest import Searcher
+from recommender.catalogue.name_index import Postings
 from recommender.clips import Clip
 
 DRAWS = 1000
@@ -84,6 +85,14 @@ class BuiltFolder:
     def named(self, text: str, limit: int) -> list[int]:
         """Return items whose names hold all words of a text."""
         return self.table.named(text, limit)
+
+    def words(self) -> Iterator[tuple[str, Postings]]:
+        """Return each word by which sources are found, and where it stands."""
+        return self.table.words()
+
+    def names(self) -> Iterable[tuple[str, str]]:
+        """Return each source and its title."""
+        return self.table.names()
 
     def label_counts(self) -> Mapping[str, int]:
         """Return how many clips have each label."""

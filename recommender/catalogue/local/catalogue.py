@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -116,10 +116,6 @@ class LocalCatalogue(GrowingCatalogue):
     def measures(self) -> frozenset[str]:
         """What files tell in numbers."""
         return self.table.measures
-
-    def names(self) -> Iterable[tuple[str, str]]:
-        added = {clip.source: clip.title for clip in self.added.clips}
-        return [*self.table.names(), *added.items()]
 
     def lengths(self) -> NDArray[np.float64] | None:
         """Return what raw-frames vectors were divided by."""

@@ -9,8 +9,9 @@ from array import array
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from recommender.catalogue.filters import Filter
 from recommender.catalogue.kept import Kept
 from recommender.catalogue.measures import Bound, number_of
+from recommender.catalogue.name_index import ELSEWHERE, IN_TITLE, POSTING, Postings
 from recommender.clips import Fields
 from recommender.errors import CatalogueDamaged
 from recommender.spelling import indexed_words, name_words
@@ -31,6 +33,7 @@ ROWS_LABELS_KEPT = 4096
 """Combinations of labels whose names are kept while clips are read: a megabyte at most."""
 CACHE_KILOBYTES = 512
 """What a process keeps of the file: the system's own cache, which all share, is as fast (SQLite's default: 2 MB)."""
+ROWS_READ = 10_000
 NEIGHBOURS_IN_SPELLING = 40
 """Clip ids fetched on each side of a misspelt one, to choose suggestions from."""
 
@@ -255,9 +258,25 @@ class ClipTable:
         if not words or not self._has_names:
             return []
         quoted = " AND ".join(f'"{word}"' for word in words)
-        sql = "SELECT rowid FROM names WHERE names MATCH ? ORDER BY bm25(names, 4.0, 1.0), rowid LIMIT ?"
+        sql = "SELECT rowid FROM names WHERE names MATCH ? ORDER BY bm25(names, ?, ?), rowid LIMIT ?"
         with self._reading() as db:
-            return [int(row[0]) for row in db.execute(sql, (f"{quoted}*", limit))]
+            return [int(row[0]) for row in db.execute(sql, (f"{quoted}*", IN_TITLE, ELSEWHERE, limit))]
+
+    def words(self) -> Iterator[tuple[str, Postings]]:
+        """Return each word by which sources are found, in the order of code points, and where it stands."""
+        if not self._has_names:
+            return
+        with self._reading() as db:
+            db.execute("CREATE VIRTUAL TABLE IF NOT EXISTS temp.standing USING fts5vocab(main, names, instance)")
+            lengths = dict(db.execute("SELECT doc, count(*) FROM standing GROUP BY doc"))
+            cursor = db.execute(
+                "SELECT term, doc, sum(col = 'title'), sum(col = 'words') FROM standing GROUP BY term, doc"
+            )
+        for word, rows in groupby(self._read(cursor), key=lambda row: str(row[0])):
+            found = [
+                (doc, min(lengths[doc], 65_535), min(title, 255), min(words, 255)) for _, doc, title, words in rows
+            ]
+            yield word, np.array(found, POSTING)
 
     def clip_ids_near(self, clip_id: str) -> list[str]:
         """Return clip ids that stand beside a misspelt one in the alphabet."""
@@ -284,6 +303,15 @@ class ClipTable:
             verdict = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
         if verdict != "ok":
             raise CatalogueDamaged(f"{self._path} is damaged ({verdict}): build the catalogue again.")
+
+    def _read(self, cursor: sqlite3.Cursor) -> Iterator[tuple[Any, ...]]:
+        """Return the rows of a question that are too many to hold, while others are asked."""
+        while True:
+            with self._reading():
+                rows = cursor.fetchmany(ROWS_READ)
+            if not rows:
+                return
+            yield from rows
 
     def _kept(self, key: Hashable, read: Callable[[], Items]) -> Items:
         items = self._lists.get(key)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -13,11 +14,12 @@ from recommender.catalogue.filters import Filter
 from recommender.catalogue.kept import Kept
 from recommender.catalogue.milvus.cluster import Cluster
 from recommender.catalogue.milvus.nearest import CollectionSearcher, Row, quoted
-from recommender.catalogue.milvus.rows import CLIPS, MOST_ROWS, SHOWN, VECTOR, asked_tokens, clip_of
+from recommender.catalogue.milvus.rows import CLIPS, FIRST_BLOCK, MOST_ROWS, SHOWN, VECTOR, clip_of
+from recommender.catalogue.name_index import Postings
 from recommender.catalogue.remote.facts import RemoteFacts
+from recommender.catalogue.remote.names import NameReader
 from recommender.catalogue.remote.searching import Labels
 from recommender.clips import Clip
-from recommender.spelling import name_words
 
 CLIPS_KEPT = 10_000
 """Clips that were found lately, with their vectors: a catalogue never changes while it stands."""
@@ -38,6 +40,7 @@ class BuiltCollection:
         self._labels = labels
         self._library_url = library_url
         self._links = facts.extra.get("links")
+        self._names = NameReader(facts.names, self._blocks, cluster.address.shown)
         self._clips: Kept[int, Clip] = Kept(CLIPS_KEPT)
         self._vectors: Kept[int, Vectors] = Kept(CLIPS_KEPT)
         self._items: Kept[str, int] = Kept(CLIPS_KEPT)
@@ -104,14 +107,16 @@ class BuiltCollection:
         return [row["clip_id"] for row in self.searcher.rows(f"source in [{listed}] and item >= 0", ["clip_id"])]
 
     def named(self, text: str, limit: int) -> list[int]:
-        """Return items whose title and path hold all words of a text, those with the fewest others first."""
-        words = name_words(text)
-        if not words:
-            return []
-        listed = ", ".join(map(quoted, asked_tokens(words)))
-        clips = list(map(self._clip, self.searcher.rows(f"array_contains_all(names, [{listed}])", [SHOWN])))
-        clips.sort(key=lambda clip: (len(name_words(f"{clip.title} {clip.source}")), clip.item))
-        return [clip.item for clip in clips[:limit]]
+        """Return items of sources whose names hold all words of a text."""
+        return self._names.named(text, limit)
+
+    def words(self) -> Iterator[tuple[str, Postings]]:
+        """Return each word by which sources are found, and where it stands."""
+        return self._names.words()
+
+    def names(self) -> Iterable[tuple[str, str]]:
+        """Return each source and its title."""
+        return self._names.names()
 
     def label_counts(self) -> Mapping[str, int]:
         """Return how many clips have each label."""
@@ -131,6 +136,10 @@ class BuiltCollection:
             rows = self.searcher.rows(f"{condition} and item >= {_random.randrange(self.facts.clips)}", [], **options)
         rows = rows or self.searcher.rows(condition, [], **options)
         return int(rows[0]["item"]) if rows else None
+
+    def _blocks(self, numbers: Sequence[int]) -> list[bytes]:
+        rows = self.searcher.rows(f"item in {[FIRST_BLOCK - number for number in numbers]}", [SHOWN])
+        return [base64.b64decode(row[SHOWN]) for row in sorted(rows, key=lambda row: -int(row["item"]))]
 
     def _looked_up(
         self, items: Sequence[int], field: str, kept: Kept[int, Value], value_of: Callable[[Row], Value]

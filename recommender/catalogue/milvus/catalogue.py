@@ -16,7 +16,7 @@ from recommender.catalogue.milvus.address import Address
 from recommender.catalogue.milvus.built import BuiltCollection
 from recommender.catalogue.milvus.cluster import Cluster, Missing
 from recommender.catalogue.milvus.nearest import FLOAT32_DECIMALS
-from recommender.catalogue.milvus.rows import CLIPS, MOST_ROWS, SHOWN, read_facts
+from recommender.catalogue.milvus.rows import CLIPS, FIRST_BLOCK, MOST_ROWS, SHOWN, read_facts
 from recommender.catalogue.remote.catalogue import RemoteCatalogue
 from recommender.catalogue.remote.facts import RemoteFacts
 from recommender.catalogue.remote.searching import Labels
@@ -158,7 +158,7 @@ def _current(cluster: Cluster) -> tuple[RemoteFacts, Labels, Vocabulary | None]:
         rows = cluster.ask(
             "query",
             collection,
-            filter="item < 0",
+            filter=f"item < 0 and item > {FIRST_BLOCK}",
             output_fields=["item", SHOWN],
             limit=MOST_ROWS,
             consistency_level="Strong",

@@ -4,7 +4,7 @@ alias once everything is indexed and its known answers come."""
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pymilvus import MilvusClient
@@ -16,7 +16,7 @@ from recommender.catalogue.milvus import additions
 from recommender.catalogue.milvus.address import Address
 from recommender.catalogue.milvus.catalogue import MilvusCatalogue, current_collection
 from recommender.catalogue.milvus.cluster import Cluster, Missing
-from recommender.catalogue.milvus.rows import BESIDE, CLIPS, MOST_ROWS, facts_rows, row_of, schema
+from recommender.catalogue.milvus.rows import BESIDE, CLIPS, MOST_ROWS, block_rows, facts_rows, row_of, schema
 from recommender.catalogue.remote import away
 from recommender.catalogue.remote.facts import RemoteFacts
 from recommender.catalogue.remote.pushing import Reading
@@ -29,7 +29,10 @@ BLOCK_BYTES = 8 << 20
 MOST_BLOCK = 5_000
 MOST_DIMENSIONS = 32_768
 M, EF_CONSTRUCTION = 16, 128
+INDEX = {"kind": "hnsw", "M": M, "efConstruction": EF_CONSTRUCTION, "precision": "full"}
 LOOK_SECONDS = 0.2
+BLOCKS_AT_ONCE = 200
+"""Rows of words in one message."""
 
 
 def push(catalogue: Catalogue, location: str, *, build_megabytes: int | None = None, progress: bool = True) -> Pushed:
@@ -44,7 +47,7 @@ def push(catalogue: Catalogue, location: str, *, build_megabytes: int | None = N
         raise BuildFailed(f"Milvus indexes at most {MOST_DIMENSIONS} dimensions: build with --vectors mean.")
     cluster = Cluster(address, away.PUSH_SECONDS)
     try:
-        return _Push(cluster, catalogue, progress, Reading(catalogue)).run()
+        return _Push(cluster, catalogue, progress, Reading(catalogue), RemoteFacts.of(catalogue, INDEX)).run()
     finally:
         cluster.close()
 
@@ -55,6 +58,7 @@ class _Push:
     catalogue: Catalogue
     progress: bool
     reading: Reading
+    facts: RemoteFacts
 
     def run(self) -> Pushed:
         facts = self.catalogue.facts
@@ -99,7 +103,7 @@ class _Push:
 
     def _begin(self, name: str) -> int:
         """Make the collection, or return how many of its clips are there already."""
-        made = schema(self.catalogue.facts.dimension)
+        made = schema(self.facts)
         there = bool(self.cluster.ask("has_collection", name))
         if there:
             known = {field["name"] for field in self.cluster.ask("describe_collection", name)["fields"]}
@@ -128,7 +132,7 @@ class _Push:
     def _copy(self, name: str, loaded: int) -> None:
         """Copy what is not there yet; the clips that are there are only read for their labels."""
         facts, lengths, total = self.catalogue.facts, self.catalogue.lengths(), len(self.catalogue)
-        links, single, last = facts.extra.get("links"), facts.sources == facts.clips, None
+        single = facts.sources == facts.clips
         block = max(1, min(MOST_BLOCK, BLOCK_BYTES // (4 * facts.dimension)))
         with tqdm(total=total, desc="clips", unit="clip", unit_scale=True, **bar_options(self.progress)) as bar:
             for first, stop, clips, vectors in self.reading.blocks(sorted({*range(0, total, block), total})):
@@ -141,9 +145,8 @@ class _Push:
                     lasts = clip.end - clip.start if single else lasting[clip.source]
                     length = 0.0 if lengths is None else float(lengths[clip.item])
                     numbers = [self.reading.numbers[label] for label in clip.labels]
-                    row = row_of(clip, vectors[place], lasts, length, links, numbers, clip.source != last)
+                    row = row_of(clip, vectors[place], lasts, length, self.facts, numbers)
                     parts[CLIPS if searchable[place] else BESIDE].append(row)
-                    last = clip.source
                 bar.update(stop - first)
                 if stop <= loaded:
                     continue
@@ -152,6 +155,12 @@ class _Push:
                         # What broke off within a block may be there in part.
                         method = "upsert" if first < loaded else "insert"
                         self.cluster.ask(method, name, data=rows, partition_name=partition, limited=False)
+        names, blocks = self.reading.named()
+        self.facts = replace(self.facts, names=names)
+        rows = list(block_rows(self.facts, blocks))
+        for at in range(0, len(rows), BLOCKS_AT_ONCE):
+            some = rows[at : at + BLOCKS_AT_ONCE]
+            self.cluster.ask("upsert", name, data=some, partition_name=BESIDE, limited=False)
         self.cluster.ask("flush", name, limited=False)
 
     def _make_indexes(self, name: str) -> None:
@@ -179,14 +188,9 @@ class _Push:
 
     def _measure(self, name: str) -> None:
         """Calibrate, and keep known answers with what the catalogue says of itself."""
-        index = {"kind": "hnsw", "M": M, "efConstruction": EF_CONSTRUCTION, "precision": "full"}
         counts = self.catalogue.label_counts()
         counted = [(label, counts[label]) for label in self.reading.numbers]
-        plain, labels, words = (
-            RemoteFacts.of(self.catalogue.facts, index),
-            Labels.of(counted),
-            self.catalogue.vocabulary,
-        )
+        plain, labels, words = self.facts, Labels.of(counted), self.catalogue.vocabulary
         searcher = MilvusCatalogue(self.cluster, plain, labels, words).built.searcher
         facts = self.reading.measured(plain, searcher, self.progress)
         try:

@@ -13,7 +13,7 @@ import numpy as np
 from recommender.catalogue.base import Hit, Vectors
 from recommender.catalogue.filters import Filter
 from recommender.catalogue.milvus.cluster import Cluster, Missing
-from recommender.catalogue.milvus.rows import CLIPS, MOST_ROWS, SHOWN, VECTOR
+from recommender.catalogue.milvus.rows import CLIPS, MOST_ROWS, SHOWN, UNTOLD, VECTOR
 from recommender.catalogue.remote.away import unavailable
 from recommender.catalogue.remote.searching import WIDENING, Ranked, Searcher
 from recommender.clips import Clip
@@ -91,6 +91,11 @@ class CollectionSearcher(Searcher):
             parts.append(f"lasts >= {float(chosen.longer)!r}")
         if chosen.shorter < math.inf:
             parts.append(f"lasts <= {float(chosen.shorter)!r}")
+        for name, least, most in chosen.told:
+            # What is not told lies below any bound.
+            parts.append(f"{name} >= {max(float(least), UNTOLD / 2)!r}")
+            if most < math.inf:
+                parts.append(f"{name} <= {float(most)!r}")
         return " and ".join(parts)
 
     def rows(self, expression: str, fields: Sequence[str], **options: Any) -> list[Row]:

@@ -14,14 +14,14 @@ from pymilvus import DataType, MilvusClient
 
 from recommender.catalogue.base import Vectors
 from recommender.catalogue.links import link_of
+from recommender.catalogue.measures import number_of
 from recommender.catalogue.remote.facts import RemoteFacts
 from recommender.catalogue.remote.searching import Labels
 from recommender.catalogue.vocabulary import Vocabulary
 from recommender.clips import Clip
 from recommender.errors import CatalogueDamaged
-from recommender.spelling import indexed_words
 
-FORMAT = 2
+FORMAT = 3
 CLIPS, BESIDE = "_default", "beside"
 """The partitions."""
 MOST_ROWS = 16_384
@@ -29,38 +29,36 @@ MOST_ROWS = 16_384
 LONGEST_TEXT = 65_535
 CHUNK = 60_000
 """Characters of a row that holds a part of what is longer."""
-WHOLE_WORD = "$"
-"""Ends a word in `names`; the beginnings of words stand there without."""
-LONGEST_WORD = 64
+FIRST_BLOCK = -1_000_000
+"""The item of the first block of words, those after it lie below; the rows that say what the catalogue is, above."""
+UNTOLD = -1e30
+"""In place of a measure that a file does not tell: Milvus knows no missing numbers."""
 SHOWN, VECTOR = "shown", "vector"
 """What is read of a clip that may be shown, as one text, and its vector: Milvus takes longer for each field that it
 returns (0.4 ms for 60 clips), and for vectors ten times as long."""
 
 
-def schema(dimension: int) -> Any:
+def schema(facts: RemoteFacts) -> Any:
     """Return the schema of a catalogue's collection."""
     made = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
     made.add_field("item", DataType.INT64, is_primary=True)
-    made.add_field(VECTOR, DataType.FLOAT_VECTOR, dim=dimension)
+    made.add_field(VECTOR, DataType.FLOAT_VECTOR, dim=facts.dimension)
     for name in ("clip_id", "source", SHOWN):
         made.add_field(name, DataType.VARCHAR, max_length=LONGEST_TEXT)
-    for name in ("lasts", "length"):
+    for name in ("lasts", "length", *facts.measures):
         made.add_field(name, DataType.DOUBLE)
     made.add_field("labels", DataType.ARRAY, element_type=DataType.INT32, max_capacity=4096)
-    made.add_field(
-        "names", DataType.ARRAY, element_type=DataType.VARCHAR, max_capacity=4096, max_length=4 * LONGEST_WORD
-    )
     return made
 
 
 def row_of(
-    clip: Clip, vector: Vectors, lasts: float, length: float, links: str | None, labels: Sequence[int], first: bool
+    clip: Clip, vector: Vectors, lasts: float, length: float, facts: RemoteFacts, labels: Sequence[int]
 ) -> dict[str, Any]:
-    """Return the row of a clip. links: the catalogue's kind of links, which need not be kept for each clip; first:
-    whether it is the clip by which its source is found."""
+    """Return the row of a clip."""
+    links = facts.extra.get("links")
     url = clip.url if clip.url != link_of(links, None, clip.source, clip.start, clip.end) else None
     shown = (clip.clip_id, clip.source, clip.start, clip.end, [*labels], clip.title, url, clip.fields)
-    return {
+    row: dict[str, Any] = {
         "item": clip.item,
         VECTOR: vector,
         "clip_id": clip.clip_id,
@@ -69,8 +67,12 @@ def row_of(
         "lasts": lasts,
         "length": length,
         "labels": labels,
-        "names": sorted(name_tokens(f"{clip.title} {clip.source}")) if first and clip.title != clip.source else [],
     }
+    if facts.measures:
+        told = dict(clip.fields)
+        numbers = ((name, number_of(name, told.get(name, ""))) for name in facts.measures)
+        row |= {name: UNTOLD if number is None else float(number) for name, number in numbers}
+    return row
 
 
 def clip_of(item: int, shown: str, names: Sequence[str], links: str | None, library_url: str | None) -> Clip:
@@ -87,18 +89,6 @@ def clip_of(item: int, shown: str, names: Sequence[str], links: str | None, libr
         url=url or link_of(links, library_url, source, start, end),
         fields=tuple((name, value) for name, value in fields),
     )
-
-
-def name_tokens(text: str) -> set[str]:
-    """Return all by which a name is found: Milvus knows no beginnings of words in an array."""
-    words = {word[:LONGEST_WORD] for word in indexed_words(text)}
-    return {f"{word}{WHOLE_WORD}" for word in words} | {word[:end] for word in words for end in range(1, len(word) + 1)}
-
-
-def asked_tokens(words: Sequence[str]) -> list[str]:
-    """Return what a name must hold, that has all of these words, the last one perhaps not to its end."""
-    cut = [word[:LONGEST_WORD] for word in words]
-    return [*(f"{word}{WHOLE_WORD}" for word in cut[:-1]), *cut[-1:]]
 
 
 def chunks(text: str) -> Iterator[tuple[int, str]]:
@@ -119,9 +109,19 @@ def facts_rows(
         "vocabulary": _written(None if words is None else words.to_bytes()),
     }
     text = base64.b64encode(zlib.compress(json.dumps(parts).encode())).decode()
-    empty = Clip(0, "", "", 0.0, 0.0, (), "", None)
-    nothing = row_of(empty, np.zeros(facts.dimension, np.float32), 0.0, 0.0, None, (), False)
-    return [{**nothing, "item": -1 - number, SHOWN: part} for number, part in chunks(text)]
+    return [_text_row(facts, -1 - number, part) for number, part in chunks(text)]
+
+
+def block_rows(facts: RemoteFacts, blocks: Sequence[bytes]) -> Iterator[dict[str, Any]]:
+    """Return the rows of the words and titles of sources."""
+    for number, block in enumerate(blocks):
+        yield _text_row(facts, FIRST_BLOCK - number, base64.b64encode(block).decode())
+
+
+def _text_row(facts: RemoteFacts, item: int, text: str) -> dict[str, Any]:
+    """Return a row that is no clip."""
+    empty = Clip(item, "", "", 0.0, 0.0, (), "", None)
+    return {**row_of(empty, np.zeros(facts.dimension, np.float32), 0.0, 0.0, facts, ()), SHOWN: text}
 
 
 def read_facts(rows: Sequence[Mapping[str, Any]], shown: str) -> tuple[RemoteFacts, Labels, Vocabulary | None]:
@@ -138,7 +138,8 @@ def read_facts(rows: Sequence[Mapping[str, Any]], shown: str) -> tuple[RemoteFac
         ) from None
     if format_ != FORMAT:
         raise CatalogueDamaged(
-            f"{shown} holds a catalogue of format {format_}, this version reads {FORMAT}: push it again."
+            f"{shown} holds a catalogue of format {format_}, this version reads {FORMAT}: push it again with "
+            "`python -m recommender push FOLDER URL`."
         )
     facts = RemoteFacts.from_text(facts_text, projection, shown)
     return facts, Labels.of(counted), Vocabulary.from_bytes(words, facts.extra, shown) if words else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,14 @@ from recommender.catalogue.base import Hit, Items, Vectors
 from recommender.catalogue.filters import Filter
 from recommender.catalogue.kept import Kept
 from recommender.catalogue.links import link_of
+from recommender.catalogue.name_index import Postings
 from recommender.catalogue.postgres.connections import Connections, Row
 from recommender.catalogue.postgres.nearest import TableSearcher, read
 from recommender.catalogue.postgres.tables import CLIP, Tables
 from recommender.catalogue.remote.facts import RemoteFacts
+from recommender.catalogue.remote.names import NameReader
 from recommender.catalogue.remote.searching import Labels, Searcher
 from recommender.clips import Clip
-from recommender.spelling import name_words
 
 NEIGHBOURS_IN_SPELLING = 40
 """Clip ids fetched on each side of a misspelt one, to choose suggestions from."""
@@ -41,6 +43,7 @@ class BuiltTables:
         self._links = facts.extra.get("links")
         rows = connections.rows(tables.sql("SELECT name, clips FROM {labels} ORDER BY label"))
         self._labels = Labels.of([(name, clips) for name, clips in rows])
+        self._names = NameReader(facts.names, self._blocks, connections.address.shown)
         self._kept: Kept[int, Row] = Kept(CLIPS_KEPT)
         self._items: Kept[str, int] = Kept(CLIPS_KEPT)
         self.searcher: Searcher = TableSearcher(facts, self._labels, connections, tables, self._kept)
@@ -123,16 +126,16 @@ class BuiltTables:
         return [str(row[0]) for row in self._connections.rows(statement, ([_text(source) for source in sources],))]
 
     def named(self, text: str, limit: int) -> list[int]:
-        """Return items whose title and path hold all words of a text, those with the fewest others first."""
-        words = name_words(text)
-        if not words:
-            return []
-        statement = self.tables.sql(
-            "SELECT item FROM {clips} WHERE names IS NOT NULL AND array_to_tsvector(names) @@ %s::tsquery "
-            "ORDER BY cardinality(names), item LIMIT %s"
-        )
-        wanted = " & ".join(f"'{word}'" for word in words) + ":*"
-        return [int(row[0]) for row in self._connections.rows(statement, (wanted, limit))]
+        """Return items of sources whose names hold all words of a text."""
+        return self._names.named(text, limit)
+
+    def words(self) -> Iterator[tuple[str, Postings]]:
+        """Return each word by which sources are found, and where it stands."""
+        return self._names.words()
+
+    def names(self) -> Iterable[tuple[str, str]]:
+        """Return each source and its title."""
+        return self._names.names()
 
     def label_counts(self) -> Mapping[str, int]:
         """Return how many clips have each label."""
@@ -154,6 +157,10 @@ class BuiltTables:
             rows = self._connections.rows(self.tables.sql(" UNION ALL ".join(both)), parameters)
         return int(rows[0][0]) if rows else None
 
+    def _blocks(self, numbers: Sequence[int]) -> list[bytes]:
+        statement = self.tables.sql("SELECT block FROM {names} WHERE number = ANY(%s) ORDER BY number")
+        return [row[0] for row in self._connections.rows(statement, (list(numbers),), binary=True)]
+
     def _look_up(self, condition: sql.SQL, parameter: Any) -> list[Row]:
         text = "SELECT {clip} FROM {clips} WHERE {condition}"
         statement = self.tables.sql(text, clip=sql.SQL(CLIP), condition=condition)
@@ -163,7 +170,7 @@ class BuiltTables:
         return rows
 
     def _clip(self, row: Row) -> Clip:
-        item, source, _, clip_id, start, end, labels, title, url = row
+        item, source, _, clip_id, start, end, labels, title, url, fields = row
         return Clip(
             item=item,
             clip_id=clip_id,
@@ -173,6 +180,7 @@ class BuiltTables:
             labels=tuple(self._labels.names[label] for label in labels),
             title=title or source,
             url=url or link_of(self._links, self._library_url, source, start, end),
+            fields=tuple((name, value) for name, value in json.loads(fields)) if fields else (),
         )
 
 

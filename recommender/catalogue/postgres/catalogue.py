@@ -151,7 +151,8 @@ def current_facts(connections: Connections) -> RemoteFacts:
     format_, text, projection = rows[0]
     if format_ != FORMAT:
         raise CatalogueDamaged(
-            f"{shown} holds a catalogue of format {format_}, this version reads {FORMAT}: push it again."
+            f"{shown} holds a catalogue of format {format_}, this version reads {FORMAT}: push it again with "
+            "`python -m recommender push FOLDER URL`."
         )
     facts = RemoteFacts.from_text(text, projection, shown)
     refuse_retired(facts.space, Path(shown), facts.extra.get("folder"))

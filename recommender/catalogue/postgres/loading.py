@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -38,6 +38,7 @@ from recommender.terminal import bar_options
 
 BLOCK_CLIPS = 20_000
 M, EF_CONSTRUCTION = 16, 100
+INDEX = {"kind": "hnsw", "m": M, "ef_construction": EF_CONSTRUCTION, "precision": "half"}
 BUILD_MEGABYTES = 1024
 """Memory that the server may take to build the index; 0.8 kB a clip of 128 dimensions is enough."""
 LOOK_SECONDS = 0.5
@@ -56,7 +57,8 @@ def push(
         raise BuildFailed(f"PostgreSQL indexes at most {MOST_DIMENSIONS} dimensions: build with --vectors mean.")
     try:
         with connect(address) as connection:
-            return _Push(connection, catalogue, address, build_megabytes, progress, Reading(catalogue)).run()
+            facts = RemoteFacts.of(catalogue, INDEX)
+            return _Push(connection, catalogue, address, build_megabytes, progress, Reading(catalogue), facts).run()
     except psycopg.OperationalError as error:
         raise unavailable(reason_of(error)) from error
     except psycopg.Error as error:
@@ -74,6 +76,7 @@ class _Push:
     build_megabytes: int
     progress: bool
     reading: Reading
+    facts: RemoteFacts
 
     def run(self) -> Pushed:
         facts = self.catalogue.facts
@@ -109,8 +112,8 @@ class _Push:
 
     def _whole(self, tables: Tables, loaded: int, current: bool, format_: int) -> bool:
         """Say whether what is there of the catalogue is as it was left; what is not is pushed anew."""
-        there = "SELECT to_regclass(%s) IS NOT NULL AND to_regclass(%s) IS NOT NULL"
-        names = [tables.sql(name).as_string() for name in ("{clips}", "{labels}")]
+        there = "SELECT to_regclass(%s) IS NOT NULL AND to_regclass(%s) IS NOT NULL AND to_regclass(%s) IS NOT NULL"
+        names = [tables.sql(name).as_string() for name in ("{clips}", "{labels}", "{names}")]
         if format_ != FORMAT or self.connection.execute(there, names).fetchone() != (True,):
             return False
         if not current:
@@ -126,11 +129,11 @@ class _Push:
 
     def _drop(self, tables: Tables) -> None:
         with self.connection.transaction():
-            self.connection.execute(tables.sql("DROP TABLE IF EXISTS {clips}, {labels}"))
+            self.connection.execute(tables.sql("DROP TABLE IF EXISTS {clips}, {labels}, {names}"))
             self.connection.execute(tables.sql("DELETE FROM {catalogues} WHERE id = %s"), (tables.id,))
 
     def _begin(self, tables: Tables) -> int:
-        facts = self._facts()
+        facts = self.facts
         with self.connection.transaction():
             self.connection.execute(tables.sql(CATALOGUE))
             words = self.catalogue.vocabulary
@@ -138,10 +141,6 @@ class _Push:
             row = (facts.id, FORMAT, facts.to_text(), facts.projection(), words and words.to_bytes())
             self.connection.execute(tables.sql(insert), row)
         return 0
-
-    def _facts(self) -> RemoteFacts:
-        index = {"kind": "hnsw", "m": M, "ef_construction": EF_CONSTRUCTION, "precision": "half"}
-        return RemoteFacts.of(self.catalogue.facts, index)
 
     def _copy(self, tables: Tables, loaded: int) -> None:
         """Copy what is not loaded yet; the clips that are loaded are only read for their labels."""
@@ -171,6 +170,12 @@ class _Push:
             with self.connection.cursor().copy(tables.sql("COPY {labels} FROM STDIN")) as target:
                 for name, number in self.reading.numbers.items():
                     target.write_row((number, name, counts[name]))
+            names, blocks = self.reading.named()
+            self.facts = replace(self.facts, names=names)
+            self.connection.execute(tables.sql("DELETE FROM {names}"))
+            with self.connection.cursor().copy(tables.sql("COPY {names} FROM STDIN")) as target:
+                for place in enumerate(blocks):
+                    target.write_row(place)
 
     def _index(self, tables: Tables) -> None:
         memory = f"{self.build_megabytes}MB"
@@ -214,8 +219,8 @@ class _Push:
     def _measure(self, tables: Tables) -> None:
         connections = Connections(self.address, away.PUSH_SECONDS)
         try:
-            opened = PostgresCatalogue(connections, self._facts(), None)
-            facts = self.reading.measured(self._facts(), opened.built.searcher, self.progress)
+            opened = PostgresCatalogue(connections, self.facts, None)
+            facts = self.reading.measured(self.facts, opened.built.searcher, self.progress)
             PostgresCatalogue(connections, facts, None).check()
         except CatalogueDamaged:
             # The next push would go on with it.

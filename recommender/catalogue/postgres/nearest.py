@@ -120,6 +120,10 @@ class TableSearcher(Searcher):
         if chosen.by_length:
             conditions.append(sql.SQL("lasts BETWEEN %(longer)s AND %(shorter)s"))
             parameters |= {"longer": chosen.longer, "shorter": chosen.shorter}
+        for name, least, most in chosen.told:
+            bounds = sql.Identifier(name), sql.Placeholder(f"least {name}"), sql.Placeholder(f"most {name}")
+            conditions.append(sql.SQL("{} BETWEEN {} AND {}").format(*bounds))
+            parameters |= {f"least {name}": least, f"most {name}": most}
         if without:
             conditions.append(sql.SQL("source <> ALL(%(without)s)"))
             parameters["without"] = sorted(without)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Sequence
 
@@ -9,9 +10,9 @@ import numpy as np
 
 from recommender.catalogue.base import Vectors
 from recommender.catalogue.links import link_of
+from recommender.catalogue.measures import MEASURES, number_of
 from recommender.catalogue.postgres.tables import COPIED
-from recommender.clips import Clip
-from recommender.spelling import indexed_words
+from recommender.clips import Clip, Fields
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -19,8 +20,8 @@ _HEAD = struct.Struct(">hiiididid")
 _DOUBLE = struct.Struct(">id")
 _LENGTH = struct.Struct(">i")
 _NOTHING = _LENGTH.pack(-1)
-_INTEGER, _TEXT = 23, 25
-"""The oids of PostgreSQL's integer and text."""
+_INTEGER = 23
+"""The oid of PostgreSQL's integer."""
 
 
 class Rows:
@@ -31,7 +32,7 @@ class Rows:
         self._links = links
         self._numbers = numbers
         self._written: dict[tuple[str, ...], bytes] = {}
-        self._last_source: str | None = None
+        self._told: dict[Fields, bytes] = {}
 
     def block(self, clips: Sequence[Clip], vectors: Vectors, lengths: Sequence[float] | None) -> bytes:
         """Return the rows of some clips."""
@@ -54,7 +55,7 @@ class Rows:
                 self._labels(clip.labels),
                 _NOTHING if clip.title == clip.source else _text(clip.title),
                 self._url(clip),
-                self._names(clip),
+                self._fields(clip.fields),
             )
             parts += (head, floats[row * size : (row + 1) * size]) if searchable[row] else (_NOTHING,)
         return b"".join(parts)
@@ -63,25 +64,25 @@ class Rows:
         known = link_of(self._links, None, clip.source, clip.start, clip.end)
         return _NOTHING if clip.url is None or clip.url == known else _text(clip.url)
 
-    def _names(self, clip: Clip) -> bytes:
-        """Return the words by which a source is found, with its first clip: none where all it is called is its id."""
-        first, self._last_source = clip.source != self._last_source, clip.source
-        return _array(_TEXT, _words(clip)) if first and clip.title != clip.source else _NOTHING
+    def _fields(self, fields: Fields) -> bytes:
+        """Return what a file tells, and the numbers by which it is compared; the clips of a file follow one another."""
+        if fields not in self._told:
+            told = dict(fields)
+            numbers = [number_of(name, told.get(name, "")) for name in MEASURES]
+            written = [_NOTHING if number is None else _DOUBLE.pack(8, number) for number in numbers]
+            self._told = {fields: b"".join((_text(json.dumps(fields)) if fields else _NOTHING, *written))}
+        return self._told[fields]
 
     def _labels(self, labels: tuple[str, ...]) -> bytes:
         written = self._written.get(labels)
         if written is None:
             numbers = [self._numbers.setdefault(label, len(self._numbers)) for label in labels]
-            written = self._written[labels] = _array(_INTEGER, [_LENGTH.pack(number) for number in numbers])
+            written = self._written[labels] = _array([_LENGTH.pack(number) for number in numbers])
         return written
 
 
-def _words(clip: Clip) -> list[bytes]:
-    return [word.encode() for word in indexed_words(f"{clip.title} {clip.source}")]
-
-
-def _array(kind: int, values: Sequence[bytes]) -> bytes:
-    shape = struct.pack(">iiiii", 1, 0, kind, len(values), 1) if values else struct.pack(">iii", 0, 0, kind)
+def _array(values: Sequence[bytes]) -> bytes:
+    shape = struct.pack(">iiiii", 1, 0, _INTEGER, len(values), 1) if values else struct.pack(">iii", 0, 0, _INTEGER)
     body = shape + b"".join(_LENGTH.pack(len(value)) + value for value in values)
     return _LENGTH.pack(len(body)) + body
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-FORMAT = 1
+from recommender.catalogue.measures import MEASURES
+
+FORMAT = 2
 OLDEST_PGVECTOR = (0, 8)
 """The first with iterative scans, without which a filter leaves too few results."""
 MOST_DIMENSIONS = 4000
@@ -34,8 +36,11 @@ CREATE TABLE {labels} (label integer PRIMARY KEY, name text NOT NULL, clips bigi
 CREATE TABLE {clips} (
     item integer NOT NULL, start float8 NOT NULL, "end" float8 NOT NULL, lasts float8 NOT NULL, length float8,
     clip_id text COLLATE "C" NOT NULL, source text COLLATE "C" NOT NULL,
-    labels integer[] NOT NULL, title text, url text, names text[], embedding vector({dimension})
+    labels integer[] NOT NULL, title text, url text, fields text, loudness float8, tempo float8, key float8,
+    embedding vector({dimension})
 );
+CREATE TABLE {names} (number integer PRIMARY KEY, block bytea NOT NULL);
+ALTER TABLE {names} ALTER COLUMN block SET STORAGE EXTERNAL;
 ALTER TABLE {clips} ALTER COLUMN embedding SET STORAGE MAIN;
 """
 LASTS = """
@@ -55,17 +60,18 @@ COPIED = (
     "labels",
     "title",
     "url",
-    "names",
+    "fields",
+    *MEASURES,
     "embedding",
 )
-CLIP = 'item, source, embedding, clip_id, start, "end", labels, title, url'
+CLIP = 'item, source, embedding, clip_id, start, "end", labels, title, url, fields'
 """What is read of a clip that may be shown, in this order."""
 INDEXES = {
     "item": "CREATE UNIQUE INDEX {index} ON {clips} (item)",
     "clip_id": "CREATE UNIQUE INDEX {index} ON {clips} (clip_id)",
     "source": "CREATE INDEX {index} ON {clips} (source)",
     "labels": "CREATE INDEX {index} ON {clips} USING gin (labels) WITH (fastupdate = off)",
-    "names": "CREATE INDEX {index} ON {clips} USING gin (array_to_tsvector(names)) WHERE names IS NOT NULL",
+    **{name: f"CREATE INDEX {{index}} ON {{clips}} ({name}) WHERE {name} IS NOT NULL" for name in MEASURES},
     "hnsw": "CREATE INDEX {index} ON {clips} USING hnsw ((embedding::halfvec({dimension})) halfvec_ip_ops) "
     "WITH (m = {m}, ef_construction = {ef_construction})",
 }
@@ -86,6 +92,7 @@ class Tables:
             catalogues=sql.Identifier(self.schema, "catalogues"),
             added=sql.Identifier(self.schema, "added"),
             clips=sql.Identifier(self.schema, f"clips_{self.id}"),
+            names=sql.Identifier(self.schema, f"names_{self.id}"),
             labels=sql.Identifier(self.schema, f"labels_{self.id}"),
             dimension=sql.Literal(self.dimension),
             **more,

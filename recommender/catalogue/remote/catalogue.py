@@ -64,6 +64,11 @@ class RemoteCatalogue(GrowingCatalogue):
         self._append(addition)
         self.look()
 
+    @property
+    def measures(self) -> frozenset[str]:
+        """What files tell in numbers."""
+        return frozenset(self.facts.measures)
+
     def identity_now(self) -> object:
         """Return the id of the current catalogue, as it was seen within the last second; this one's own while the
         database does not answer."""

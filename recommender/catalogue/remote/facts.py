@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from recommender.catalogue.base import Calibration, Facts
+from recommender.catalogue.base import Calibration, Catalogue, Facts
 from recommender.catalogue.known_answer import KnownAnswer
 from recommender.catalogue.recall import search_k_for
+from recommender.catalogue.remote.names import NO_NAMES, NameBlocks
 from recommender.errors import CatalogueDamaged
 
 
@@ -24,11 +25,14 @@ class Band:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteFacts(Facts):
-    """bands: with the largest share first, whose calibration is the catalogue's; index: its kind and parameters."""
+    """bands: with the largest share first, whose calibration is the catalogue's; index: its kind and parameters;
+    names: the words and titles of its sources; measures: what files tell in numbers."""
 
     index: dict[str, Any]
     bands: tuple[Band, ...] = ()
     known_answers: tuple[KnownAnswer, ...] = ()
+    names: NameBlocks = NO_NAMES
+    measures: tuple[str, ...] = ()
 
     def depth(self, share: float, count: int) -> int:
         """Return how many clips the index looks at for so many results of a filter that lets a share through."""
@@ -49,15 +53,18 @@ class RemoteFacts(Facts):
                     for band in self.bands
                 ],
                 "known_answers": [asdict(answer) for answer in self.known_answers],
+                "names": asdict(self.names),
+                "measures": self.measures,
                 "extra": self.extra,
             }
         )
 
     @classmethod
-    def of(cls, facts: Facts, index: dict[str, Any]) -> RemoteFacts:
+    def of(cls, catalogue: Catalogue, index: dict[str, Any]) -> RemoteFacts:
         """Return the facts of a catalogue that is pushed, before anything was measured."""
-        shared = {each.name: getattr(facts, each.name) for each in fields(Facts)}
-        return cls(**{**shared, "calibration": ()}, index=index)
+        shared = {each.name: getattr(catalogue.facts, each.name) for each in fields(Facts)}
+        measures = tuple(sorted(catalogue.measures))
+        return cls(**{**shared, "calibration": ()}, index=index, measures=measures)
 
     def projection(self) -> bytes | None:
         """Return the projection as it is kept beside the text, None where there is none."""
@@ -93,4 +100,6 @@ def _from_json(data: Any) -> RemoteFacts:
         index=dict(data["index"]),
         bands=bands,
         known_answers=tuple(map(KnownAnswer.from_json, data["known_answers"])),
+        names=NameBlocks.from_json(data["names"]),
+        measures=tuple(map(str, data["measures"])),
     )

@@ -12,9 +12,11 @@ import numpy as np
 from recommender.catalogue.base import Catalogue, Items, Vectors
 from recommender.catalogue.exact import RowsOf, nearest
 from recommender.catalogue.known_answer import KnownAnswer
+from recommender.catalogue.links import FILES
 from recommender.catalogue.recall import spread
 from recommender.catalogue.remote.calibration import Source, calibrate
 from recommender.catalogue.remote.facts import RemoteFacts
+from recommender.catalogue.remote.names import NameBlocks, formed
 from recommender.catalogue.remote.searching import Searcher
 from recommender.clips import Clip
 
@@ -28,6 +30,7 @@ class Reading:
 
     catalogue: Catalogue
     numbers: dict[str, int] = field(default_factory=dict)
+    _names: dict[str, str] = field(default_factory=dict)
     _labelled: dict[int, list[Items]] = field(default_factory=dict)
     _silent: list[Items] = field(default_factory=list)
 
@@ -38,6 +41,10 @@ class Reading:
             clips, vectors = self.catalogue.clips(items), self.catalogue.vectors_of(items)
             self._count(clips, vectors, first)
             yield first, stop, clips, vectors
+
+    def named(self) -> tuple[NameBlocks, list[bytes]]:
+        """Return the blocks of words and titles, after all clips were read."""
+        return formed(self.catalogue.words(), self._names.items())
 
     def measured(self, facts: RemoteFacts, searcher: Searcher, progress: bool) -> RemoteFacts:
         """Return the facts with calibration, and with known answers, which come from the catalogue that is pushed."""
@@ -54,7 +61,10 @@ class Reading:
 
     def _count(self, clips: Sequence[Clip], vectors: Vectors, first: int) -> None:
         by_label: dict[int, list[int]] = {}
+        files = self.catalogue.facts.extra.get("links") == FILES
         for clip in clips:
+            if files:
+                self._names.setdefault(clip.source, clip.title)
             for label in clip.labels:
                 by_label.setdefault(self.numbers.setdefault(label, len(self.numbers)), []).append(clip.item)
         for number, items in by_label.items():

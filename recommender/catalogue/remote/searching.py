@@ -116,6 +116,8 @@ class Searcher(ABC):
 
     def at_most(self, chosen: Filter) -> int:
         """Return a number that the clips of a filter do not exceed."""
+        if not chosen.measures.issubset(self.facts.measures):
+            return 0
         if not chosen.only:
             return self.facts.searchable
         groups = [sum(self.labels.counts.get(name, 0) for name in group) for group in chosen.only]
@@ -123,9 +125,9 @@ class Searcher(ABC):
 
     def share(self, chosen: Filter) -> float:
         """Return about which part of the clips a filter lets through: as if labels came independently of one another,
-        and lengths as often within bounds as not."""
+        and lengths and measures as often within bounds as not."""
         clips = self.facts.clips
-        share = 0.5 if chosen.by_length else 1.0
+        share = 0.5 ** (chosen.by_length + len(chosen.told))
         for group in chosen.only:
             share *= min(1.0, sum(self.labels.counts.get(name, 0) for name in group) / clips)
         for name in chosen.without:

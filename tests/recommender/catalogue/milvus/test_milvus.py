@@ -5,10 +5,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import hypothesis
 import numpy as np
 import pytest
-from hypothesis import strategies
 
 from recommender.catalogue import open_catalogue, push, read_facts
 from recommender.catalogue.base import Addition
@@ -17,13 +15,11 @@ from recommender.catalogue.milvus import additions, loading
 from recommender.catalogue.milvus.address import Address
 from recommender.catalogue.milvus.catalogue import MilvusCatalogue, current_collection
 from recommender.catalogue.milvus.cluster import Cluster
-from recommender.catalogue.milvus.rows import asked_tokens, name_tokens
 from recommender.catalogue.recall import spread
 from recommender.catalogue.remote import away
 from recommender.catalogue.remote import catalogue as remote
 from recommender.cli import main
 from recommender.errors import BuildFailed, CannotWrite, CatalogueDamaged, CatalogueUnavailable, NoCatalogue
-from recommender.spelling import indexed_words, name_words
 from tests.support.catalogues import clips, clustered, pushed, recall_of_sources, write
 
 CLIPS = 4002
@@ -75,16 +71,6 @@ def test_nothing_at_the_address_is_a_sentence(monkeypatch):
     with pytest.raises(CatalogueUnavailable, match="does not answer") as caught:
         open_catalogue("milvus://me:secret@127.0.0.1:1/sounds")
     assert caught.value.code == "catalogue-unavailable" and "secret" not in str(caught.value)
-
-
-WORDS = strategies.lists(strategies.text("aäbÉ1 ", min_size=1, max_size=5), min_size=1, max_size=3).map(" ".join)
-
-
-@hypothesis.given(WORDS, WORDS)
-def test_names_are_found_by_whole_words_and_the_beginning_of_the_last(name, text):
-    asked, there = name_words(text), indexed_words(name)
-    wanted = bool(asked) and set(asked[:-1]) <= set(there) and any(word.startswith(asked[-1]) for word in there)
-    assert (bool(asked) and set(asked_tokens(asked)) <= name_tokens(name)) == wanted
 
 
 @pytest.fixture(scope="module")

@@ -164,7 +164,7 @@ def test_the_catalogue_that_was_current_stays_until_the_next_push(tmp_path, sche
         ("DROP INDEX {hnsw}", "lacks an index"),
         ("UPDATE {clips} SET clip_id = clip_id || 'x'", "holds other clips"),
         ("UPDATE {clips} SET embedding = (SELECT embedding FROM {clips} WHERE item = 7)", "known answers"),
-        ("UPDATE {catalogues} SET format = 9", "format 9, this version reads 1"),
+        ("UPDATE {catalogues} SET format = 9", "format 9, this version reads 2"),
         ("UPDATE {catalogues} SET facts = '{{}}'", "does not tell what its catalogue is"),
     ],
 )
