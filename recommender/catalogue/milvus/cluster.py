@@ -21,6 +21,8 @@ NO_COLLECTION = 100
 """Milvus' code for a collection or an alias that is not there."""
 _WRONG = {1, 1100, 1101, 1102, 65535}
 """Milvus' codes for a question that it does not understand."""
+_OF_CONNECTION = {"batch_insert"}
+"""The client takes rows alone, and forms their columns value by value: its connection takes columns."""
 _log = logging.getLogger(__name__)
 # It logs each failure with its traceback; what matters is logged here.
 logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
@@ -46,7 +48,9 @@ class Cluster:
         try:
             with self.away.asking():
                 seconds = (self._seconds or away.ANSWER_SECONDS) if limited else WORK_SECONDS
-                found = getattr(self._connected(), method)(*arguments, timeout=seconds, **named)
+                client = self._connected()
+                target = client._get_connection() if method in _OF_CONNECTION else client
+                found = getattr(target, method)(*arguments, timeout=seconds, **named)
         except (MilvusException, grpc.RpcError, grpc.FutureTimeoutError) as error:
             code = getattr(error, "code", None)
             if code == NO_COLLECTION or "not found[" in str(error):

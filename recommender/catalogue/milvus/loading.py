@@ -16,7 +16,7 @@ from recommender.catalogue.milvus import additions
 from recommender.catalogue.milvus.address import Address
 from recommender.catalogue.milvus.catalogue import MilvusCatalogue, current_collection
 from recommender.catalogue.milvus.cluster import Cluster, Missing
-from recommender.catalogue.milvus.rows import BESIDE, CLIPS, MOST_ROWS, block_rows, facts_rows, row_of, schema
+from recommender.catalogue.milvus.rows import BESIDE, CLIPS, MOST_ROWS, block_rows, columns, facts_rows, row_of, schema
 from recommender.catalogue.remote import away
 from recommender.catalogue.remote.facts import RemoteFacts
 from recommender.catalogue.remote.pushing import Reading
@@ -136,7 +136,7 @@ class _Push:
         block = max(1, min(MOST_BLOCK, BLOCK_BYTES // (4 * facts.dimension)))
         with tqdm(total=total, desc="clips", unit="clip", unit_scale=True, **bar_options(self.progress)) as bar:
             for first, stop, clips, vectors in self.reading.blocks(sorted({*range(0, total, block), total})):
-                searchable = np.any(vectors, axis=1).tolist()
+                searchable, values = np.any(vectors, axis=1).tolist(), vectors.tolist()
                 parts: dict[str, list[dict[str, object]]] = {CLIPS: [], BESIDE: []}
                 lasting: dict[str, float] = {}
                 for place, clip in enumerate(clips):
@@ -145,7 +145,7 @@ class _Push:
                     lasts = clip.end - clip.start if single else lasting[clip.source]
                     length = 0.0 if lengths is None else float(lengths[clip.item])
                     numbers = [self.reading.numbers[label] for label in clip.labels]
-                    row = row_of(clip, vectors[place], lasts, length, self.facts, numbers)
+                    row = row_of(clip, values[place], lasts, length, self.facts, numbers)
                     parts[CLIPS if searchable[place] else BESIDE].append(row)
                 bar.update(stop - first)
                 if stop <= loaded:
@@ -153,15 +153,17 @@ class _Push:
                 for partition, rows in parts.items():
                     if rows:
                         # What broke off within a block may be there in part.
-                        method = "upsert" if first < loaded else "insert"
-                        self.cluster.ask(method, name, data=rows, partition_name=partition, limited=False)
+                        if first < loaded:
+                            self.cluster.ask("upsert", name, data=rows, partition_name=partition, limited=False)
+                        else:
+                            own = columns(rows, self.facts)
+                            self.cluster.ask("batch_insert", name, own, partition_name=partition, limited=False)
         names, blocks = self.reading.named()
         self.facts = replace(self.facts, names=names)
         rows = list(block_rows(self.facts, blocks))
         for at in range(0, len(rows), BLOCKS_AT_ONCE):
             some = rows[at : at + BLOCKS_AT_ONCE]
             self.cluster.ask("upsert", name, data=some, partition_name=BESIDE, limited=False)
-        self.cluster.ask("flush", name, limited=False)
 
     def _make_indexes(self, name: str) -> None:
         index = MilvusClient.prepare_index_params()
@@ -173,6 +175,7 @@ class _Push:
 
     def _index(self, name: str) -> None:
         """Index all rows, and load them: before, Milvus answers from a part of them, and says nothing."""
+        self.cluster.ask("flush", name, limited=False)
         self._make_indexes(name)
         with tqdm(desc="index", unit="clip", unit_scale=True, leave=False, **bar_options(self.progress)) as bar:
             while True:

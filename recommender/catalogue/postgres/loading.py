@@ -6,15 +6,16 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
+from psycopg.copy import QueuedLibpqWriter
 from tqdm import tqdm
 
-from recommender.catalogue.base import Catalogue, Pushed
+from recommender.catalogue.base import Catalogue, Pushed, Vectors
 from recommender.catalogue.postgres.address import Address
 from recommender.catalogue.postgres.catalogue import PostgresCatalogue, current_facts
 from recommender.catalogue.postgres.connections import Connection, Connections, connect, reason_of
@@ -33,10 +34,13 @@ from recommender.catalogue.remote import away
 from recommender.catalogue.remote.away import unavailable
 from recommender.catalogue.remote.facts import RemoteFacts
 from recommender.catalogue.remote.pushing import Reading
+from recommender.clips import Clip
 from recommender.errors import BuildFailed, CatalogueDamaged
 from recommender.terminal import bar_options
 
 BLOCK_CLIPS = 20_000
+"""So many are copied in one transaction."""
+READ_CLIPS = 2_000
 M, EF_CONSTRUCTION = 16, 100
 INDEX = {"kind": "hnsw", "m": M, "ef_construction": EF_CONSTRUCTION, "precision": "half"}
 BUILD_MEGABYTES = 1024
@@ -150,20 +154,23 @@ class _Push:
         copy = tables.sql("COPY {clips} ({columns}) FROM STDIN (FORMAT binary)", columns=columns)
         total = len(self.catalogue)
         with tqdm(total=total, desc="clips", unit="clip", unit_scale=True, **bar_options(self.progress)) as bar:
-            edges = sorted({*range(0, total, BLOCK_CLIPS), loaded, total})
-            for first, stop, clips, vectors in self.reading.blocks(edges):
-                block = rows.block(clips, vectors, None if lengths is None else lengths[first:stop].tolist())
-                bar.update(stop - first)
-                if stop <= loaded:
-                    continue
+            for _ in self._blocks(0, loaded, bar):
+                pass
+            for first in range(loaded, total, BLOCK_CLIPS):
+                stop = min(first + BLOCK_CLIPS, total)
+                cursor = self.connection.cursor()
                 with self.connection.transaction():
-                    with self.connection.cursor().copy(copy) as target:
+                    # Sent by a thread: the server takes rows while the next ones are formed.
+                    with cursor.copy(copy, writer=QueuedLibpqWriter(cursor)) as target:
                         target.write(SIGNATURE)
-                        target.write(block)
+                        for start, end, clips, vectors in self._blocks(first, stop, bar):
+                            own = None if lengths is None else lengths[start:end].tolist()
+                            target.write(rows.block(clips, vectors, own))
                         target.write(TRAILER)
                     update = "UPDATE {catalogues} SET loaded = %s WHERE id = %s"
                     self.connection.execute(tables.sql(update), (stop, tables.id))
-        self.connection.execute(tables.sql(LASTS))
+        if self.facts.sources < self.facts.clips:
+            self.connection.execute(tables.sql(LASTS))
         with self.connection.transaction():
             self.connection.execute(tables.sql("DELETE FROM {labels}"))
             counts = self.catalogue.label_counts()
@@ -176,6 +183,12 @@ class _Push:
             with self.connection.cursor().copy(tables.sql("COPY {names} FROM STDIN")) as target:
                 for place in enumerate(blocks):
                     target.write_row(place)
+
+    def _blocks(self, first: int, stop: int, bar: Any) -> Iterator[tuple[int, int, Sequence[Clip], Vectors]]:
+        """Return the clips from one item to another as they are read."""
+        for block in self.reading.blocks([*range(first, stop, READ_CLIPS), stop] if first < stop else []):
+            yield block
+            bar.update(block[1] - block[0])
 
     def _index(self, tables: Tables) -> None:
         memory = f"{self.build_megabytes}MB"

@@ -31,7 +31,7 @@ class Reading:
     catalogue: Catalogue
     numbers: dict[str, int] = field(default_factory=dict)
     _names: dict[str, str] = field(default_factory=dict)
-    _labelled: dict[int, list[Items]] = field(default_factory=dict)
+    _labelled: dict[tuple[str, ...], list[int]] = field(default_factory=dict)
     _silent: list[Items] = field(default_factory=list)
 
     def blocks(self, edges: Sequence[int]) -> Iterator[tuple[int, int, list[Clip], Vectors]]:
@@ -50,25 +50,28 @@ class Reading:
         """Return the facts with calibration, and with known answers, which come from the catalogue that is pushed."""
         silent = np.concatenate(self._silent)
         vectors = RowsOf(self.catalogue)
-        names = {number: name for name, number in self.numbers.items()}
-        labelled = {
-            names[number]: np.setdiff1d(np.concatenate(parts), silent) for number, parts in self._labelled.items()
-        }
+        together: dict[str, list[list[int]]] = {}
+        for labels, items in self._labelled.items():
+            for label in labels:
+                together.setdefault(label, []).append(items)
+        labelled = {name: np.setdiff1d(np.concatenate(parts), silent) for name, parts in together.items()}
         source = Source(vectors, silent, np.setdiff1d(np.arange(len(vectors)), silent), labelled)
         bands = calibrate(searcher, source, facts.target_recall, progress)
         answers = _known_answers(self.catalogue, source)
         return replace(facts, bands=bands, calibration=bands[0].calibration, known_answers=answers)
 
     def _count(self, clips: Sequence[Clip], vectors: Vectors, first: int) -> None:
-        by_label: dict[int, list[int]] = {}
         files = self.catalogue.facts.extra.get("links") == FILES
         for clip in clips:
             if files:
                 self._names.setdefault(clip.source, clip.title)
-            for label in clip.labels:
-                by_label.setdefault(self.numbers.setdefault(label, len(self.numbers)), []).append(clip.item)
-        for number, items in by_label.items():
-            self._labelled.setdefault(number, []).append(np.array(items, np.int64))
+            # The same few labels come together again and again.
+            items = self._labelled.get(clip.labels)
+            if items is None:
+                items = self._labelled[clip.labels] = []
+                for label in clip.labels:
+                    self.numbers.setdefault(label, len(self.numbers))
+            items.append(clip.item)
         self._silent.append(first + np.flatnonzero(~vectors.any(axis=1)))
 
 
