@@ -4,7 +4,10 @@ alias once everything is indexed and its known answers come."""
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from pymilvus import MilvusClient
@@ -134,10 +137,13 @@ class _Push:
         facts, lengths, total = self.catalogue.facts, self.catalogue.lengths(), len(self.catalogue)
         single = facts.sources == facts.clips
         block = max(1, min(MOST_BLOCK, BLOCK_BYTES // (4 * facts.dimension)))
-        with tqdm(total=total, desc="clips", unit="clip", unit_scale=True, **bar_options(self.progress)) as bar:
+        bar = tqdm(total=total, desc="clips", unit="clip", unit_scale=True, **bar_options(self.progress))
+        # Milvus takes a block while the next one is formed.
+        with bar, ThreadPoolExecutor(1) as sender:
+            sent: Future[None] | None = None
             for first, stop, clips, vectors in self.reading.blocks(sorted({*range(0, total, block), total})):
                 searchable, values = np.any(vectors, axis=1).tolist(), vectors.tolist()
-                parts: dict[str, list[dict[str, object]]] = {CLIPS: [], BESIDE: []}
+                parts: dict[str, list[dict[str, Any]]] = {CLIPS: [], BESIDE: []}
                 lasting: dict[str, float] = {}
                 for place, clip in enumerate(clips):
                     if not single and clip.source not in lasting:
@@ -150,20 +156,29 @@ class _Push:
                 bar.update(stop - first)
                 if stop <= loaded:
                     continue
-                for partition, rows in parts.items():
-                    if rows:
-                        # What broke off within a block may be there in part.
-                        if first < loaded:
-                            self.cluster.ask("upsert", name, data=rows, partition_name=partition, limited=False)
-                        else:
-                            own = columns(rows, self.facts)
-                            self.cluster.ask("batch_insert", name, own, partition_name=partition, limited=False)
+                if sent is not None:
+                    sent.result()
+                # What broke off within a block may be there in part.
+                sent = sender.submit(self._insert if first >= loaded else self._upsert, name, parts)
+            if sent is not None:
+                sent.result()
         names, blocks = self.reading.named()
         self.facts = replace(self.facts, names=names)
         rows = list(block_rows(self.facts, blocks))
         for at in range(0, len(rows), BLOCKS_AT_ONCE):
             some = rows[at : at + BLOCKS_AT_ONCE]
             self.cluster.ask("upsert", name, data=some, partition_name=BESIDE, limited=False)
+
+    def _insert(self, name: str, parts: Mapping[str, list[dict[str, Any]]]) -> None:
+        for partition, rows in parts.items():
+            if rows:
+                own = columns(rows, self.facts)
+                self.cluster.ask("batch_insert", name, own, partition_name=partition, limited=False)
+
+    def _upsert(self, name: str, parts: Mapping[str, list[dict[str, Any]]]) -> None:
+        for partition, rows in parts.items():
+            if rows:
+                self.cluster.ask("upsert", name, data=rows, partition_name=partition, limited=False)
 
     def _make_indexes(self, name: str) -> None:
         index = MilvusClient.prepare_index_params()
