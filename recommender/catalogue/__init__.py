@@ -27,7 +27,8 @@ LOADERS = {
     "postgresql": "recommender.catalogue.postgres.loading:push",
     "milvus": "recommender.catalogue.milvus.loading:push",
 }
-"""What brings a catalogue to a location of each scheme that can be pushed to."""
+"""What brings a catalogue to a location of each scheme that can be pushed to; `reach` beside it asks whether there is a
+server."""
 CLIENTS = {"psycopg": "requirements-postgres.txt", "pymilvus": "requirements-milvus.txt"}
 """Packages that a kind needs beyond what is installed always, and where they are pinned."""
 
@@ -55,6 +56,17 @@ def push(catalogue: Catalogue, location: str, *, progress: bool = True, **option
     own. Raises a `CatalogueError`; what is current is then untouched."""
     load: Callable[..., Pushed] = _imported(LOADERS, location, "Nothing can be pushed to")
     return load(catalogue, location, progress=progress, **options)
+
+
+def is_address(location: str) -> bool:
+    """Say whether a text is the address of a database, of whatever kind, and no folder."""
+    return _SCHEME.match(location) is not None
+
+
+def reach(location: str) -> None:
+    """Ask a database that will be pushed to whether it answers; raises a `CatalogueError`."""
+    modules = {scheme: loader.replace(":push", ":reach") for scheme, loader in LOADERS.items()}
+    _imported(modules, location, "Nothing can be pushed to")(location)
 
 
 def locations(location: str | Path) -> list[str]:

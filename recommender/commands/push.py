@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from recommender.catalogue import open_catalogue, push
+from recommender.catalogue.base import Pushed
 
 BUILD_MEGABYTES = 1024
 
@@ -33,12 +34,17 @@ def _run(arguments: argparse.Namespace) -> int:
         pushed = push(catalogue, arguments.url, build_megabytes=arguments.build_memory)
     finally:
         catalogue.close()
+    tell(catalogue.id, pushed)
+    return 0
+
+
+def tell(id_: str, pushed: Pushed) -> None:
+    """Say what a push did."""
     if not pushed.indexing:
-        print(f"{catalogue.id} is current there already")
-        return 0
+        print(f"{id_} is current there already")
+        return
     rate = f"{pushed.clips / max(pushed.copying, 1e-3):,.0f} clips a second"
     print(
-        f"{catalogue.id}: {pushed.clips:,} clips copied ({rate}), indexed in {pushed.indexing:.0f} s, known answers "
+        f"{id_}: {pushed.clips:,} clips copied ({rate}), indexed in {pushed.indexing:.0f} s, known answers "
         f"right, taken up"
     )
-    return 0

@@ -55,6 +55,15 @@ def push(catalogue: Catalogue, location: str, *, build_megabytes: int | None = N
         cluster.close()
 
 
+def reach(location: str) -> None:
+    """Ask a server whether it answers; raises a `CatalogueError`."""
+    cluster = Cluster(Address.parse(location))
+    try:
+        cluster.ask("get_server_version")
+    finally:
+        cluster.close()
+
+
 @dataclass(slots=True)
 class _Push:
     cluster: Cluster

@@ -72,6 +72,15 @@ def push(
         ) from error
 
 
+def reach(location: str) -> None:
+    """Ask a server whether it answers; raises a `CatalogueError`."""
+    connections = Connections(Address.parse(location))
+    try:
+        connections.rows(psycopg.sql.Composed([psycopg.sql.SQL("SELECT 1")]))
+    finally:
+        connections.close()
+
+
 @dataclass(slots=True)
 class _Push:
     connection: Connection

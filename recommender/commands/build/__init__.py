@@ -5,11 +5,18 @@ from __future__ import annotations
 import argparse
 import importlib
 import pkgutil
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from recommender.catalogue import is_address, open_catalogue, push, reach
 from recommender.catalogue.local.builder import DEFAULT_TARGET_RECALL, FEW_TREES, MANY_TREES
 from recommender.catalogue.local.neighbours import FEWEST_CLIPS
+from recommender.commands.push import tell
 
 MOST_TREES = 1000
 """More take days and terabytes, and find no more."""
@@ -23,9 +30,9 @@ def register(subparsers: Any) -> None:
         importlib.import_module(f"{__name__}.{name}").register(kinds)
 
 
-def add_index_options(command: argparse.ArgumentParser) -> None:
-    """Add what both kinds of build take."""
-    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the catalogue")
+def add_index_options(command: argparse.ArgumentParser, out: str = "folder of the catalogue") -> None:
+    """Add what both kinds of build take. out: what may be built into."""
+    command.add_argument("--out", type=_place, required=True, metavar="DIR", help=out)
     command.add_argument(
         "--trees",
         type=_trees,
@@ -39,6 +46,36 @@ def add_index_options(command: argparse.ArgumentParser) -> None:
         metavar="R",
         help="share of the exact results that the index must find (default 0.99)",
     )
+
+
+@contextmanager
+def built_into(out: Path | str) -> Iterator[Path]:
+    """Return the folder that is built into: for the address of a database a temporary one, whose catalogue is brought
+    there when the block ends, and deleted. Raises a `CatalogueError` before, where the database does not answer."""
+    if isinstance(out, Path):
+        yield out
+        return
+    reach(out)
+    folder = Path(tempfile.mkdtemp(prefix="soundalike-build-"))
+    built = folder / "catalogue"
+    try:
+        yield built
+        opened = open_catalogue(built)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    try:
+        tell(opened.id, push(opened, out))
+    except BaseException:
+        sys.stderr.write(f"The catalogue is built, and stays in {built}: bring it there with `push {built} URL`.\n")
+        raise
+    finally:
+        opened.close()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _place(text: str) -> Path | str:
+    return text if is_address(text) else Path(text)
 
 
 def _trees(text: str) -> int:

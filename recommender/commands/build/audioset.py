@@ -8,13 +8,14 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recommender.catalogue import read_facts
 from recommender.catalogue.local.manifest import Manifest
-from recommender.commands.build import add_index_options
-from recommender.errors import BuildFailed
+from recommender.commands.build import add_index_options, built_into
+from recommender.errors import BuildFailed, CatalogueError
 from recommender.spelling import count
 
 if TYPE_CHECKING:
-    from recommender.sources.audioset import ReadReport
+    from recommender.sources.audioset import ReadReport, Selection
 
 PLACES_TOLD = 10
 """Of each kind of damage."""
@@ -43,19 +44,21 @@ def register(kinds: Any) -> None:
         default="mean",
         help="learned: brings clips with common labels together; raw-frames: the seed notebook's own",
     )
-    add_index_options(command)
+    add_index_options(command, "folder of the catalogue, or the address of a database as for push: see docs/scaling.md")
     command.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from recommender.catalogue.vocabulary import words_of
     from recommender.sources import audioset
 
-    standing = Manifest.standing(arguments.out)
-    if standing is not None and standing.extra.get("kind") != audioset.KIND:
-        raise BuildFailed(
-            f"{arguments.out} holds a catalogue of something else: name another folder with --out, or delete it."
-        )
+    try:
+        other = read_facts(arguments.out).kind != audioset.KIND
+    except CatalogueError:
+        other = False
+    if other:
+        # Not an address, which may hold a password.
+        where = arguments.out if isinstance(arguments.out, Path) else "The database"
+        raise BuildFailed(f"{where} holds a catalogue of something else: name another place with --out, or delete it.")
     selection = audioset.Selection(
         arguments.features, arguments.labels, arguments.ontology, arguments.split, arguments.only
     )
@@ -64,21 +67,29 @@ def _run(arguments: argparse.Namespace) -> int:
             f"No ontology.json lies beside {arguments.labels}: --only takes these labels without their kinds. "
             "Name the file with --ontology.\n"
         )
+    with built_into(arguments.out) as out:
+        return _build(arguments, selection, out)
+
+
+def _build(arguments: argparse.Namespace, selection: Selection, out: Path) -> int:
+    from recommender.catalogue.vocabulary import words_of
+    from recommender.sources import audioset
+
     report = audioset.ReadReport()
     try:
         manifest = audioset.build(
-            arguments.out,
+            out,
             selection,
             arguments.vectors,
             report,
             trees=arguments.trees,
             target_recall=arguments.target_recall,
-            words=words_of(audioset.SPACE, None, arguments.out),
+            words=words_of(audioset.SPACE, None, out),
         )
     finally:
         _tell_damages(report)
     _warn_of_labels(arguments.labels, report)
-    return _tell(arguments.out, arguments.features, manifest, report)
+    return _tell(out, arguments.features, manifest, report)
 
 
 def _tell_damages(report: ReadReport) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from recommender.catalogue.local.manifest import Manifest
 from recommender.commands.build import add_index_options
 from recommender.embedders import registry
-from recommender.errors import SettingsError
+from recommender.errors import BuildFailed, SettingsError
 from recommender.library.building import Interrupted, build
 from recommender.library.embedding.embedder_pool import EmbedderPool
 from recommender.library.report import FAILURES
@@ -103,6 +103,11 @@ def selection_of(arguments: argparse.Namespace, standing: Manifest | None) -> Se
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if not isinstance(arguments.out, Path):
+        raise BuildFailed(
+            "A library is built into a folder, beside which is remembered what was embedded: name one with --out, and "
+            "bring the catalogue from there to the database with `python -m recommender push FOLDER URL`."
+        )
     index = IndexOptions(arguments.trees, arguments.target_recall, words=True)
     try:
         standing = Manifest.standing(arguments.out)

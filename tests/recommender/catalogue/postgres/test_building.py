@@ -1,0 +1,63 @@
+"""A catalogue that is built straight into a database, and all commands on it."""
+
+from __future__ import annotations
+
+import pytest
+
+from recommender.cli import main
+from recommender.errors import BuildFailed
+from tests.support.tfrecords import made_up, write_features, write_labels
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder with features, labels, and a catalogue `c`."""
+    folder = tmp_path_factory.mktemp("building")
+    write_features(folder / "features", made_up(120))
+    write_labels(folder)
+    assert main([*command(folder), "--out", str(folder / "c")]) == 0
+    return folder
+
+
+def command(folder):
+    labels = str(folder / "class_labels_indices.csv")
+    return ["build", "audioset", str(folder / "features"), "--labels", labels, "--trees", "5"]
+
+
+def test_a_build_into_a_database_leaves_no_folder_behind(made, postgres_url, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    url = f"{postgres_url}&schema=built"
+    assert main([*command(made), "--out", url]) == 0
+    assert "120 clips copied" in capsys.readouterr().out and not list(tmp_path.iterdir())
+    answers = []
+    for place in (url, str(made / "c")):
+        assert main(["similar", place, "#3", "--json"]) == main(["verify", place]) == main(["info", place]) == 0
+        assert main(["map", place, "--out", str(tmp_path / "map.html")]) == main(["evaluate", place]) == 0
+        capsys.readouterr()
+        assert main(["similar", place, "#3", "--format", "csv"]) == 0
+        answers.append(capsys.readouterr().out)
+    assert answers[0] == answers[1]
+
+
+def test_a_build_into_a_database_that_does_not_answer_or_fails_says_so(
+    made, postgres_url, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for url, said in {
+        "postgresql://me:secret@127.0.0.1:1/x": "catalogue-unavailable",
+        "redis://me:secret@host/x": "Nothing can be pushed to redis://",
+        "postgresql://me:sec@ret@host/x": "does not take the address",
+    }.items():
+        assert main([*command(made), "--out", url]) == 1
+        errors = capsys.readouterr().err
+        assert said in errors and "sec" not in errors
+    assert main(["build", "library", str(made), "--out", "milvus://host/x"]) == 1
+    assert "push FOLDER URL" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+    def failing(*_):
+        raise BuildFailed("broken")
+
+    monkeypatch.setattr("recommender.commands.build.push", failing)
+    assert main([*command(made), "--out", f"{postgres_url}&schema=failed"]) == 1
+    (kept,) = tmp_path.iterdir()
+    assert str(kept / "catalogue") in capsys.readouterr().err and main(["verify", str(kept / "catalogue")]) == 0
