@@ -9,12 +9,8 @@ from typing import Any
 
 import av
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
-from recommender.audio.decoder.loudness import MEASURES
-
-needs_meter = pytest.mark.skipif(not MEASURES, reason="this PyAV does not tell what the meter found")
 LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
 

@@ -48,8 +48,8 @@ _AUDIBLE = 1e-8
 class Reading:
     """What became of a file while it was decoded. seconds: of sound that was read; claimed: by the headers, None where
     they do not know; lost: seconds of packets that could not be decoded between others that could; cut: whether the
-    file is known to break off; measures: whether the loudness of what is read is to be measured, which takes as long as
-    to decode it; loudness: in LUFS, None where there is none."""
+    file is known to break off; measures: whether the loudness of what is read is to be measured; loudness: in LUFS,
+    None where there is none."""
 
     seconds: float = 0.0
     claimed: float | None = 0.0

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from recommender.audio import SAMPLE_RATE
 from recommender.audio.decoder.completeness import Meter, Reading, claimed_seconds, too_high
-from recommender.audio.decoder.loudness import measured
+from recommender.audio.decoder.loudness import LoudnessMeter
 from recommender.audio.decoder.protection import is_protected, protected_entry
 from recommender.audio.decoder.samples import channels_of, to_int16
 from recommender.audio.decoder.segments import Readable, Segment, segments_of
@@ -81,10 +81,12 @@ def metadata_of(path: Path) -> dict[str, str]:
 def pcm_of(file: BinaryIO, reading: Reading, rate: int = SAMPLE_RATE) -> Iterator[NDArray[np.int16]]:
     """Decode an open file, as `pcm_blocks` does; raises as it does."""
     before, after = Meter(), Meter()
-    frames = frames_of(file, reading)
-    for mono in _resampled(measured(frames, reading) if reading.measures else frames, before, rate):
+    loudness = LoudnessMeter() if reading.measures else None
+    for mono in _resampled(_mixed(frames_of(file, reading), loudness), before, rate):
         if len(mono):
             yield to_int16(after.push(mono))
+    if loudness is not None:
+        reading.loudness = loudness.finish()
     if too_high(before, after):
         raise TooHigh(TOO_HIGH.format(rate / 2000))
 
@@ -275,10 +277,12 @@ def _taken(gathered: av.AudioFifo, enough: int) -> Iterator[AudioFrame]:
         yield frame
 
 
-def _resampled(frames: Iterator[AudioFrame], meter: Meter, rate: int) -> Iterator[NDArray[np.float32]]:
-    """Mix and resample; a stream whose rate changes on the way gets a new resampler there."""
+def _resampled(
+    mixed: Iterator[tuple[int, NDArray[np.float32]]], meter: Meter, rate: int
+) -> Iterator[NDArray[np.float32]]:
+    """Resample pieces, each with its rate; where that changes on the way there is a new resampler."""
     resampler: Resampler | None = None
-    for source_rate, mono in _mixed(frames):
+    for source_rate, mono in mixed:
         try:
             if resampler is None or resampler.rate != source_rate:
                 if resampler is not None:
@@ -291,7 +295,7 @@ def _resampled(frames: Iterator[AudioFrame], meter: Meter, rate: int) -> Iterato
         yield resampler.flush()
 
 
-def _mixed(frames: Iterator[AudioFrame]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+def _mixed(frames: Iterator[AudioFrame], loudness: LoudnessMeter | None) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Mix to one channel, each piece with its rate; a stream whose channels or rate change on the way is mixed anew."""
     mixer, rate = Mixer(1), 0
     for frame in frames:
@@ -299,6 +303,8 @@ def _mixed(frames: Iterator[AudioFrame]) -> Iterator[tuple[int, NDArray[np.float
             channels = channels_of(frame)
         except (ValueError, av.error.FFmpegError) as error:
             raise CannotDecode(BROKEN) from error
+        if loudness is not None:
+            loudness.push(channels, frame.sample_rate, [channel.name for channel in frame.layout.channels])
         if (len(channels), frame.sample_rate) != (mixer.count, rate):
             yield from ((rate, mono) for mono in mixer.flush())
             mixer, rate = Mixer(len(channels)), frame.sample_rate

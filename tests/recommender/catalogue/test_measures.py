@@ -21,7 +21,6 @@ from recommender.recommender import Recommender
 from recommender.settings import Settings
 from tests.recommender.library.conftest import write_song
 from tests.recommender.library.test_descriptions import with_chunk
-from tests.support.audio import needs_meter
 from tests.support.spectral import SpectralPool
 
 INF = math.inf
@@ -93,7 +92,6 @@ def test_any_text_is_some_key_or_none_and_any_question_is_read(text: str) -> Non
     assert bounds_in(f"rain {text.replace('louder', '').replace('quieter', '')}")[0]
 
 
-@needs_meter
 @pytest.mark.parametrize(("level", "seconds", "loudness"), [(0, 3, -3.0), (-20, 3, -23.0), (-20, 0.25, -26.0)])
 def test_loudness_is_that_of_bs1770(tmp_path: Path, level: float, seconds: float, loudness: float) -> None:
     """997 Hz at full scale are -3.01 LUFS (ITU-R BS.1770-4, annex 1); half a second that is half silence is 3 less."""
@@ -119,7 +117,6 @@ def test_loops_tell_their_tempo_in_the_acid_chunk(tmp_path: Path, flags: int, to
     assert measured("a", decoding.metadata(tmp_path / "a.wav")) == {}
 
 
-@needs_meter
 def test_a_library_is_filtered_by_them_alone_and_among_several(tmp_path: Path) -> None:
     folder = tmp_path / "music"
     for number in range(6):

@@ -17,7 +17,7 @@ from recommender.library.naming import file_labels, found_by, title_of, told_fie
 from recommender.recommender import Recommender
 from recommender.settings import Settings
 from recommender.spelling import text_of
-from tests.support.audio import melody, needs_meter, pcm16
+from tests.support.audio import melody, pcm16
 from tests.support.spectral import SpectralPool
 
 LETTERS = {
@@ -136,7 +136,6 @@ def test_fields_are_lines_that_can_be_read(metadata: dict[str, str]) -> None:
     assert told_fields("Owl", {"description": " owl\n", "take": "_", "scene": "1"}) == (("scene", "1"),)
 
 
-@needs_meter
 def test_descriptions_are_found_by_their_words(tmp_path: Path) -> None:
     folder = tmp_path / "music"
     folder.mkdir()
