@@ -89,7 +89,9 @@ def _build(arguments: argparse.Namespace, selection: Selection, out: Path) -> in
     finally:
         _tell_damages(report)
     _warn_of_labels(arguments.labels, report)
-    return _tell(out, arguments.features, manifest, report)
+    # Of a database, what was built is deleted soon.
+    name = str(out) if out == arguments.out else manifest.id
+    return _tell(name, arguments.features, manifest, report)
 
 
 def _tell_damages(report: ReadReport) -> None:
@@ -129,13 +131,13 @@ def _warn_of_labels(path: Path, report: ReadReport) -> None:
         )
 
 
-def _tell(out: Path, features: Path, manifest: Manifest, report: ReadReport) -> int:
+def _tell(name: str, features: Path, manifest: Manifest, report: ReadReport) -> int:
     """Say what was read and written; returns the exit status."""
     if report.damaged:
         sys.stderr.write(f"{count(report.damaged, 'damaged place')}; all else was read.\n")
     measured = manifest.calibration[0]
     print(
-        f"{out}: {manifest.clips:,} clips of {report.records:,} records in {report.shards:,} shards; "
+        f"{name}: {manifest.clips:,} clips of {report.records:,} records in {report.shards:,} shards; "
         f"recall@{measured.top} {measured.recall:.4f} with search_k {measured.search_k:,}"
     )
     if report.broke_off:

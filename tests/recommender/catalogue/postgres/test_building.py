@@ -28,7 +28,8 @@ def test_a_build_into_a_database_leaves_no_folder_behind(made, postgres_url, tmp
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     url = f"{postgres_url}&schema=built"
     assert main([*command(made), "--out", url]) == 0
-    assert "120 clips copied" in capsys.readouterr().out and not list(tmp_path.iterdir())
+    out = capsys.readouterr().out
+    assert "120 clips copied" in out and str(tmp_path) not in out and not list(tmp_path.iterdir())
     answers = []
     for place in (url, str(made / "c")):
         assert main(["similar", place, "#3", "--json"]) == main(["verify", place]) == main(["info", place]) == 0
