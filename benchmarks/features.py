@@ -87,12 +87,7 @@ def shards(real: Real, clips: int) -> Iterator[tuple[str, bytes]]:
 
 def _shard(real: Real, prefix: str, size: int, random: np.random.Generator) -> bytes:
     chosen = random.integers(len(real.labels), size=size)
-    others = np.array([partner(real, number, random) for number in chosen.tolist()])
-    share = random.uniform(*OWN_SHARE, (size, 1, 1)).astype(np.float32)
-    mixed = real.frames[chosen] * share + real.frames[others] * (1 - share)
-    mixed += random.normal(0, CLIP_NOISE, (size, 1, mixed.shape[2])).astype(np.float32)
-    mixed += random.normal(0, FRAME_NOISE, mixed.shape).astype(np.float32)
-    frames = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+    frames = mixtures(real, chosen, random)
     names = LETTERS[random.integers(64, size=(size, 9))]
     starts = random.integers(0, 60, size=size) * 10.0
     parts = []
@@ -100,6 +95,17 @@ def _shard(real: Real, prefix: str, size: int, random: np.random.Generator) -> b
         video_id = prefix.encode() + names[number].tobytes()
         parts.append(_framed(_record(video_id, float(starts[number]), real.labels[chosen[number]], frames[number])))
     return b"".join(parts)
+
+
+def mixtures(real: Real, chosen: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.uint8]:
+    """Mix each of these clips with another that shares a label: frames uint8 (n, 10, 128)."""
+    others = np.array([partner(real, number, random) for number in chosen.tolist()])
+    share = random.uniform(*OWN_SHARE, (len(chosen), 1, 1)).astype(np.float32)
+    mixed = real.frames[chosen] * share + real.frames[others] * (1 - share)
+    mixed += random.normal(0, CLIP_NOISE, (len(chosen), 1, mixed.shape[2])).astype(np.float32)
+    mixed += random.normal(0, FRAME_NOISE, mixed.shape).astype(np.float32)
+    frames: NDArray[np.uint8] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+    return frames
 
 
 def partner(real: Real, number: int, random: np.random.Generator) -> int:

@@ -17,8 +17,12 @@ Lists = NDArray[np.int32]
 
 WIDER = 12
 """Where a filter lets only some through, so many more are taken from the index: it has compared them anyway."""
-LEAST_LOOKED_UP = 64
+LEAST_LOOKED_UP = 100
 """Lists that are looked up at a hop among the allowed, where fewer results are wanted."""
+RARE, MORE = 0.9, 4
+"""Where of what the index finds a smaller part is allowed than of all clips by this, that many times more is found."""
+ELSEWHERE = 0.1
+"""Where by this, those that are allowed lie elsewhere, and neither index nor lists lead there."""
 MOST_HOPS = 12
 TIES = 16
 """Items beyond the results that are ranked in float64 with them: float32 may have mistaken their order."""
@@ -32,35 +36,48 @@ class Finder:
     index: Index
     lists: Lists | None = None
 
-    def nearest(
-        self, query: Vectors, count: int, setting: Calibration, allowed: NDArray[np.bool_] | None = None
-    ) -> Neighbours:
+    def nearest(self, query: Vectors, count: int, setting: Calibration) -> Neighbours:
         """Find about the `count` nearest items, ranked by exact similarity, ties by item.
 
-        query: (d,), unit length; setting: how much is looked at; allowed: one truth value per item. Where only some are
-        allowed, the lists of the best of these are looked up until those of the best `count` all have been, so that
-        what is found does not hang on how the allowed ones are spread; fewer than `count` where the lists lead no
-        further.
+        query: (d,), unit length; setting: how much is looked at.
         """
-        wide, nodes = max(count, *setting.hops, 0), setting.search_k
-        if allowed is not None:
-            share = max(int(allowed.sum()), 1) / len(allowed)
-            wide, nodes = int(wide * WIDER / share), int(nodes / share)
-        found = self.index.candidates(query, wide, nodes)
+        found = self.index.candidates(query, max(count, *setting.hops, 0), setting.search_k)
         if self.lists is None or not setting.hops:
-            return rank(self.vectors, query, found if allowed is None else found[allowed[found]]).first(count)
+            return rank(self.vectors, query, found).first(count)
         seen = _Seen(self.vectors, self.lists, query, found)
         for width in setting.hops:
             seen.look_up(seen.best(width, ~seen.looked))
-        if allowed is not None:
-            for _ in range(MOST_HOPS):
-                best = seen.best(max(count, LEAST_LOOKED_UP), allowed[seen.items])
-                waiting = best[~seen.looked[best]]
-                if not len(waiting):
-                    break
-                seen.look_up(waiting)
-        places = seen.best(count + TIES, None if allowed is None else allowed[seen.items])
-        return rank(self.vectors, query, seen.items[places]).first(count)
+        return rank(self.vectors, query, seen.items[seen.best(count + TIES, None)]).first(count)
+
+    def nearest_of(
+        self, query: Vectors, count: int, setting: Calibration, allowed: NDArray[np.bool_]
+    ) -> Neighbours | None:
+        """Find about the `count` nearest of the allowed items, by the lists; None where these are rare near the query,
+        so that they are better compared one by one.
+
+        allowed: one truth value per item. The lists of the best allowed are looked up until those of the best `count`
+        all have been, so that what is found does not hang on how the allowed are spread; fewer than `count` where the
+        lists lead no further.
+        """
+        assert self.lists is not None  # noqa: S101 - who asks has looked
+        share, listed = max(int(allowed.sum()), 1) / len(allowed), max(count, LEAST_LOOKED_UP)
+        wide, nodes = int(max(count, *setting.hops, 0) * WIDER / share), int(setting.search_k / share)
+        found = self.index.candidates(query, wide, nodes)
+        there = allowed[found].mean() / share
+        if there < ELSEWHERE:
+            return None
+        if there < RARE:
+            found, listed = self.index.candidates(query, MORE * wide, MORE * nodes), MORE * listed
+        seen = _Seen(self.vectors, self.lists, query, found)
+        for width in setting.hops:
+            seen.look_up(seen.best(width, ~seen.looked))
+        for _ in range(MOST_HOPS):
+            best = seen.best(listed, allowed[seen.items])
+            waiting = best[~seen.looked[best]]
+            if not len(waiting):
+                break
+            seen.look_up(waiting)
+        return rank(self.vectors, query, seen.items[seen.best(count + TIES, allowed[seen.items])]).first(count)
 
 
 class _Seen:
