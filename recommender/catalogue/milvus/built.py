@@ -40,7 +40,7 @@ class BuiltCollection:
         self._labels = labels
         self._library_url = library_url
         self._links = facts.extra.get("links")
-        self._names = NameReader(facts.names, self._blocks, cluster.address.shown)
+        self.name_reader = NameReader(facts.names, self._blocks, cluster.address.shown)
         self._clips: Kept[int, Clip] = Kept(CLIPS_KEPT)
         self._vectors: Kept[int, Vectors] = Kept(CLIPS_KEPT)
         self._items: Kept[str, int] = Kept(CLIPS_KEPT)
@@ -108,15 +108,15 @@ class BuiltCollection:
 
     def named(self, text: str, limit: int) -> list[int]:
         """Return items of sources whose names hold all words of a text."""
-        return self._names.named(text, limit)
+        return self.name_reader.named(text, limit)
 
     def words(self) -> Iterator[tuple[str, Postings]]:
         """Return each word by which sources are found, and where it stands."""
-        return self._names.words()
+        return self.name_reader.words()
 
     def names(self) -> Iterable[tuple[str, str]]:
         """Return each source and its title."""
-        return self._names.names()
+        return self.name_reader.names()
 
     def label_counts(self) -> Mapping[str, int]:
         """Return how many clips have each label."""

@@ -119,6 +119,7 @@ class MilvusCatalogue(RemoteCatalogue):
         searchable = self._count("item >= 0", partition_names=[CLIPS])
         if searchable != self.facts.searchable or any(there != pushed for there, pushed in pairs):
             raise self._damaged("is not what was pushed")
+        self.built.name_reader.check()
         return f"{len(self):,} clips, {len(self.facts.known_answers)} known answers right"
 
     def close(self) -> None:

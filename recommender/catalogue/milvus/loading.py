@@ -102,7 +102,9 @@ class _Push:
     def _whole(self) -> bool:
         """Say whether the current catalogue answers as it was pushed; what does not is pushed anew."""
         try:
-            MilvusCatalogue.current(self.cluster).check()
+            standing = MilvusCatalogue.current(self.cluster)
+            standing.check()
+            standing.built.name_reader.check()
         except CatalogueDamaged:
             return False
         return True

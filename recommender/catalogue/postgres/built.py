@@ -43,7 +43,7 @@ class BuiltTables:
         self._links = facts.extra.get("links")
         rows = connections.rows(tables.sql("SELECT name, clips FROM {labels} ORDER BY label"))
         self._labels = Labels.of([(name, clips) for name, clips in rows])
-        self._names = NameReader(facts.names, self._blocks, connections.address.shown)
+        self.name_reader = NameReader(facts.names, self._blocks, connections.address.shown)
         self._kept: Kept[int, Row] = Kept(CLIPS_KEPT)
         self._items: Kept[str, int] = Kept(CLIPS_KEPT)
         self.searcher: Searcher = TableSearcher(facts, self._labels, connections, tables, self._kept)
@@ -127,15 +127,15 @@ class BuiltTables:
 
     def named(self, text: str, limit: int) -> list[int]:
         """Return items of sources whose names hold all words of a text."""
-        return self._names.named(text, limit)
+        return self.name_reader.named(text, limit)
 
     def words(self) -> Iterator[tuple[str, Postings]]:
         """Return each word by which sources are found, and where it stands."""
-        return self._names.words()
+        return self.name_reader.words()
 
     def names(self) -> Iterable[tuple[str, str]]:
         """Return each source and its title."""
-        return self._names.names()
+        return self.name_reader.names()
 
     def label_counts(self) -> Mapping[str, int]:
         """Return how many clips have each label."""

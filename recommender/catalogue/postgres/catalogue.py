@@ -106,6 +106,7 @@ class PostgresCatalogue(RemoteCatalogue):
         ((clips, vectors, counted, labels, odd),) = self._connections.rows(statement, limited=False)
         if (clips, vectors, int(counted), odd) != (len(self), self.facts.searchable, int(labels), 0):
             raise self._damaged("is not what was pushed")
+        self.built.name_reader.check()
         return f"{len(self):,} clips, {len(self.facts.known_answers)} known answers right"
 
     def describe(self) -> dict[str, Any]:

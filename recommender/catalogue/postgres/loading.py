@@ -133,7 +133,9 @@ class _Push:
             return self.connection.execute(tables.sql("SELECT count(*) FROM {clips}")).fetchone() == (loaded,)
         connections = Connections(self.address)
         try:
-            PostgresCatalogue(connections, current_facts(connections), None).check()
+            standing = PostgresCatalogue(connections, current_facts(connections), None)
+            standing.check()
+            standing.built.name_reader.check()
         except CatalogueDamaged:
             return False
         finally:

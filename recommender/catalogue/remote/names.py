@@ -121,6 +121,11 @@ class NameReader:
             return self._found.keep((text, limit), [])
         return self._found.keep((text, limit), best(postings, self._blocks.sources, self._blocks.words, limit))
 
+    def check(self) -> None:
+        """Read all blocks; raises `CatalogueDamaged`."""
+        for _ in self._data(range(len(self._blocks.firsts) + self._blocks.listed)):
+            pass
+
     def words(self) -> Iterator[tuple[str, Postings]]:
         """Return each word and where it stands."""
         each = (entry for _, block in self._unpacked(range(len(self._blocks.firsts))) for entry in block)
@@ -152,6 +157,12 @@ class NameReader:
         for first in range(0, len(numbers), AT_ONCE):
             some = numbers[first : first + AT_ONCE]
             blocks = self._read(some)
-            if len(blocks) != len(some):
-                raise CatalogueDamaged(f"{self._shown} lacks words of its names: push the catalogue again.")
-            yield from zip(some, map(zlib.decompress, blocks), strict=True)
+            try:
+                if len(blocks) != len(some):
+                    raise ValueError("some are missing")
+                read = list(map(zlib.decompress, blocks))
+            except (zlib.error, ValueError) as error:
+                raise CatalogueDamaged(
+                    f"The words of the names in {self._shown} cannot be read ({error}): push the catalogue again."
+                ) from None
+            yield from zip(some, read, strict=True)

@@ -185,6 +185,25 @@ def test_what_is_not_whole_is_a_sentence(tmp_path, schema, harm, said):
     catalogue.close()
 
 
+@pytest.mark.parametrize("harm", ["DELETE FROM {names}", "UPDATE {names} SET block = 'x'"])
+def test_words_that_are_damaged_are_noticed(tmp_path, schema, harm):
+    write(tmp_path / "c", clustered(50), [clip._replace(title=f"rain {clip.source}") for clip in clips(50)])
+    pushed(tmp_path / "c", schema)
+    catalogue = PostgresCatalogue.open(schema)
+    assert "50 clips" in catalogue.verify() and len(catalogue.named("rain", 5)) == 5
+    with psycopg.connect(schema.partition("&schema")[0]) as connection:
+        connection.execute(catalogue.tables.sql(harm))
+    with pytest.raises(CatalogueDamaged, match="push the catalogue again"):
+        catalogue.named("src", 5)
+    with pytest.raises(CatalogueDamaged, match="push the catalogue again"):
+        catalogue.verify()
+    catalogue.close()
+    assert pushed(tmp_path / "c", schema).clips == 50
+    mended = open_catalogue(schema)
+    assert "50 clips" in mended.verify() and len(mended.named("src", 5)) == 5
+    mended.close()
+
+
 @pytest.mark.parametrize("harm", ["DELETE FROM {clips} WHERE item = 7", "DROP TABLE {labels}"])
 def test_a_push_that_was_harmed_while_it_lay_half_done_begins_anew(folder, schema, harm, monkeypatch):
     catalogue = open_catalogue(folder)
