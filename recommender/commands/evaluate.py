@@ -16,6 +16,8 @@ from recommender.search.evaluation import Evaluation, evaluate
 
 MOST_CLIPS_BESIDE = 100_000
 """Beyond this the notebook's vectors, ten times the size, are built only when --features asks for it."""
+_CALIBRATED = 30
+"""Eleven results are asked for, the clip itself and ten: this many is the next that a catalogue is calibrated for."""
 _HEADINGS = {
     "clips": "clips",
     "dimension": "dimensions",
@@ -78,7 +80,8 @@ def _beside(catalogue: Catalogue, arguments: argparse.Namespace) -> list[Evaluat
     ontology = Path(extra["ontology"]) if extra.get("ontology") else None
     selection = audioset.Selection(features, labels, ontology, extra.get("splits", ()), extra.get("only", ()))
     with tempfile.TemporaryDirectory() as folder:
-        audioset.build(Path(folder) / "raw-frames", selection, "raw-frames", audioset.ReadReport())
+        report = audioset.ReadReport()
+        audioset.build(Path(folder) / "raw-frames", selection, "raw-frames", report, most_results=_CALIBRATED)
         raw = open_catalogue(Path(folder) / "raw-frames")
         try:
             return [evaluate(raw)]

@@ -22,7 +22,7 @@ from recommender.catalogue.exact import nearest
 from recommender.catalogue.known_answer import KnownAnswer
 from recommender.catalogue.local import index as annoy_index
 from recommender.catalogue.local import neighbours
-from recommender.catalogue.local.calibration import CALIBRATED_TOPS, calibrate
+from recommender.catalogue.local.calibration import CALIBRATED_TOPS, MOST_RESULTS, calibrate
 from recommender.catalogue.local.clip_table import ClipTable, ClipTableWriter
 from recommender.catalogue.local.files import CLIPS, INDEX, MANIFEST, NEIGHBOURS, PROJECTION, VECTORS, FileFacts
 from recommender.catalogue.local.finder import Finder, Lists
@@ -91,6 +91,7 @@ def write_catalogue(
     progress: bool = True,
     preparation: str = PLAIN,
     projection: NDArray[np.float64] | None = None,
+    most_results: int = MOST_RESULTS,
 ) -> Manifest:
     """Write a catalogue and put it in the place of what stood at `out`.
 
@@ -98,8 +99,9 @@ def write_catalogue(
     are mean and standard deviation of the frames, and a projection is learned from the labels). Of clips with the same
     id the first is kept. trees: by the number of clips where None. extra: goes into the manifest; a function is asked
     when all batches have been read. words: what it needs to understand words. preparation: what was done to the audio.
-    projection: float64 (k, d) that centred vectors are multiplied by, none where None. Raises `BuildFailed`; the
-    catalogue at `out` is then untouched.
+    projection: float64 (k, d) that centred vectors are multiplied by, none where None. most_results: that anybody asks
+    for at once; what is beyond takes longest to calibrate. Raises `BuildFailed`; the catalogue at `out` is then
+    untouched.
     """
     _refuse_foreign(out)
     try:
@@ -108,7 +110,7 @@ def write_catalogue(
             with _index_built(folder, stored, trees, progress):
                 of_words, vocabulary = _write_words(folder, words, stored)
                 lists = _lists(stored, progress)
-            indexed = _measured(folder, stored, lists, target_recall, progress)
+            indexed = _measured(folder, stored, lists, target_recall, progress, most_results)
             # Beside a large index the same vectors once more would be a third of the catalogue.
             held = len(stored.vectors) >= neighbours.FEWEST_CLIPS and in_index(stored.vectors, folder / INDEX)
             if held:
@@ -247,13 +249,15 @@ def _lists(stored: _Stored, progress: bool) -> Lists | None:
     return neighbours.build(stored.vectors, stored.searchable, stored.withheld, progress)
 
 
-def _measured(folder: Path, stored: _Stored, lists: Lists | None, target_recall: float, progress: bool) -> _Indexed:
+def _measured(
+    folder: Path, stored: _Stored, lists: Lists | None, target_recall: float, progress: bool, most_results: int
+) -> _Indexed:
     """Measure the index, and write the lists."""
     vectors, searchable, withheld = stored.vectors, stored.searchable, stored.withheld
     index = Index(folder / INDEX, vectors.shape[1])
     try:
         finder = Finder(vectors, index, lists)
-        calibration = calibrate(finder, searchable, withheld, target_recall, progress)
+        calibration = calibrate(finder, searchable, withheld, target_recall, progress, most_results)
         if lists is not None:
             neighbours.admit(finder, withheld, calibration)
             np.save(folder / NEIGHBOURS, lists)

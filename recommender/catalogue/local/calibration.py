@@ -21,6 +21,7 @@ CALIBRATED_TOPS = {10: 1000, 30: 400, 100: 200, 1000: 50}
 """Numbers of results that `search_k` is measured for (a page, pages after it, what filters ask for, the most
 allowed), each with its number of queries: over 1000, the standard error of a recall of 0.99 is 0.001, and so it is
 for the longer lists, which average over more results."""
+MOST_RESULTS = max(CALIBRATED_TOPS)
 SMALLEST_SEARCH_K, SMALLEST_WITH_LISTS = 100, 1000
 """With lists fewer nodes would do for the catalogue's own clips, and lead queries that are like none of them astray."""
 CLOSE_ENOUGH = 1.15
@@ -34,9 +35,9 @@ PARTS_PER_CORE = 4
 
 
 def calibrate(
-    finder: Finder, searchable: Items, withheld: Items, target: float, progress: bool
+    finder: Finder, searchable: Items, withheld: Items, target: float, progress: bool, most: int = MOST_RESULTS
 ) -> tuple[Calibration, ...]:
-    """Find, for each number of results, the smallest setting that reaches the target recall against exact search.
+    """Find, for each number of results up to `most`, the smallest setting that reaches the target recall.
 
     The queries are the catalogue's own vectors, spread evenly, each without itself; where there are lists of
     neighbours, those of `withheld`, which stand in none: the others would find themselves at home. A found clip counts
@@ -46,7 +47,7 @@ def calibrate(
     vectors = finder.vectors
     silent = np.setdiff1d(np.arange(len(vectors)), searchable)
     asked = searchable if finder.lists is None else withheld
-    tops = {top: count for top, count in CALIBRATED_TOPS.items() if top < len(searchable)}
+    tops = {top: count for top, count in CALIBRATED_TOPS.items() if top <= most and top < len(searchable)}
     tops = tops or {max(1, len(searchable) - 1): len(searchable)}
     search_k = SMALLEST_SEARCH_K if finder.lists is None else SMALLEST_WITH_LISTS
     found: list[Calibration] = []

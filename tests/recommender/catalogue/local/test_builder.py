@@ -119,6 +119,13 @@ def test_clips_that_are_alike_do_not_break_the_calibration(tmp_path):
     assert all(measured.recall >= 0.99 for measured in manifest.calibration)
 
 
+def test_only_what_is_asked_for_is_calibrated(tmp_path):
+    assert [each.top for each in write(tmp_path / "all", clustered(300)).calibration] == [10, 30, 100]
+    batches = [ClipBatch(clips(300), clustered(300))]
+    ten = write_catalogue(tmp_path / "ten", space=SPACE, vectors_kind="mean", batches=batches, most_results=10)
+    assert [each.top for each in ten.calibration] == [10]
+
+
 def test_all_clips_the_same(tmp_path):
     write(tmp_path / "c", np.repeat(clustered(1), 15, axis=0))
     assert whole(tmp_path / "c").searchable == 15
