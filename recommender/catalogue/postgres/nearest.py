@@ -30,10 +30,13 @@ SELECT asked.place - 1, near.*
 FROM (SELECT place, vector::vector::halfvec({dimension}) AS vector, set_config('hnsw.ef_search', %(ef_search)s, false)
       FROM unnest(%(queries)s::text[]) WITH ORDINALITY AS given (vector, place) OFFSET 0) AS asked
 CROSS JOIN LATERAL (
-    SELECT {clip} FROM {clips} WHERE embedding IS NOT NULL AND ({condition}) IS TRUE
-    ORDER BY embedding::halfvec({dimension}) <#> asked.vector LIMIT %(limit)s
+    SELECT {clip} FROM (
+        SELECT {clip}, embedding::halfvec({dimension}) <#> asked.vector AS apart
+        FROM {clips} WHERE embedding IS NOT NULL AND ({condition}) IS TRUE ORDER BY apart LIMIT %(wide)s
+    ) AS looked_at ORDER BY apart LIMIT %(limit)s
 ) AS near
 """
+# Beyond the most that pgvector looks at by itself it goes on for as long as more is asked for: the rest stays there.
 # IS TRUE keeps the index of labels out of a plan that is to go through the vectors' own.
 _EXACTLY = """
 SELECT asked.place - 1, near.*
@@ -78,17 +81,16 @@ class TableSearcher(Searcher):
             # A filter that lets fewer through than any that was measured takes as many times more.
             rarer = max(1.0, self.facts.bands[-1].share / share)
             depth = min(math.ceil(self.facts.depth(share, sure) * rarer), MOST_DEPTH)
-        if depth > MOST_EF:
-            limit = max(limit, math.ceil(depth * share))
+        wide = max(limit, math.ceil(depth * share)) if depth > MOST_EF else limit
         ranked: dict[int, Ranked] = {}
         if not self._scanned(most, limit, depth, chosen):
-            rows = self._rows(_BY_INDEX, queries, limit, chosen, without, min(max(depth, limit), MOST_EF))
+            rows = self._rows(_BY_INDEX, queries, limit, chosen, without, wide, min(max(depth, limit), MOST_EF))
             ranked = _ranked(queries, rows, limit)
         # Where the index gave out before there were enough, the rest is looked for one by one.
         short = [place for place in range(len(queries)) if place not in ranked or ranked[place].fewer]
         if short:
             given = [queries[place] for place in short]
-            exact = _ranked(given, self._rows(_EXACTLY, given, limit, chosen, without, None), limit)
+            exact = _ranked(given, self._rows(_EXACTLY, given, limit, chosen, without), limit)
             ranked.update((place, exact.get(number, Ranked([], True))) for number, place in enumerate(short))
         return [ranked[place] for place in range(len(queries))]
 
@@ -106,11 +108,17 @@ class TableSearcher(Searcher):
         limit: int,
         chosen: Filter,
         without: Collection[str],
-        ef_search: int | None,
+        wide: int = 0,
+        ef_search: int = 0,
     ) -> list[Row]:
         conditions: list[sql.Composable] = [sql.SQL("true")]
         written_queries = [written(query) for query in queries]
-        parameters: dict[str, Any] = {"queries": written_queries, "limit": limit, "ef_search": str(ef_search)}
+        parameters: dict[str, Any] = {
+            "queries": written_queries,
+            "limit": limit,
+            "wide": wide,
+            "ef_search": str(ef_search),
+        }
         groups = [(f"only{place}", group, "labels && {}::integer[]") for place, group in enumerate(chosen.only)]
         if chosen.without:
             groups.append(("not", chosen.without, "NOT labels && {}::integer[]"))
