@@ -68,7 +68,7 @@ bench: $(INSTALLED) ## benchmarks, as ratios against named peers
 	$(BIN)/python -m benchmarks.embedders speed throughput
 	$(BIN)/python -m benchmarks.slack
 
-soak: $(INSTALLED) ## fault and load runs, ten minutes
+soak: $(INSTALLED) ## fault and load runs, twenty minutes
 	$(BIN)/pytest -m soak -s
 
 pin: $(INSTALLED) ## compile requirements*.in into pinned requirements*.txt
