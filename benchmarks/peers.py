@@ -75,7 +75,7 @@ def _open_ours(_: Vectors, folder: Path) -> Ask:
     catalogue = LocalCatalogue.open(folder)
 
     def ask(query: Vectors, nodes: int) -> Any:
-        hops = hops_for(TOP, nodes) if catalogue.finder.lists is not None else ()
+        hops = hops_for(nodes) if catalogue.finder.lists is not None else ()
         return catalogue.finder.nearest(query, TOP, Calibration(TOP, nodes, 0.0, 0, hops)).items
 
     return ask

@@ -28,7 +28,6 @@ from recommender.catalogue.local.nearest import Searcher
 from recommender.vectors import dequantise, unit_rows
 
 QUERIES = 200
-POOR = 0.8
 SHARES = (0.3, 0.03, 0.003, 0.0003)
 SEED = 4242
 
@@ -108,7 +107,6 @@ def measure(ways: dict[str, Searcher], asked: Question, queries: Vectors) -> dic
             continue
         for name in list(ways) if place % 2 else reversed(list(ways)):
             began = time.thread_time()
-            # The truth values of the last filters are kept: questions with filters come in runs.
             mask = ways[name].allowed(asked.chosen)
             hits = ways[name].hits(
                 query,
@@ -126,7 +124,7 @@ def measure(ways: dict[str, Searcher], asked: Question, queries: Vectors) -> dic
         name: (
             float(np.mean(took[name])),
             float(np.mean(recalls[name])),
-            float(np.mean(np.array(recalls[name]) < POOR)),
+            float(np.mean(np.array(recalls[name]) < recall.POOR)),
         )
         for name in ways
     }

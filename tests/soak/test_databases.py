@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -30,7 +31,7 @@ def database(request: pytest.FixtureRequest) -> Postgres | Milvus:
 
 
 @pytest.fixture(scope="module")
-def town_with_database(tmp_path_factory: pytest.TempPathFactory, database: Postgres | Milvus) -> Iterator[Town]:
+def whole_town(tmp_path_factory: pytest.TempPathFactory, database: Postgres | Milvus) -> Iterator[Town]:
     """Processes of their own, whose catalogue is in a database."""
     place = "/soak" if isinstance(database, Milvus) else "&schema=soak"
     town = Town(tmp_path_factory.mktemp("town"), CATALOGUE=f"{database.url}{place}")
@@ -42,17 +43,9 @@ def town_with_database(tmp_path_factory: pytest.TempPathFactory, database: Postg
 
 
 @pytest.fixture
-def town(town_with_database: Town) -> Iterator[Town]:
-    """One bot and one worker in good health."""
-    town_with_database.populate()
-    yield town_with_database
-    town_with_database.heal()
-
-
-@pytest.fixture
-def ledger(town: Town, request: pytest.FixtureRequest, database: Postgres | Milvus) -> Ledger:
+def ledger(ledger: Ledger, database: Postgres | Milvus) -> Ledger:
     """Counts under the name of the database and of its fault."""
-    return Ledger(f"{type(database).__name__} {(request.function.__doc__ or '').strip()}", town.driver, town.folder)
+    return replace(ledger, fault=f"{type(database).__name__} {ledger.fault}")
 
 
 def told(ledger: Ledger) -> None:

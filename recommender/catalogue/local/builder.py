@@ -112,7 +112,7 @@ def write_catalogue(
                 lists = _lists(stored, progress)
             indexed = _measured(folder, stored, lists, target_recall, progress, most_results)
             # Beside a large index the same vectors once more would be a third of the catalogue.
-            held = len(stored.vectors) >= neighbours.FEWEST_CLIPS and in_index(stored.vectors, folder / INDEX)
+            held = stored.large and in_index(stored.vectors, folder / INDEX)
             if held:
                 (folder / VECTORS).unlink()
             names = [CLIPS, INDEX, *([] if held else [VECTORS])]
@@ -167,6 +167,11 @@ class _Stored:
     silent: Items
     searchable: Items
     duplicates: int
+
+    @property
+    def large(self) -> bool:
+        """Whether there are enough for lists of neighbours."""
+        return len(self.vectors) >= neighbours.FEWEST_CLIPS
 
     @property
     def withheld(self) -> Items:
@@ -234,19 +239,17 @@ class _Indexed:
 def _index_built(folder: Path, stored: _Stored, trees: int | None, progress: bool) -> Iterator[None]:
     """Build the index; that of a large catalogue in a process beside the block."""
     trees = trees or default_trees(len(stored.vectors))
-    if len(stored.vectors) < neighbours.FEWEST_CLIPS:
-        annoy_index.build(stored.vectors, folder / INDEX, trees, stored.silent, progress)
-        yield
-    else:
+    if stored.large:
         with annoy_index.built_beside(folder / VECTORS, folder / INDEX, trees, stored.silent):
             yield
+    else:
+        annoy_index.build(stored.vectors, folder / INDEX, trees, stored.silent, progress)
+        yield
 
 
 def _lists(stored: _Stored, progress: bool) -> Lists | None:
     """List neighbours, not of those that the index is measured by; None where there are too few clips."""
-    if len(stored.vectors) < neighbours.FEWEST_CLIPS:
-        return None
-    return neighbours.build(stored.vectors, stored.searchable, stored.withheld, progress)
+    return neighbours.build(stored.vectors, stored.searchable, stored.withheld, progress) if stored.large else None
 
 
 def _measured(

@@ -70,7 +70,7 @@ class _Trial:
     top: int
 
     def measure(self, search_k: int, target: float) -> tuple[Calibration, bool]:
-        hops = hops_for(self.top, search_k) if self.finder.lists is not None else ()
+        hops = hops_for(search_k) if self.finder.lists is not None else ()
         setting = Calibration(self.top + 1, search_k, 0.0, 0, hops)
         # Annoy lets go of the interpreter while it searches. In parts: a task costs more than a query of a small index.
         cores = os.cpu_count() or 1
@@ -91,7 +91,7 @@ class _Trial:
         return float((others.similarities >= wanted - RESCORE_MARGIN).sum()) / self.top
 
 
-def hops_for(top: int, search_k: int) -> tuple[int, int]:
+def hops_for(search_k: int) -> tuple[int, int]:
     """Return of how many clips the lists are looked up, hop by hop, beside so many nodes of the index."""
     width = max(search_k // NODES_FOR_A_LIST, FEWEST_LOOKED_UP)
     return width, width
