@@ -23,6 +23,9 @@ from tests.support.catalogues import clips, clustered, write
 
 FILE = "neighbours.npy"
 COUNT = 3000
+LABELS = ("Speech", "Dog", "Rain", "Siren", "Bell", "Wind", "Car")
+"""Seven: clusters are 40, so that each has all labels; where a label were all of a cluster, a query that leaves it out
+would be answered from clusters that lie in no direction, and by which trees stand there."""
 
 
 def made():
@@ -38,7 +41,7 @@ def listed(tmp_path_factory):
     vectors = made()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(neighbours, "FEWEST_CLIPS", COUNT)
-        write(folder, vectors, clips(COUNT, per_source=3), trees=4)
+        write(folder, vectors, clips(COUNT, labels=LABELS, per_source=3), trees=4)
     return folder
 
 
@@ -182,7 +185,7 @@ def test_new_queries_find_what_exact_search_finds(opened, monkeypatch, seed, top
     "chosen", [Filter(only=(("Dog",),)), Filter(without=("Dog",)), Filter(only=(("Dog", "Rain"),), without=("Siren",))]
 )
 def test_filters_find_what_exact_search_finds(opened, monkeypatch, chosen):
-    queries = held_out(4, 30)
+    queries = held_out(4)
     exact = opened.nearest(queries, 10, chosen=chosen)
     monkeypatch.setattr("recommender.catalogue.local.nearest.SCANNED_FOR_A_NODE", 0)
     found = opened.nearest(queries, 10, chosen=chosen)
