@@ -315,7 +315,12 @@ class Catalogue(ABC):
         item = self.find(name)
         if item is None:
             near = self._close_ids(name.strip())
-            hint = f"Did you mean {near[0]}?" if near else "Check the id, or drop an audio file instead."
+            if near:
+                hint = f"Did you mean {near[0]}?"
+            elif self.vocabulary is None and name.replace(" ", "").isalpha():
+                hint = "It was built without what words mean: build it again to ask in words."
+            else:
+                hint = "Check the id, or drop an audio file instead."
             raise UnknownClip(f"The catalogue has no clip {shortened(name)}. {hint}", near)
         return self.clips([item])[0]
 

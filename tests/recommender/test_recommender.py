@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -113,6 +115,18 @@ def test_terms_that_cancel_out(recommender, query):
 def test_clips_that_are_not_there(recommender, query):
     with pytest.raises(UnknownClip):
         recommender.similar(query)
+
+
+def test_words_in_a_catalogue_that_was_built_without_them(copy):
+    """As those of 0.1 were."""
+    manifest = json.loads((copy / "manifest.json").read_text())
+    del manifest["files"]["label_head.npy"]
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    with (
+        closing(Recommender.open(settings(copy))) as recommender,
+        pytest.raises(UnknownClip, match="build it again to ask in words"),
+    ):
+        recommender.similar("heavy pouring rain")
 
 
 @pytest.mark.parametrize("name", ["SRC00000019", "src0000019", "src000000019", "src0000O019", "rsc00000019"])
