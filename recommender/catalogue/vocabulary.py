@@ -21,6 +21,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.catalogue.everyday_vectors import everyday_vectors
 from recommender.catalogue.phrases import phrases
 from recommender.embedders.labels import LabelHead
 from recommender.embedders.text import DIMENSION, TextEncoder
@@ -145,14 +146,16 @@ class WordsBuilder:
         if before is not None or self.encoder is None:
             return before
         called = phrases(labels)
+        known = everyday_vectors()
+        new = [text for _, text in called if text not in known]
         try:
-            vectors = self.encoder.encode([text for _, text in called])
+            encoded = dict(zip(new, self.encoder.encode(new) if new else (), strict=True))
         except EmbedderError as error:
             _log.warning("%s", error)
             return None
         texts = np.zeros(len(called), _TEXT)
         texts["label"] = [place for place, _ in called]
-        texts["vector"] = vectors
+        texts["vector"] = [known[text] if text in known else encoded[text] for _, text in called]
         return texts
 
     def _standing_texts(self, digest: str) -> NDArray[np.void] | None:
