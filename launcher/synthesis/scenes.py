@@ -137,7 +137,7 @@ def engine(
         cycle += np.roll(bang, shift)
     cycle -= cycle.mean()
     where = tones.phase(rate / cylinders, n) % 1 * length
-    bangs = np.interp(where, np.arange(length + 1), np.append(cycle, cycle[0]))
+    bangs = tones.between(np.append(cycle, cycle[0]), where)
     hiss = tones.noise(rng, n, 0.7) * (0.4 + np.clip(bangs, 0, None))
     sound = bangs + air * hiss
     first, second = pipe

@@ -25,12 +25,12 @@ def pluck(rng: Generator, hertz: float, seconds: float, *, brightness: float, ri
     # Where the string is plucked decides which harmonics are missing.
     spectrum *= np.abs(np.sin(np.pi * order * rng.uniform(0.12, 0.3))) + 0.05
     loss = np.exp(-period / tones.RATE / ring) * (0.5 + 0.5 * np.exp(-2j * np.pi * order / period))
-    rows = np.fft.irfft(spectrum * loss[None, :] ** np.arange(count)[:, None], period)
-    flat = rows.ravel()
+    spectra = np.cumprod(np.vstack([spectrum, np.tile(loss, (count - 1, 1))]), axis=0)
+    flat = np.fft.irfft(spectra, period).ravel()
     # The averaging filter delays by half a sample a period, and the period is a whole number: retune by interpolation.
     step = hertz * (period + 0.5) / tones.RATE
     n = tones.samples(seconds)
-    sound = np.interp(np.arange(n) * step, np.arange(len(flat)), flat)
+    sound = tones.between(flat, np.minimum(np.arange(n) * step, len(flat) - 1))
     sound[-samples_of_release(n) :] *= np.linspace(1, 0, samples_of_release(n))
     return np.asarray(sound / max(float(np.max(np.abs(sound))), 1e-9))
 
@@ -169,17 +169,18 @@ BELLS: dict[str, tuple[tuple[float, float, float], ...]] = {
 def strike(rng: Generator, hertz: float, seconds: float, kind: str, ring: float) -> Sound:
     """Strike a bell once: inharmonic partials, each with a slow beat and its own decay."""
     n = tones.samples(seconds)
-    t = np.arange(n) / tones.RATE
     out = np.zeros(n)
     for ratio, level, share in BELLS[kind]:
         pitch = hertz * ratio
         if pitch > 0.9 * tones.NYQUIST:
             continue
         # Five time constants are 43 dB: the rest of a partial is inaudible.
-        sounding = t[: tones.samples(5 * ring * share)]
-        beating = 1 + 0.25 * np.sin(2 * np.pi * rng.uniform(0.4, 2.2) * sounding + rng.uniform(0, 6))
-        partial = np.sin(2 * np.pi * pitch * sounding + rng.uniform(0, 6))
-        out[: len(sounding)] += level * np.exp(-sounding / (ring * share)) * beating * partial
+        sounding = min(n, tones.samples(5 * ring * share))
+        turn = 2j * np.pi / tones.RATE
+        beating = tones.powers(turn * rng.uniform(0.4, 2.2), sounding) * np.exp(1j * rng.uniform(0, 6))
+        fade = 1 / (ring * share * tones.RATE)
+        partial = tones.powers(turn * pitch - fade, sounding) * np.exp(1j * rng.uniform(0, 6))
+        out[:sounding] += level * (1 + 0.25 * beating.imag) * partial.imag
     length = min(n, tones.samples(0.05))
     out[:length] += 0.4 * tones.highpass(rng.standard_normal(length) * tones.fading(length, 0.006), 1200)
     return np.asarray(out * tones.envelope(n, 0.002, 1, 1, 0.05))

@@ -71,8 +71,19 @@ def oscillate(frequency: ArrayLike, n: int, amplitudes: Sequence[float] | Sound,
     spectrum = np.zeros(TABLE_LENGTH // 2 + 1, np.complex128)
     spectrum[1 : kept + 1] = -0.5j * TABLE_LENGTH * np.asarray(amplitudes[:kept], np.float64)
     table = np.fft.irfft(spectrum, TABLE_LENGTH)
-    where = (phase(frequency, n) + start) % 1.0 * TABLE_LENGTH
-    return np.asarray(np.interp(where, np.arange(TABLE_LENGTH + 1), np.append(table, table[0])))
+    where = phase(frequency, n) + start
+    where -= np.floor(where)
+    where *= TABLE_LENGTH
+    return between(np.append(table, table[0]), where)
+
+
+def between(table: Sound, where: Sound) -> Sound:
+    """Read a table (m,) at places from 0 to m - 1, by straight lines; np.interp would search it."""
+    left = where.astype(np.intp)
+    read = where - left
+    read *= np.append(np.diff(table), 0)[left]
+    read += table[left]
+    return read
 
 
 def saw(frequency: ArrayLike, n: int, start: float = 0.0) -> Sound:
@@ -97,7 +108,14 @@ def envelope(n: int, attack: float, decay: float, sustain: float, release: float
 
 def fading(n: int, seconds: float) -> Sound:
     """Return an exponential decay by a factor e in that time."""
-    return np.asarray(np.exp(-np.arange(n) / (seconds * RATE)))
+    return powers(-1 / (seconds * RATE), n).real
+
+
+def powers(exponent: complex, n: int) -> NDArray[np.complex128]:
+    """Return exp(exponent k) for k < n, as products of few: what decays, turns, or does both."""
+    few = 512
+    many = np.exp(exponent * few * np.arange(-(-n // few)))
+    return np.asarray((many[:, None] * np.exp(exponent * np.arange(few))).ravel()[:n], np.complex128)
 
 
 def noise(rng: np.random.Generator, n: int, slope: float = 0.0) -> Sound:
@@ -118,7 +136,7 @@ def wander(rng: np.random.Generator, n: int, hertz: float) -> Sound:
     left = np.minimum(position.astype(int), points - 2)
     part = (1 - np.cos(np.pi * (position - left))) / 2
     curve = knots[left] * (1 - part) + knots[left + 1] * part
-    return np.asarray(np.interp(np.linspace(0, len(curve) - 1, n), np.arange(len(curve)), curve))
+    return between(curve, np.linspace(0, len(curve) - 1, n))
 
 
 def quick_size(n: int) -> int:
