@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
@@ -29,7 +29,10 @@ class Address:
         try:
             url = urlsplit(location)
             fields = parse_qsl(url.query)
-            shown = f"postgresql://{url.hostname or ''}{f':{url.port}' if url.port else ''}{url.path}"
+            # libpq takes several hosts, and asks the first that answers.
+            hosts = [urlsplit(f"//{host}") for host in url.netloc.rpartition("@")[2].split(",")]
+            named = ",".join(f"{host.hostname or ''}{f':{host.port}' if host.port else ''}" for host in hosts)
+            shown = f"postgresql://{named}{url.path}"
         except ValueError:
             raise NoCatalogue(
                 "CATALOGUE is no address of a database: write postgresql://USER:PASSWORD@HOST/DATABASE."
@@ -37,7 +40,8 @@ class Address:
         schema = dict(fields).get("schema", DEFAULT_SCHEMA)
         if not _SCHEMA_NAME.fullmatch(schema):
             raise NoCatalogue("A schema's name has small letters, digits and _: mend ?schema=… in CATALOGUE.")
-        rest = urlencode([(name, value) for name, value in fields if name != "schema"])
+        # As they were written: libpq reads + as a plus, and %20 alone as a space.
+        rest = "&".join(field for field in url.query.split("&") if field.partition("=")[0] != "schema")
         conninfo = location.partition("?")[0] + (f"?{rest}" if rest else "")
         try:
             conninfo_to_dict(conninfo)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import psycopg
 from psycopg import errors, sql
@@ -25,17 +25,29 @@ SESSION = {
     "hnsw.max_scan_tuples": "50000",
     "hnsw.scan_mem_multiplier": "8",
 }
+REACHED = "soundalike.reached"
+"""Set with them, to see whether they reached the session: a pooler refuses them, or passes them over."""
 
-T = TypeVar("T")
 Row = tuple[Any, ...]
 _log = logging.getLogger(__name__)
 
 
 class Connection(psycopg.Connection[Row]):
     """A connection whose waits end, also where the server holds still and says nothing. until: by time.monotonic(),
-    None for no limit."""
+    None for no limit; pooled: what is to be set for each transaction, where a pooler may run the next one in another
+    session (PgBouncer in transaction mode), empty where the session has it."""
 
     until: float | None = None
+    pooled: Mapping[str, str] = {}
+
+    def rows(self, statement: sql.Composed, parameters: Any = None, *, binary: bool = False) -> list[Row]:
+        """Return the rows of a statement."""
+        if not self.pooled:
+            return self.execute(statement, parameters, binary=binary).fetchall()
+        with self.pipeline(), self.transaction():
+            for setting in self.pooled.items():
+                self.execute("SELECT set_config(%s, %s, true)", setting)
+            return self.execute(statement, parameters, binary=binary).fetchall()
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """Wait for the server, as long as there is time."""
@@ -49,17 +61,31 @@ def connect(address: Address, seconds: float | None = None) -> Connection:
     known = conninfo_to_dict(address.conninfo)
     # The server gives up first, and says so, where it can.
     settings = {**SESSION, "statement_timeout": str(int((seconds or 0) * 900))}
-    options = " ".join([str(known.get("options") or ""), *(f"-c {name}={value}" for name, value in settings.items())])
-    connection = Connection.connect(
+    given = str(known.get("options") or "")
+    options = " ".join([given, *(f"-c {name}={value}" for name, value in {**settings, REACHED: "yes"}.items())])
+    try:
+        connection = _opened(address, known, options.strip())
+    except psycopg.OperationalError as error:
+        if "unsupported startup parameter" not in str(error):
+            raise
+        connection = _opened(address, known, given)
+    connection.until = None if seconds is None else time.monotonic() + seconds
+    if connection.execute("SELECT current_setting(%s, true)", (REACHED,)).fetchone() != ("yes",):
+        connection.pooled = settings
+    elif seconds:
+        connection.prepare_threshold = 0
+    return connection
+
+
+def _opened(address: Address, known: Mapping[str, Any], options: str) -> Connection:
+    return Connection.connect(
         address.conninfo,
         autocommit=True,
         connect_timeout=int(known.get("connect_timeout") or CONNECT_SECONDS),
-        prepare_threshold=0 if seconds else None,
+        prepare_threshold=None,
         application_name=str(known.get("application_name") or "soundalike"),
-        options=options.strip(),
+        options=options,
     )
-    connection.until = None if seconds is None else time.monotonic() + seconds
-    return connection
 
 
 class Connections:
@@ -76,15 +102,15 @@ class Connections:
     def rows(
         self, statement: sql.Composed, parameters: Any = None, *, binary: bool = False, limited: bool = True
     ) -> list[Row]:
-        """Return the rows of a statement; raises `CatalogueUnavailable` or `CatalogueDamaged`."""
-        return self.run(lambda connection: connection.execute(statement, parameters, binary=binary).fetchall(), limited)
-
-    def run(self, work: Callable[[Connection], T], limited: bool = True) -> T:
-        """Do some reading on a connection; it may be done twice. limited: False for what may take its time. Raises
-        `CatalogueUnavailable`, `CatalogueDamaged`."""
+        """Return the rows of a statement that only reads: it may be asked twice. limited: False for what may take its
+        time. Raises `CatalogueUnavailable` or `CatalogueDamaged`."""
         try:
             with self.away.asking():
-                found = self._run(work) if limited else self._run_on(connect(self.address), work)
+                if limited:
+                    found = self._rows(statement, parameters, binary)
+                else:
+                    with connect(self.address) as connection:
+                        found = connection.rows(statement, parameters, binary=binary)
         except errors.UndefinedTable as error:
             _log.warning("%s: %s", self.address.shown, error)
             raise unavailable("it was replaced while it was asked") from error
@@ -112,7 +138,7 @@ class Connections:
         self._closed = True
         self._drop()
 
-    def _run(self, work: Callable[[Connection], T]) -> T:
+    def _rows(self, statement: sql.Composed, parameters: Any, binary: bool) -> list[Row]:
         seconds = self._seconds or away.ANSWER_SECONDS
         while True:
             try:
@@ -121,7 +147,7 @@ class Connections:
                 connection, kept = connect(self.address, seconds), False
             connection.until = time.monotonic() + seconds
             try:
-                found = work(connection)
+                found = connection.rows(statement, parameters, binary=binary)
             except psycopg.OperationalError as error:
                 connection.close()
                 if kept and not isinstance(error, (errors._WaitTimeout, errors.QueryCanceled)):
@@ -136,11 +162,6 @@ class Connections:
             if self._closed or len(self._idle) > MOST_IDLE:
                 self._drop()
             return found
-
-    @staticmethod
-    def _run_on(connection: Connection, work: Callable[[Connection], T]) -> T:
-        with connection:
-            return work(connection)
 
     def _drop(self) -> None:
         while self._idle:

@@ -116,12 +116,12 @@ class _Push:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Hold the schema for this push; the lock goes with the connection."""
-        lock = "SELECT pg_try_advisory_lock(hashtextextended('soundalike ' || %s, 0))"
-        row = self.connection.execute(lock, (self.address.schema,)).fetchone()
-        if row is None or not row[0]:
-            raise BuildFailed(f"Another push into {self.address.shown} is under way: let it finish first.")
-        yield
+        """Hold the schema for this push; the lock goes with a transaction, which has a session also in a pooler."""
+        lock = "SELECT pg_try_advisory_xact_lock(hashtextextended('soundalike ' || %s, 0))"
+        with connect(self.address) as holder, holder.transaction():
+            if holder.execute(lock, (self.address.schema,)).fetchone() != (True,):
+                raise BuildFailed(f"Another push into {self.address.shown} is under way: let it finish first.")
+            yield
 
     def _whole(self, tables: Tables, loaded: int, current: bool, format_: int) -> bool:
         """Say whether what is there of the catalogue is as it was left; what is not is pushed anew."""
@@ -203,7 +203,6 @@ class _Push:
 
     def _index(self, tables: Tables) -> None:
         memory = f"{self.build_megabytes}MB"
-        self.connection.execute("SELECT set_config('maintenance_work_mem', %s, false)", (memory,))
         for name, text in INDEXES.items():
             statement = tables.sql(
                 text.replace("INDEX {index}", "INDEX IF NOT EXISTS {index}"),
@@ -211,16 +210,17 @@ class _Push:
                 m=psycopg.sql.Literal(M),
                 ef_construction=psycopg.sql.Literal(EF_CONSTRUCTION),
             )
-            with self._watched(name):
+            with self._watched(name, tables), self.connection.transaction():
+                self.connection.execute("SELECT set_config('maintenance_work_mem', %s, true)", (memory,))
                 self.connection.execute(statement)
         self.connection.execute(tables.sql("ANALYZE {clips}"))
 
     @contextmanager
-    def _watched(self, name: str) -> Iterator[None]:
+    def _watched(self, name: str, tables: Tables) -> Iterator[None]:
         """Show how far the server is with an index."""
         done = threading.Event()
         bar = tqdm(desc=f"index {name}", unit="clip", unit_scale=True, leave=False, **bar_options(self.progress))
-        watcher = threading.Thread(target=self._watch, args=(bar, done), daemon=True)
+        watcher = threading.Thread(target=self._watch, args=(bar, done, tables), daemon=True)
         if not bar.disable:
             watcher.start()
         try:
@@ -231,11 +231,12 @@ class _Push:
                 watcher.join()
             bar.close()
 
-    def _watch(self, bar: Any, done: threading.Event) -> None:
-        statement = "SELECT tuples_done, tuples_total FROM pg_stat_progress_create_index WHERE pid = %s"
+    def _watch(self, bar: Any, done: threading.Event, tables: Tables) -> None:
+        statement = "SELECT tuples_done, tuples_total FROM pg_stat_progress_create_index WHERE relid = to_regclass(%s)"
+        names = (tables.sql("{clips}").as_string(),)
         with connect(self.address) as connection:
             while not done.wait(LOOK_SECONDS):
-                row = connection.execute(statement, (self.connection.info.backend_pid,)).fetchone()
+                row = connection.execute(statement, names).fetchone()
                 if row is not None and row[1]:
                     bar.total, bar.n = row[1], row[0]
                     bar.refresh()

@@ -27,7 +27,7 @@ MOST_EF = 1000
 
 _BY_INDEX = """
 SELECT asked.place - 1, near.*
-FROM (SELECT place, vector::vector::halfvec({dimension}) AS vector, set_config('hnsw.ef_search', %(ef_search)s, false)
+FROM (SELECT place, vector::vector::halfvec({dimension}) AS vector, set_config('hnsw.ef_search', %(ef_search)s, true)
       FROM unnest(%(queries)s::text[]) WITH ORDINALITY AS given (vector, place) OFFSET 0) AS asked
 CROSS JOIN LATERAL (
     SELECT {clip} FROM (

@@ -270,6 +270,11 @@ def test_the_commands_work_on_it(folder, schema, capsys, tmp_path):
             "team_a",
         ),
         ("postgresql:///sounds?host=/run/pg&password=secret", "postgresql:///sounds", "soundalike"),
+        (
+            "postgresql://me:secret@host:5433,other/sounds?target_session_attrs=any&options=-c%20jit%3Doff",
+            "postgresql://host:5433,other/sounds",
+            "soundalike",
+        ),
     ],
 )
 def test_an_address_shows_no_password(location, shown, schema):
@@ -277,6 +282,7 @@ def test_an_address_shows_no_password(location, shown, schema):
     assert (address.shown, address.schema) == (shown, schema)
     known = psycopg.conninfo.conninfo_to_dict(address.conninfo)
     assert (known["dbname"], known["password"]) == ("sounds", "secret")
+    assert known.get("options") in (None, "-c jit=off")
 
 
 @pytest.mark.parametrize(
