@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -105,8 +106,9 @@ def selection_of(arguments: argparse.Namespace, standing: Manifest | None) -> Se
 def _run(arguments: argparse.Namespace) -> int:
     if not isinstance(arguments.out, Path):
         raise BuildFailed(
-            "A library is built into a folder, beside which is remembered what was embedded: name one with --out, and "
-            "bring the catalogue from there to the database with `python -m recommender push FOLDER URL`."
+            "A library is built into a folder, beside which is remembered what was embedded: build it into one with "
+            f"`python -m recommender build library {shlex.quote(str(arguments.folder))} --out FOLDER`, and bring it to "
+            "the database with `python -m recommender push FOLDER URL`."
         )
     index = IndexOptions(arguments.trees, arguments.target_recall, words=True)
     try:

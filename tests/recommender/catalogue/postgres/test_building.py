@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+
 import pytest
 
 from recommender.cli import main
+from recommender.commands.build import library
 from recommender.errors import BuildFailed
+from tests.recommender.library.conftest import write_song
+from tests.support.spectral import SpectralPool
 from tests.support.tfrecords import made_up, write_features, write_labels
 
 
@@ -52,8 +58,6 @@ def test_a_build_into_a_database_that_does_not_answer_or_fails_says_so(
         assert main([*command(made), "--out", url]) == 1
         errors = capsys.readouterr().err
         assert said in errors and "sec" not in errors
-    assert main(["build", "library", str(made), "--out", "milvus://host/x"]) == 1
-    assert "push FOLDER URL" in capsys.readouterr().err and not list(tmp_path.iterdir())
 
     def failing(*_):
         raise BuildFailed("broken")
@@ -62,3 +66,19 @@ def test_a_build_into_a_database_that_does_not_answer_or_fails_says_so(
     assert main([*command(made), "--out", f"{postgres_url}&schema=failed"]) == 1
     (kept,) = tmp_path.iterdir()
     assert str(kept / "catalogue") in capsys.readouterr().err and main(["verify", str(kept / "catalogue")]) == 0
+
+
+def test_a_library_goes_into_a_database_by_the_commands_that_the_refusal_names(
+    postgres_url, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(library, "embedder_pool_of", lambda *_: SpectralPool())
+    sounds, out, url = tmp_path / "my sounds", str(tmp_path / "out"), f"{postgres_url}&schema=library"
+    for number in range(3):
+        write_song(sounds / f"{number}.wav", 1, number)
+    assert main(["build", "library", str(sounds), "--out", url]) == 1
+    commands = re.findall("`python -m recommender (.*?)`", capsys.readouterr().err)
+    assert len(commands) == 2
+    for command in commands:
+        arguments = shlex.split(command)
+        assert main([{"FOLDER": out, "URL": url}.get(argument, argument) for argument in arguments]) == 0
+    assert main(["verify", url]) == 0 and "3 clips" in capsys.readouterr().out
