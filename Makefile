@@ -17,7 +17,7 @@ PORT ?= 8090
 # What is run on the other Pythons: imports, decoding, the default embedder and its service, a library's build, and uploads through real processes.
 SHORT := tests/test_imports.py tests/recommender/audio tests/recommender/service/test_app.py \
   tests/recommender/library/test_building.py tests/scenarios/test_first_way.py tests/scenarios/test_check.py
-# Where nothing compiled may be kept, each process compiles this project anew: a quarter of its start, hundreds of times.
+# Where nothing compiled may be kept, each process compiles this project anew: a fifth of its start, hundreds of times.
 unexport PYTHONDONTWRITEBYTECODE
 # Real data for benchmarks; tests look for it in the same place.
 DATA ?= ../shared/data

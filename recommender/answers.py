@@ -66,7 +66,8 @@ class Answer:
     shares in [0, 1], best first; more: whether further results follow these; understood: what each term in words means,
     in their order; ranked_by: `vectors`, or `way` for a list that leads from one sound to another, or `words`, or
     `labels` of an upload, where the similarities say nothing; alike: where fewer clips than were asked for are more
-    alike than chance, how many those are, so that the others are left out.
+    alike than chance, how many those are, so that the others are left out; by_sound: which labels of its clips the
+    embedder gave by sound alone, where the others stem from people: folders and files' own tags.
     """
 
     query: str
@@ -78,6 +79,7 @@ class Answer:
     understood: tuple[Understood, ...] = ()
     ranked_by: str = "vectors"
     alike: int | None = None
+    by_sound: tuple[str, ...] = ()
 
     @property
     def compared(self) -> bool:
@@ -96,6 +98,7 @@ class Answer:
             "understood": [understood.to_json() for understood in self.understood],
             "ranked_by": self.ranked_by,
             "alike": self.alike,
+            "by_sound": list(self.by_sound),
         }
 
     @classmethod
@@ -111,6 +114,7 @@ class Answer:
             understood=tuple(Understood.from_json(understood) for understood in data["understood"]),
             ranked_by=str(data["ranked_by"]),
             alike=None if data["alike"] is None else int(data["alike"]),
+            by_sound=tuple(map(str, data.get("by_sound", ()))),
         )
 
 

@@ -7,7 +7,7 @@ import logging
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 
 from recommender.answers import Answer
@@ -231,6 +231,8 @@ class Recommender:
             answer = way_to(catalogue, str(query), terms, end, top, skip, chosen, unwanted)
         else:
             answer = answer_to(catalogue, str(query), terms, top, skip, chosen, unwanted)
+        named = {label for clip in (*answer.seeds, *(r.clip for r in answer.results)) for label in clip.labels}
+        answer = replace(answer, by_sound=tuple(sorted(named & catalogue.sounds)))
         # What was understood by its spelling alone is understood better in a moment.
         if self._cache is not None and all(understood.by_meaning for understood in answer.understood):
             self._cache.keep_answer(question, answer)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import closing
+
 import numpy as np
 
+from recommender.answers import Answer
 from recommender.catalogue.local.builder import ClipBatch, NewClip, write_catalogue
 from recommender.catalogue.local.catalogue import LocalCatalogue
 from recommender.catalogue.vocabulary import WordsBuilder
 from recommender.embedders.labels import LabelHead
+from recommender.recommender import Recommender
 from recommender.search.evaluation import evaluate
 from recommender.search.label_votes import sounds_like
 from recommender.search.search import search
+from recommender.settings import Settings
 from tests.support.catalogues import SPACE
 
 
@@ -36,6 +42,14 @@ def test_it_sounds_like_sounds_and_not_like_folders(tmp_path):
     votes = sounds_like(catalogue, search(catalogue, catalogue.vectors_of([0]), 50, sure=50))
     assert [label for label, _ in votes] == ["Dog"]
     catalogue.close()
+
+
+def test_an_answer_tells_labels_by_sound_from_those_of_people(tmp_path):
+    library(tmp_path / "c", folders=True).close()
+    with closing(Recommender.open(Settings(catalogue=str(tmp_path / "c"), _env_file=None))) as recommender:
+        answer = recommender.similar("#0")
+    assert answer.by_sound == ("Dog",) and "My dogs" in answer.seeds[0].labels
+    assert Answer.from_json(json.loads(json.dumps(answer.to_json()))).by_sound == ("Dog",)
 
 
 def test_people_s_labels_are_counted_where_there_are_any(tmp_path):
