@@ -13,16 +13,14 @@ from recommender.catalogue.local.index import Index
 
 Lists = NDArray[np.int32]
 """(n, k): of each item others that are near it, the nearest first; its own number where there are fewer."""
+Numbers = Items | NDArray[np.int32]
 
 
-WIDER = 12
-"""Where a filter lets only some through, so many more are taken from the index: it has compared them anyway."""
+NODES, WIDER = 2, 4
+"""Where a filter lets only a part through, so many times the nodes of the index for each part, and of what they hold so
+many times the lists that are looked up at a hop: what is allowed may lie off the way, and needs more starts."""
 LEAST_LOOKED_UP = 100
-"""Lists that are looked up at a hop among the allowed, where fewer results are wanted."""
-RARE, MORE = 0.9, 4
-"""Where of what the index finds a smaller part is allowed than of all clips by this, that many times more is found."""
-ELSEWHERE = 0.1
-"""Where by this, those that are allowed lie elsewhere, and neither index nor lists lead there."""
+"""Lists that are looked up at a hop among the allowed, for each part, where fewer results are wanted."""
 MOST_HOPS = 12
 TIES = 16
 """Items beyond the results that are ranked in float64 with them: float32 may have mistaken their order."""
@@ -52,44 +50,43 @@ class Finder:
     def nearest_of(
         self, query: Vectors, count: int, setting: Calibration, allowed: NDArray[np.bool_]
     ) -> Neighbours | None:
-        """Find about the `count` nearest of the allowed items, by the lists; None where these are rare near the query,
-        so that they are better compared one by one.
+        """Find about the `count` nearest of the allowed items, by the lists; None where hardly any are near the query,
+        and are better compared one by one.
 
-        allowed: one truth value per item. The lists of the best allowed are looked up until those of the best `count`
-        all have been, so that what is found does not hang on how the allowed are spread; fewer than `count` where the
-        lists lead no further.
+        allowed: one truth value per item. Only allowed items are compared; the lists of others lead on to them (as in
+        ACORN, arXiv:2403.04871). The lists of the best are looked up until those of all of them have been, so that what
+        is found does not hang on how the allowed are spread; fewer than `count` where the lists lead no further.
         """
         assert self.lists is not None  # noqa: S101 - who asks has looked
-        share, listed = max(int(allowed.sum()), 1) / len(allowed), max(count, LEAST_LOOKED_UP)
-        wide, nodes = int(max(count, *setting.hops, 0) * WIDER / share), int(setting.search_k / share)
-        found = self.index.candidates(query, wide, nodes)
-        there = allowed[found].mean() / share
-        if there < ELSEWHERE:
+        share = max(int(np.count_nonzero(allowed)), 1) / len(allowed)
+        listed = int(max(count, *setting.hops, LEAST_LOOKED_UP) / share)
+        found = self.index.candidates(query, WIDER * listed, int(NODES * setting.search_k / share))
+        seen = _Seen(self.vectors, self.lists, query, found, allowed)
+        seen.pass_through(found)
+        if len(seen.items) < count + TIES:
             return None
-        if there < RARE:
-            found, listed = self.index.candidates(query, MORE * wide, MORE * nodes), MORE * listed
-        seen = _Seen(self.vectors, self.lists, query, found)
-        for width in setting.hops:
-            seen.look_up(seen.best(width, ~seen.looked))
         for _ in range(MOST_HOPS):
-            best = seen.best(listed, allowed[seen.items])
+            best = seen.best(listed, None)
             waiting = best[~seen.looked[best]]
             if not len(waiting):
                 break
             seen.look_up(waiting)
-        return rank(self.vectors, query, seen.items[seen.best(count + TIES, allowed[seen.items])]).first(count)
+        return rank(self.vectors, query, seen.items[seen.best(count + TIES, None)]).first(count)
 
 
 class _Seen:
     """The items that were compared with a query. looked: those whose lists were looked up."""
 
-    def __init__(self, vectors: Vectors, lists: Lists, query: Vectors, items: Items) -> None:
+    def __init__(
+        self, vectors: Vectors, lists: Lists, query: Vectors, items: Items, allowed: NDArray[np.bool_] | None = None
+    ) -> None:
         self._vectors, self._lists, self._query = vectors, lists, query
-        self.items = items
-        self._known = np.zeros(len(vectors), np.bool_)
-        self._known[items] = True
-        self.similarities = np.einsum("ij,j->i", vectors[items], query)
-        self.looked = np.zeros(len(items), np.bool_)
+        self._new = np.ones(len(vectors), np.bool_) if allowed is None else allowed.copy()
+        self._between = None if allowed is None else ~allowed
+        self.items = np.empty(0, np.int64)
+        self.similarities = np.empty(0, np.float32)
+        self.looked = np.empty(0, np.bool_)
+        self._compare(items)
 
     def best(self, count: int, among: NDArray[np.bool_] | None) -> Items:
         """Return the places of the `count` most similar items, in any order."""
@@ -99,14 +96,30 @@ class _Seen:
         return places[np.argpartition(-self.similarities[places], count - 1)[:count]]
 
     def look_up(self, places: Items) -> None:
-        """Compare what these items list too."""
+        """Compare what these items list too, and what is listed by those of it that are not allowed."""
         self.looked[places] = True
         listed = self._lists.take(self.items[places], 0).ravel()
-        new = np.sort(listed[~self._known[listed]])
-        # numpy's own set operations take several times as long.
-        new = new[np.diff(new, prepend=-1) > 0]
-        self._known[new] = True
+        self._compare(listed)
+        self.pass_through(listed)
+
+    def pass_through(self, items: Numbers) -> None:
+        """Compare what is listed by those of the items that are not allowed."""
+        if self._between is not None:
+            between = _once(items, self._between)
+            self._compare(self._lists.take(between, 0).ravel())
+
+    def _compare(self, items: Numbers) -> None:
+        new = _once(items, self._new)
         self.items = np.concatenate((self.items, new))
         similarities = np.einsum("ij,j->i", self._vectors[new], self._query)
         self.similarities = np.concatenate((self.similarities, similarities))
         self.looked = np.concatenate((self.looked, np.zeros(len(new), np.bool_)))
+
+
+def _once(items: Numbers, waiting: NDArray[np.bool_]) -> Items:
+    """Return those of the items that wait, each once and ascending; they wait no longer."""
+    new: Items = np.sort(items[waiting[items]]).astype(np.int64)
+    # numpy's own set operations take several times as long.
+    new = new[np.diff(new, prepend=-1) > 0]
+    waiting[new] = False
+    return new
