@@ -38,6 +38,7 @@ from sandbox import names
 
 PROJECT = Path(__file__).resolve().parents[1]
 STATE = PROJECT / ".run"
+SAMPLES = STATE / "samples"
 START_SECONDS = 120.0
 """How long a process may take until it is ready; TensorFlow's first import on a slow disk takes most of a minute."""
 
@@ -103,8 +104,9 @@ def _running(settings: BotSettings, port: int, library: Path | None, out: Path |
             start.library(roots)
         if not start.real:
             start.sandbox(playing=bool(roots))
-        starting = start.embedder(facts)  # loads TensorFlow while the library is indexed
+        starting = start.embedder(facts)  # loads TensorFlow while the library is written and indexed
         if folder is not None:
+            _write_samples(folder)
             start.index(folder)
         starting += [start.answering("worker"), start.answering("bot")]
         for process, address in starting:
@@ -206,17 +208,20 @@ def _environment(real: bool, port: int, redis_port: int) -> dict[str, str]:
 
 
 def _library(library: Path | None) -> Path:
-    """Return the folder to index; without one, that of the samples, which are written once."""
+    """Return the folder to index; without one, that of the samples."""
     if library is None:
-        folder = STATE / "samples"
-        if not folder.is_dir():
-            say("sounds", "writing a starter library of synthesised sounds …")
-            _command(dict(os.environ), "launcher.samples", str(folder))
-        return folder
+        return SAMPLES
     folder = library.expanduser()
     if not folder.is_dir():
         raise StartFailed(f"There is no folder {folder}: name one that holds audio, as in `make run LIBRARY=~/Music`.")
     return folder
+
+
+def _write_samples(folder: Path) -> None:
+    """Write the samples where they are what is indexed, once."""
+    if folder == SAMPLES and not folder.is_dir():
+        say("sounds", "writing a starter library of synthesised sounds …")
+        _command(dict(os.environ), "launcher.samples", str(folder))
 
 
 def _catalogue_of(folder: Path) -> Path:
