@@ -107,14 +107,13 @@ def _write(path: Path, pcm: Pcm) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One way from audio to vectors. every: rows of the hop are left out but every so many."""
+    """One way from audio to vectors."""
 
     embedder: str = "yamnet"
     trim: bool = False
     even: bool = False
     pooling: str = "mean"
     directions: int = 0
-    every: int = 1
 
 
 @dataclass(slots=True)
@@ -131,7 +130,7 @@ class Sounds:
         key = (variant.embedder, variant.trim, variant.even)
         if key not in self.rows:
             self.rows[key] = [_rows(pcm, variant, embedder) for pcm in self.pcm]
-        return np.stack([pool(rows[:: variant.every], variant.pooling) for rows in self.rows[key]])
+        return np.stack([pool(rows, variant.pooling) for rows in self.rows[key]])
 
 
 def _rows(pcm: Pcm, variant: Variant, embedder: LocalEmbedder) -> Rows:
@@ -139,26 +138,26 @@ def _rows(pcm: Pcm, variant: Variant, embedder: LocalEmbedder) -> Rows:
         return embedder.embed(pcm).vectors
     framing = embedder.network.spec.framing
     prepared = prepare(pcm, framing.rate, trim=variant.trim, even=variant.even)
-    vectors = embedder.embed(prepared.pcm).vectors
+    vectors = embedder.embed(framing.padded(prepared.pcm)).vectors
     return vectors[prepared.rows(framing.hop, framing.window, len(vectors))]
 
 
 def _variants() -> Iterator[tuple[str, Variant]]:
-    yield "yamnet alone: mean, hop 0.48 s", Variant()
+    yield "yamnet alone: mean", Variant()
     yield "  maximum instead of mean", Variant(pooling="max")
     yield "  logarithm of 1 + maximum", Variant(pooling="log-max")
-    yield "  hop 0.96 s", Variant(every=2)
+    yield "  both logarithms, of maximum and mean", Variant(pooling="log-max-mean")
     yield "  128 directions", Variant(directions=128)
     yield "  256 directions", Variant(directions=256)
     yield "  silence left out", Variant(trim=True)
     yield "  level evened", Variant(even=True)
     yield "  silence and level", Variant(trim=True, even=True)
-    built = Variant(trim=True, even=True, directions=256, pooling="log-max")
+    built = Variant(trim=True, even=True, directions=256, pooling="log-max-mean")
     yield "together, as built", built
     yield "  with 128 directions", replace(built, directions=128)
     yield "  with mean", replace(built, pooling="mean")
     yield "  with maximum", replace(built, pooling="max")
-    yield "  with hop 0.96 s", replace(built, every=2)
+    yield "  with the logarithm of 1 + maximum", replace(built, pooling="log-max")
     yield "musicnn alone", Variant("musicnn")
     yield "  silence and level", Variant("musicnn", trim=True, even=True)
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.audio.decoding import is_silent, require_audible
-from recommender.audio.preparation import EVEN, PLAIN, prepare, sounding
+from recommender.audio.preparation import EVEN, PLAIN, TO_LAST_ROW, prepare, sounding
 from recommender.embedders import Embedder, Frames, registry
 from recommender.vectors import SHORTEST_TAIL_SECONDS, WINDOW_SECONDS
 
@@ -62,7 +62,8 @@ def embed_windows(
             yield PreparedWindow(seconds, end, embedder.embed(pcm, tags), 0.0)
             continue
         prepared = prepare(pcm, framing.rate)
-        frames = embedder.embed(prepared.pcm, tags)
+        whole = prepared.pcm if preparation == TO_LAST_ROW else framing.padded(prepared.pcm)
+        frames = embedder.embed(whole, tags)
         rows = prepared.rows(framing.hop, framing.window, len(frames.vectors))
         sound = Frames(frames.space, frames.hop, frames.vectors[rows], frames.tags[rows], frames.tag_names)
         yield PreparedWindow(seconds, end, sound, prepared.loudest)

@@ -20,7 +20,7 @@ QUANTISED_MIN, QUANTISED_MAX = -2.0, 2.0
 """Range that AudioSet's features are quantised from (tensorflow/models#10313)."""
 RAW_FRAMES = 10
 """Frames of the seed notebook's vector: 10 x 128 bytes, flattened."""
-POOLINGS = ("mean", "max", "log-max", "mean-deviation", "raw-frames")
+POOLINGS = ("mean", "max", "log-max", "log-max-mean", "mean-deviation", "raw-frames")
 SMALLEST_NORM = 1e-6
 """Below this a vector has no direction that float32 could be trusted with."""
 HELD_OUT_EVERY = 10
@@ -104,10 +104,14 @@ def window_means(vectors: Array, cuts: Sequence[Window], pooling: str = "mean") 
 
 def pool(rows: NDArray[Any], pooling: str) -> NDArray[np.float64]:
     """Return the mean or the maximum of frame vectors (n, d): float64 (d,); `log-max` is log(1 + maximum), for values
-    from 0 on."""
+    from 0 on, `log-max-mean` the sum of that and log(1 + mean)."""
     wide = np.asarray(rows, np.float64)
-    pooled: NDArray[np.float64] = wide.max(axis=0) if pooling in {"max", "log-max"} else wide.mean(axis=0)
-    return np.log1p(pooled) if pooling == "log-max" else pooled
+    pooled: NDArray[np.float64] = wide.max(axis=0) if "max" in pooling else wide.mean(axis=0)
+    if "log" in pooling:
+        pooled = np.log1p(pooled)
+    if pooling == "log-max-mean":
+        pooled += np.log1p(wide.mean(axis=0))
+    return pooled
 
 
 def raw_frames(vectors: Array) -> Array:

@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 
 PLAIN = "plain"
 """Nothing is done: catalogues of 0.1, and AudioSet's own features, which were made so."""
-EVEN = "even-1"
-"""Ends trimmed, level evened, silent rows left out. A change of any figure below is another name."""
-PREPARATIONS = (PLAIN, EVEN)
+TO_LAST_ROW = "even-1"
+"""As below, but what comes after the last whole row is not embedded."""
+EVEN = "even-2"
+"""Ends trimmed, level evened, silent rows left out; silence behind the end, so that rows reach to it. A change of any
+figure below is another name."""
+PREPARATIONS = (PLAIN, TO_LAST_ROW, EVEN)
 
 _BLOCKS = 50
 """Blocks a second, 20 ms each, in which loudness is judged."""

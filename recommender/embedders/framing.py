@@ -37,6 +37,11 @@ class Framing:
         """Repeat audio that is too short for a row; longer audio is returned as it is."""
         return pcm if len(pcm) >= self.window else np.resize(pcm, self.fill)
 
+    def padded(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+        """Put silence behind audio, so that its rows reach to its end."""
+        rows = 1 + max(0, -(-(len(pcm) - self.window) // self.hop))
+        return np.pad(pcm, (0, max(0, (rows - 1) * self.hop + self.window - len(pcm))))
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:

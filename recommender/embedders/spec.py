@@ -40,10 +40,10 @@ class EmbedderSpec:
     weights: where they come from, for people. purpose: what it is for, likewise.
     load: returns the network, with weights from a folder where one is named; raises `NoWeights`.
     label_head: returns its own classifier, without loading the network; None where it has none.
-    pooling: how a library's frame vectors become a clip vector, `mean`, `max` or `log-max`. directions: how many
-    leading ones of its classifier clip vectors are projected on; 0 for no projection. preparation: what is done to a
-    library's audio before it, by the names of `recommender.audio.preparation`. quantised: whether values travel as
-    bytes, as IBM's container sends them. modalities: what it embeds.
+    pooling: how a library's frame vectors become a clip vector, by the names of `recommender.vectors.pool`.
+    directions: how many leading ones of its classifier clip vectors are projected on; 0 for no projection.
+    preparation: what is done to a library's audio before it, by the names of `recommender.audio.preparation`.
+    quantised: whether values travel as bytes, as IBM's container sends them. modalities: what it embeds.
     """
 
     name: str

@@ -156,7 +156,9 @@ def _frames(pcm: NDArray[np.int16], embedder: Embedder, preparation: str) -> tup
     from recommender.prepared_windows import embed_windows, windows_of, with_sound
 
     cut = windows_of([pcm], registry.of_space(embedder.space).sample_rate)
-    found = with_sound(list(embed_windows(cut, embedder, tags=False)), lambda window: window.loudest)
+    found = with_sound(
+        list(embed_windows(cut, embedder, tags=False, preparation=preparation)), lambda window: window.loudest
+    )
     if not found:
         raise Silent("This audio is silent: check the recording's level, or send another part of it.")
     vectors = np.concatenate([window.frames.vectors for window in found])

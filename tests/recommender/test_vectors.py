@@ -78,6 +78,7 @@ def test_raw_frames_of_a_short_clip_begin_again():
     assert raw_frames(frames).reshape(10, 128)[:, 0].tolist() == [0, 1, 2, 0, 1, 2, 0, 1, 2, 0]
 
 
-def test_log_max_pooling_is_the_logarithm_of_one_plus_the_maximum() -> None:
+def test_logarithmic_poolings_are_of_one_plus_the_maximum_or_the_mean() -> None:
     rows = np.array([[0.0, 2.0], [1.0, 0.5]], np.float32)
     assert pool(rows, "log-max") == pytest.approx(np.log([2.0, 3.0]))
+    assert pool(rows, "log-max-mean") == pytest.approx(np.log([2.0 * 1.5, 3.0 * 2.25]))

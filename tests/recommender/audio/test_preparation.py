@@ -9,7 +9,7 @@ from recommender.audio import SAMPLE_RATE
 from recommender.audio.preparation import prepare, sounding
 from tests.support.audio import melody, pcm16
 
-HOP, WINDOW = 7_680, 15_600
+HOP, WINDOW = 15_360, 15_600
 """YAMNet's framing."""
 
 

@@ -36,6 +36,14 @@ def test_short_audio_is_repeated():
     assert MUSICNN.filled(filled) is filled
 
 
+@given(st.sampled_from([MUSICNN, VGGISH, YAMNET]), st.integers(1, 500_000))
+def test_padded_audio_has_rows_to_its_end(framing: Framing, samples: int):
+    padded = framing.padded(np.ones(samples, np.int16))
+    rows = framing.rows(len(padded))
+    assert padded.sum() == samples and len(padded) == (rows - 1) * framing.hop + framing.window
+    assert rows == 1 or framing.rows(len(padded) - 1) * framing.hop + framing.window - framing.hop < samples
+
+
 @given(st.sampled_from([MUSICNN, VGGISH, YAMNET]), st.integers(0, 3_000_000), st.floats(0.5, 100))
 def test_pieces_give_the_rows_of_the_whole(framing: Framing, samples: int, seconds: float):
     cut = pieces(framing, samples, seconds)

@@ -67,9 +67,9 @@ def test_agrees_with_the_saved_model(name: str, yamnet: YAMNet, original: Any, s
     pcm = decoding.decode(shared_data / "max-samples" / f"{name}.wav", max_seconds=60).pcm
     vectors, scores = _whole(yamnet, pcm)
     expected_scores, expected, _ = original(_wave(pcm))
-    # The original pads the end to one more row.
-    np.testing.assert_allclose(vectors, expected[: len(vectors)], rtol=0, atol=1e-4)
-    np.testing.assert_allclose(scores, expected_scores[: len(vectors)], rtol=0, atol=1e-4)
+    # The original's rows are half a patch apart, and reach beyond the end.
+    np.testing.assert_allclose(vectors, expected[::2][: len(vectors)], rtol=0, atol=1e-4)
+    np.testing.assert_allclose(scores, expected_scores[::2][: len(vectors)], rtol=0, atol=1e-4)
 
 
 def test_agrees_with_the_saved_model_on_unusual_sounds(yamnet: YAMNet, original: Any):
@@ -77,18 +77,17 @@ def test_agrees_with_the_saved_model_on_unusual_sounds(yamnet: YAMNet, original:
     for pcm in (_sine(), _noise(), np.zeros(3 * RATE, np.int16)):
         rows = yamnet.spec.framing.rows(len(pcm))
         expected_scores, expected, log_mel = original(_wave(pcm))
-        patches = sliding_window_view(log_mel, 96, axis=0)[::48][:rows].transpose(0, 2, 1)
+        patches = sliding_window_view(log_mel, 96, axis=0)[::96][:rows].transpose(0, 2, 1)
         vectors, scores = yamnet.run(np.ascontiguousarray(patches))
-        np.testing.assert_allclose(vectors, expected[:rows], rtol=0, atol=1e-4)
-        np.testing.assert_allclose(scores, expected_scores[:rows], rtol=0, atol=1e-4)
+        np.testing.assert_allclose(vectors, expected[::2][:rows], rtol=0, atol=1e-4)
+        np.testing.assert_allclose(scores, expected_scores[::2][:rows], rtol=0, atol=1e-4)
         np.testing.assert_allclose(yamnet.patches(pcm, 0, rows), patches, rtol=0, atol=0.01)
 
 
 def test_googles_own_check(yamnet: YAMNet):
     """yamnet_test.py: silence, noise and a sine; each is asked for among the first ten there."""
-    for pcm, label, within in ((np.zeros(3 * RATE, np.int16), "Silence", 1), (_noise(), "White noise", 1)):
-        assert label in _best(yamnet, pcm, within)
-    assert "Sine wave" in _best(yamnet, _sine(), 10)
+    for pcm, label in ((np.zeros(3 * RATE, np.int16), "Silence"), (_noise(), "White noise"), (_sine(), "Sine wave")):
+        assert label in _best(yamnet, pcm, 10)
 
 
 def _best(yamnet: YAMNet, pcm: NDArray[np.int16], count: int) -> list[str]:
@@ -100,15 +99,15 @@ def _best(yamnet: YAMNet, pcm: NDArray[np.int16], count: int) -> list[str]:
 def test_scores_name_the_sound(name: str, label: str, yamnet: YAMNet, shared_data: Path):
     sound = decoding.decode(shared_data / "max-samples" / f"{name}.wav", max_seconds=60)
     frames = LocalEmbedder(yamnet).embed(sound.pcm, tags=True)
-    assert frames.space == "yamnet-fp32" and frames.hop == 0.48
+    assert frames.space == "yamnet-fp32" and frames.hop == 0.96
     assert frames.vectors.shape == (len(frames.tags), 1024) and frames.tags.shape[1] == 521
     assert label in {frames.tag_names[index] for index in frames.tags.mean(0).argsort()[::-1][:5]}
 
 
 def test_rows_do_not_depend_on_where_the_work_is_cut(yamnet: YAMNet):
     pcm = pcm16(melody(5))
-    together = yamnet.patches(pcm, 0, 9)
-    apart = np.concatenate([yamnet.patches(pcm, row, row + 1) for row in range(9)])
+    together = yamnet.patches(pcm, 0, 5)
+    apart = np.concatenate([yamnet.patches(pcm, row, row + 1) for row in range(5)])
     np.testing.assert_allclose(together, apart, rtol=0, atol=1e-5)
 
 
