@@ -62,8 +62,8 @@ SLACK = "slack_bolt slack_sdk dramatiq"
 @pytest.mark.parametrize(
     ("blocked", "used"),
     [
-        (f"{MODELS} av PIL", "bot.app bot.socket_mode bot.wsgi bot.intake.acceptance bot.operations.check"),
-        (f"{MODELS} slack_bolt", "bot.worker bot.__main__"),
+        (f"{MODELS} av PIL requests", "bot.app bot.socket_mode bot.wsgi bot.intake.acceptance bot.operations.check"),
+        (f"{MODELS} slack_bolt requests", "bot.worker bot.__main__"),
         (
             MODELS,
             "recommender.cli recommender.commands.build recommender.audio.decoder.child recommender.embedders.yamnet",

@@ -10,14 +10,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import requests
-import urllib3
-from requests.adapters import HTTPAdapter
-
 from recommender.errors import BadEmbedding, EmbedderBusy, EmbedderDown, EmbedderError, EmbedderRefused, SettingsError
+
+if TYPE_CHECKING:
+    # Imported where something is sent: 4 MB that a process which answers clip ids never needs.
+    import requests
 
 CONNECT_SECONDS = 3.0
 """A service on the same network takes a connection within milliseconds."""
@@ -31,11 +32,6 @@ MAX_ANSWER_BYTES = 64 * 1024 * 1024
 REST_SECONDS = 10.0
 """How long an address that failed is asked only after the others."""
 _RETRIED = {502, 503, 504}
-_UNREADABLE = (
-    requests.exceptions.ContentDecodingError,
-    requests.exceptions.InvalidHeader,
-    urllib3.exceptions.DecodeError,
-)
 _READ_BYTES = 1 << 16
 _POOL = 16
 """Connections kept open to an address: at least as many as a process has threads that embed."""
@@ -60,15 +56,23 @@ class Http:
         self._rests = dict.fromkeys(self.urls, 0.0)
         self._timeout = timeout
         self._attempts = attempts
-        self._session = requests.Session()
+
+    @cached_property
+    def _session(self) -> requests.Session:
+        import requests
+        from requests.adapters import HTTPAdapter
+
+        session = requests.Session()
         # Proxies and .netrc of the environment are not for a service of our own.
-        self._session.trust_env = False
+        session.trust_env = False
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_connections=len(self.urls), pool_maxsize=_POOL))
+            session.mount(scheme, HTTPAdapter(pool_connections=len(self.urls), pool_maxsize=_POOL))
+        return session
 
     def close(self) -> None:
         """Close the connections."""
-        self._session.close()
+        if "_session" in vars(self):
+            self._session.close()
 
     def status(self, url: str) -> int:
         """Ask once; returns the status code, or raises `EmbedderError`."""
@@ -153,11 +157,19 @@ class Http:
     @contextmanager
     def _mapped(self) -> Iterator[None]:
         """Turn whatever requests raises into an `EmbedderError`."""
+        import requests
+        import urllib3
+
+        unreadable = (
+            requests.exceptions.ContentDecodingError,
+            requests.exceptions.InvalidHeader,
+            urllib3.exceptions.DecodeError,
+        )
         try:
             yield
         except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
             raise self._stalled() from error
-        except _UNREADABLE as error:
+        except unreadable as error:
             raise BadEmbedding("The embedder's answer cannot be read: check EMBEDDER_URL.") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise _Unserved(
