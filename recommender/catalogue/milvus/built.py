@@ -14,7 +14,7 @@ from recommender.catalogue.filters import Filter
 from recommender.catalogue.kept import Kept
 from recommender.catalogue.milvus.cluster import Cluster
 from recommender.catalogue.milvus.nearest import CollectionSearcher, Row, quoted
-from recommender.catalogue.milvus.rows import CLIPS, FIRST_BLOCK, MOST_ROWS, SHOWN, VECTOR, clip_of
+from recommender.catalogue.milvus.rows import FIRST_BLOCK, MOST_ROWS, SHOWN, VECTOR, clip_of
 from recommender.catalogue.name_index import Postings
 from recommender.catalogue.remote.facts import RemoteFacts
 from recommender.catalogue.remote.names import NameReader
@@ -129,7 +129,7 @@ class BuiltCollection:
             return None
         chosen = Filter() if label is None else Filter(only=((label,),))
         condition = self.searcher.expression(chosen) or "item >= 0"
-        options = {"limit": 1, "partition_names": [CLIPS]}
+        options = {"limit": 1, "partition_names": self.searcher.partitions()}
         if count < MOST_ROWS:
             rows = self.searcher.rows(condition, [], offset=_random.randrange(count), **options)
         else:

@@ -16,7 +16,7 @@ from recommender.catalogue.milvus.address import Address
 from recommender.catalogue.milvus.built import BuiltCollection
 from recommender.catalogue.milvus.cluster import Cluster, Missing
 from recommender.catalogue.milvus.nearest import FLOAT32_DECIMALS
-from recommender.catalogue.milvus.rows import CLIPS, FIRST_BLOCK, MOST_ROWS, SHOWN, read_facts
+from recommender.catalogue.milvus.rows import FIRST_BLOCK, MOST_ROWS, SHOWN, read_facts
 from recommender.catalogue.remote.catalogue import RemoteCatalogue
 from recommender.catalogue.remote.facts import RemoteFacts
 from recommender.catalogue.remote.searching import Labels
@@ -116,7 +116,7 @@ class MilvusCatalogue(RemoteCatalogue):
         expression = self.built.searcher.expression
         common = sorted(counts, key=lambda name: -counts[name])[:LABELS_COUNTED]
         pairs = [(self._count(expression(Filter(only=((name,),)))), counts[name]) for name in common]
-        searchable = self._count("item >= 0", partition_names=[CLIPS])
+        searchable = self._count("item >= 0", partition_names=self.built.searcher.partitions())
         if searchable != self.facts.searchable or any(there != pushed for there, pushed in pairs):
             raise self._damaged("is not what was pushed")
         self.built.name_reader.check()

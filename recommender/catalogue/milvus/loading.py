@@ -4,7 +4,6 @@ alias once everything is indexed and its known answers come."""
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,7 +18,18 @@ from recommender.catalogue.milvus import additions
 from recommender.catalogue.milvus.address import Address
 from recommender.catalogue.milvus.catalogue import MilvusCatalogue, current_collection
 from recommender.catalogue.milvus.cluster import Cluster, Missing
-from recommender.catalogue.milvus.rows import BESIDE, CLIPS, MOST_ROWS, block_rows, columns, facts_rows, row_of, schema
+from recommender.catalogue.milvus.rows import (
+    BESIDE,
+    CLIPS,
+    MOST_ROWS,
+    block_rows,
+    columns,
+    facts_rows,
+    partition_of,
+    partitions,
+    row_of,
+    schema,
+)
 from recommender.catalogue.remote import away
 from recommender.catalogue.remote.facts import RemoteFacts
 from recommender.catalogue.remote.pushing import Reading
@@ -34,6 +44,8 @@ MOST_DIMENSIONS = 32_768
 M, EF_CONSTRUCTION = 24, 200
 """With a label of 29 % the index then finds .993 of ten at a depth of 512; with 16 and 128 .967, and .973 at 2,048."""
 INDEX = {"kind": "hnsw", "M": M, "efConstruction": EF_CONSTRUCTION, "precision": "full"}
+OWN_SHARE, MOST_OWN = 0.07, 3
+"""A question without a filter searches a partition for each set of labels: at most eight."""
 LOOK_SECONDS = 0.2
 BLOCKS_AT_ONCE = 200
 """Rows of words in one message."""
@@ -51,7 +63,9 @@ def push(catalogue: Catalogue, location: str, *, build_megabytes: int | None = N
         raise BuildFailed(f"Milvus indexes at most {MOST_DIMENSIONS} dimensions: build with --vectors mean.")
     cluster = Cluster(address, away.PUSH_SECONDS)
     try:
-        return _Push(cluster, catalogue, progress, Reading(catalogue), RemoteFacts.of(catalogue, INDEX)).run()
+        return _Push(
+            cluster, catalogue, progress, Reading(catalogue), RemoteFacts.of(catalogue, INDEX, OWN_SHARE, MOST_OWN)
+        ).run()
     finally:
         cluster.close()
 
@@ -119,16 +133,20 @@ class _Push:
     def _begin(self, name: str) -> int:
         """Make the collection, or return how many of its clips are there already."""
         made = schema(self.facts)
+        places = {BESIDE, *partitions(self.facts.own)}
         there = bool(self.cluster.ask("has_collection", name))
         if there:
             known = {field["name"] for field in self.cluster.ask("describe_collection", name)["fields"]}
-            if known != {field.name for field in made.fields}:
+            if known != {field.name for field in made.fields} or places != set(
+                self.cluster.ask("list_partitions", name)
+            ):
                 # An older version's.
                 self.cluster.ask("drop_collection", name)
                 there = False
         if not there:
             self.cluster.ask("create_collection", name, schema=made, num_shards=1, limited=False)
-            self.cluster.ask("create_partition", name, BESIDE)
+            for place in sorted(places - {CLIPS}):
+                self.cluster.ask("create_partition", name, place)
             return 0
         # Rows are counted in memory alone.
         self._make_indexes(name)
@@ -150,12 +168,12 @@ class _Push:
         single = facts.sources == facts.clips
         block = max(1, min(MOST_BLOCK, BLOCK_BYTES // (4 * facts.dimension)))
         bar = tqdm(total=total, desc="clips", unit="clip", unit_scale=True, **bar_options(self.progress))
-        # Milvus takes a block while the next one is formed.
-        with bar, ThreadPoolExecutor(1) as sender:
-            sent: Future[None] | None = None
+        # Milvus takes a block, its partitions at once, while the next one is formed.
+        with bar, ThreadPoolExecutor(len(partitions(self.facts.own))) as sender:
+            sent: list[Future[None]] = []
             for first, stop, clips, vectors in self.reading.blocks(sorted({*range(0, total, block), total})):
                 searchable, values = np.any(vectors, axis=1).tolist(), vectors.tolist()
-                parts: dict[str, list[dict[str, Any]]] = {CLIPS: [], BESIDE: []}
+                parts: dict[str, list[dict[str, Any]]] = {}
                 lasting: dict[str, float] = {}
                 for place, clip in enumerate(clips):
                     if not single and clip.source not in lasting:
@@ -164,16 +182,18 @@ class _Push:
                     length = 0.0 if lengths is None else float(lengths[clip.item])
                     numbers = [self.reading.numbers[label] for label in clip.labels]
                     row = row_of(clip, values[place], lasts, length, self.facts, numbers)
-                    parts[CLIPS if searchable[place] else BESIDE].append(row)
+                    partition = partition_of(self.facts.own, clip.labels) if searchable[place] else BESIDE
+                    parts.setdefault(partition, []).append(row)
                 bar.update(stop - first)
                 if stop <= loaded:
                     continue
-                if sent is not None:
-                    sent.result()
+                for each in sent:
+                    each.result()
                 # What broke off within a block may be there in part.
-                sent = sender.submit(self._insert if first >= loaded else self._upsert, name, parts)
-            if sent is not None:
-                sent.result()
+                send = self._insert if first >= loaded else self._upsert
+                sent = [sender.submit(send, name, *part) for part in parts.items()]
+            for each in sent:
+                each.result()
         names, blocks = self.reading.named()
         self.facts = replace(self.facts, names=names)
         rows = list(block_rows(self.facts, blocks))
@@ -181,16 +201,12 @@ class _Push:
             some = rows[at : at + BLOCKS_AT_ONCE]
             self.cluster.ask("upsert", name, data=some, partition_name=BESIDE, limited=False)
 
-    def _insert(self, name: str, parts: Mapping[str, list[dict[str, Any]]]) -> None:
-        for partition, rows in parts.items():
-            if rows:
-                own = columns(rows, self.facts)
-                self.cluster.ask("batch_insert", name, own, partition_name=partition, limited=False)
+    def _insert(self, name: str, partition: str, rows: list[dict[str, Any]]) -> None:
+        own = columns(rows, self.facts)
+        self.cluster.ask("batch_insert", name, own, partition_name=partition, limited=False)
 
-    def _upsert(self, name: str, parts: Mapping[str, list[dict[str, Any]]]) -> None:
-        for partition, rows in parts.items():
-            if rows:
-                self.cluster.ask("upsert", name, data=rows, partition_name=partition, limited=False)
+    def _upsert(self, name: str, partition: str, rows: list[dict[str, Any]]) -> None:
+        self.cluster.ask("upsert", name, data=rows, partition_name=partition, limited=False)
 
     def _make_indexes(self, name: str) -> None:
         index = MilvusClient.prepare_index_params()

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from recommender.catalogue.base import Hit, Vectors
-from recommender.catalogue.filters import Filter
+from recommender.catalogue.filters import EVERYTHING, Filter
 from recommender.catalogue.milvus.cluster import Cluster, Missing
-from recommender.catalogue.milvus.rows import CLIPS, MOST_ROWS, SHOWN, UNTOLD, VECTOR
+from recommender.catalogue.milvus.rows import MOST_ROWS, SHOWN, UNTOLD, VECTOR, partitions
 from recommender.catalogue.remote.away import unavailable
 from recommender.catalogue.remote.searching import WIDENING, Ranked, Searcher
 from recommender.clips import Clip
@@ -63,24 +63,36 @@ class CollectionSearcher(Searcher):
         # Sources to be left out are dropped here: a filter would have Milvus compare the source of each clip.
         beside = math.ceil(len(without) * max(1.0, self.facts.clips / max(self.facts.sources, 1)))
         limit = min(count + beside, MOST_ROWS)
-        expression = self.expression(chosen)
+        label, rest = self.own(chosen)
+        if self.by_label:
+            rest = replace(rest, without=tuple(name for name in rest.without if name not in self.facts.own))
+        expression, places = self.expression(rest), self.partitions(chosen)
         if depth is None:
-            depth = max(self.facts.depth(self.share(chosen), sure), LEAST_EF if chosen else 0)
+            depth = max(self.facts.depth(self.share(rest), sure, label), LEAST_EF if rest else 0)
         # Milvus builds with several threads, and now and then no way through its graph leads to one clip in a hundred:
         # of few clips, those that had to be looked at nearly all are compared one by one.
         scanned = self.scanned < most <= MOST_SCANNED
         if scanned and max(limit, depth) * WIDENING >= most:
-            return self._scanned(queries, expression, without)
-        ranked = self._searched(queries, expression, limit, max(depth, limit), without)
+            return self._scanned(queries, self.expression(chosen), without)
+        ranked = self._searched(queries, expression, places, limit, max(depth, limit), without)
         short = [place for place, near in enumerate(ranked) if near.fewer]
         if scanned and short:
-            whole = self._scanned([queries[place] for place in short], expression, without)
+            whole = self._scanned([queries[place] for place in short], self.expression(chosen), without)
             for place, near in zip(short, whole, strict=True):
                 ranked[place] = near
         if limit >= min(most, MOST_ROWS):
             # There are no more, or no way to ask for them.
             ranked = [Ranked(near.hits, True) for near in ranked]
         return ranked
+
+    def partitions(self, chosen: Filter = EVERYTHING) -> list[str]:
+        """Return the partitions that hold what a filter lets through."""
+        own = self.facts.own
+        if not self.by_label:
+            return partitions(own)
+        only = [group[0] for group in chosen.only if len(group) == 1 and group[0] in own]
+        without = [name for name in chosen.without if name in own]
+        return partitions(own, only, without)
 
     def expression(self, chosen: Filter) -> str:
         """Return a filter as Milvus reads it, the empty text for none."""
@@ -111,7 +123,13 @@ class CollectionSearcher(Searcher):
             yield self.rows(f"{within} and {condition}" if condition else within, fields)
 
     def _searched(
-        self, queries: Sequence[Vectors], expression: str, limit: int, ef: int, without: Collection[str]
+        self,
+        queries: Sequence[Vectors],
+        expression: str,
+        places: Sequence[str],
+        limit: int,
+        ef: int,
+        without: Collection[str],
     ) -> list[Ranked]:
         found = self._asked(
             "search",
@@ -120,7 +138,7 @@ class CollectionSearcher(Searcher):
             limit=limit,
             output_fields=[SHOWN],
             search_params={"metric_type": "IP", "params": {"ef": ef}},
-            partition_names=[CLIPS],
+            partition_names=places,
             consistency_level=NO_CONSISTENCY,
         )
         ranked = []
@@ -137,7 +155,7 @@ class CollectionSearcher(Searcher):
         pages = (
             self.paged(0, self.facts.clips, fields, expression)
             if self.facts.clips <= MOST_SCANNED
-            else [self.rows(expression, fields, partition_names=[CLIPS])]
+            else [self.rows(expression, fields, partition_names=self.partitions())]
         )
         rows = [(self.clip_of(row), row[VECTOR]) for page in pages for row in page]
         there = [(clip, vector) for clip, vector in rows if clip.source not in without and any(vector)]

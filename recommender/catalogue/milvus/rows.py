@@ -6,7 +6,8 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 from pymilvus import DataType, MilvusClient
@@ -19,9 +20,10 @@ from recommender.catalogue.vocabulary import Vocabulary
 from recommender.clips import Clip
 from recommender.errors import CatalogueDamaged
 
-FORMAT = 3
+FORMAT, ONE_PARTITION = 4, 3
+"""Written, and read as well: the one before had all clips in one partition."""
 CLIPS, BESIDE = "_default", "beside"
-"""The partitions."""
+"""The partitions: of clips without a label that has an own index, and of what is never searched."""
 MOST_ROWS = 16_384
 """What Milvus returns at most of one question."""
 LONGEST_TEXT = 65_535
@@ -35,6 +37,18 @@ SHOWN, VECTOR = "shown", "vector"
 """What is read of a clip that may be shown, as one text, and its vector: Milvus takes longer for each field that it
 returns (0.4 ms for 60 clips), and for vectors ten times as long."""
 _WRITTEN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+def partition_of(own: Sequence[str], labels: Collection[str]) -> str:
+    """Return the partition of clips with these labels: a partition holds those that have the same ones of `own`."""
+    held = [str(place) for place, name in enumerate(own) if name in labels]
+    return "_".join(("with", *held)) if held else CLIPS
+
+
+def partitions(own: Sequence[str], only: Collection[str] = (), without: Collection[str] = ()) -> list[str]:
+    """Return the partitions of the clips that have all labels of `only` and none of `without`, both among `own`."""
+    some = (chosen for count in range(len(own) + 1) for chosen in combinations(own, count))
+    return [partition_of(own, each) for each in some if set(only) <= set(each) and set(without).isdisjoint(each)]
 
 
 def schema(facts: RemoteFacts) -> Any:
@@ -141,7 +155,7 @@ def read_facts(rows: Sequence[Mapping[str, Any]], shown: str) -> tuple[RemoteFac
         raise CatalogueDamaged(
             f"{shown} does not tell what its catalogue is ({type(error).__name__}: {error}): push it again."
         ) from None
-    if format_ != FORMAT:
+    if format_ not in (FORMAT, ONE_PARTITION):
         raise CatalogueDamaged(
             f"{shown} holds a catalogue of format {format_}, this version reads {FORMAT}: push it again with "
             "`python -m recommender push FOLDER URL`."

@@ -15,7 +15,7 @@ from recommender.catalogue.postgres import additions
 from recommender.catalogue.postgres.address import Address
 from recommender.catalogue.postgres.built import BuiltTables
 from recommender.catalogue.postgres.connections import Connections
-from recommender.catalogue.postgres.tables import FORMAT, INDEXES, OLDEST_PGVECTOR, Tables
+from recommender.catalogue.postgres.tables import FORMAT, OLDEST_PGVECTOR, Tables, indexes
 from recommender.catalogue.remote.catalogue import RemoteCatalogue
 from recommender.catalogue.remote.facts import RemoteFacts
 from recommender.catalogue.vocabulary import Vocabulary
@@ -76,22 +76,23 @@ class PostgresCatalogue(RemoteCatalogue):
 
     def check(self) -> None:
         """Compare tables, indexes and known answers with what was pushed; raises `CatalogueDamaged`."""
+        names = indexes(self.built.searcher.labels.numbers_of(self.facts.own))
         rows = self._connections.rows(
             self.tables.sql(
                 "SELECT (SELECT extversion FROM pg_extension WHERE extname = 'vector'), "
                 "(SELECT max(item) + 1 FROM {clips}), (SELECT count(*) FROM pg_index JOIN pg_class ON oid = indexrelid "
                 "WHERE indrelid = %s::regclass AND indisvalid AND relname = ANY(%s))"
             ),
-            (self.tables.sql("{clips}").as_string(), [self.tables.index(name) for name in INDEXES]),
+            (self.tables.sql("{clips}").as_string(), [self.tables.index(name) for name in names]),
         )
-        ((version, clips, indexes),) = rows
+        ((version, clips, valid),) = rows
         if tuple(map(int, str(version).split(".")[:2])) < OLDEST_PGVECTOR:
             raise CatalogueDamaged(
                 f"{self.location} has pgvector {version}: update it to {'.'.join(map(str, OLDEST_PGVECTOR))} or newer."
             )
         if clips != len(self):
             raise self._damaged(f"holds {clips or 0:,} clips where {len(self):,} were pushed")
-        if indexes != len(INDEXES):
+        if valid != len(names):
             raise self._damaged("lacks an index")
         self.check_answers()
 
@@ -111,13 +112,13 @@ class PostgresCatalogue(RemoteCatalogue):
 
     def describe(self) -> dict[str, Any]:
         """Return the index's parameters, what was measured with filters, and the sizes of tables and indexes."""
-        statement = self.tables.sql("SELECT pg_table_size(%(t)s), pg_indexes_size(%(t)s), pg_relation_size(%(h)s)")
-        names = {
-            "t": self.tables.sql("{clips}").as_string(),
-            "h": f'"{self.tables.schema}"."{self.tables.index("hnsw")}"',
-        }
-        ((table, indexes, hnsw),) = self._connections.rows(statement, names)
-        return {**super().describe(), "bytes": {"table": table, "indexes": indexes, "hnsw": hnsw}}
+        statement = self.tables.sql(
+            "SELECT pg_table_size(%(t)s), pg_indexes_size(%(t)s), (SELECT sum(pg_relation_size(indexrelid))::bigint "
+            "FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indrelid = %(t)s::regclass AND relname LIKE %(h)s)"
+        )
+        names = {"t": self.tables.sql("{clips}").as_string(), "h": self.tables.index("hnsw").replace("_", r"\_") + "%"}
+        ((table, all_, hnsw),) = self._connections.rows(statement, names)
+        return {**super().describe(), "bytes": {"table": table, "indexes": all_, "hnsw": hnsw}}
 
     def close(self) -> None:
         """Close the connections; the catalogue cannot be asked afterwards."""

@@ -15,7 +15,7 @@ from recommender.catalogue.base import Vectors
 from recommender.catalogue.filters import Filter
 from recommender.catalogue.kept import Kept
 from recommender.catalogue.postgres.connections import Connections, Row
-from recommender.catalogue.postgres.tables import CLIP, Tables
+from recommender.catalogue.postgres.tables import CLIP, Tables, of_label
 from recommender.catalogue.remote.searching import SPARE, WIDENING, Ranked, Searcher
 
 SCAN_CLIPS = 2_000
@@ -32,7 +32,7 @@ FROM (SELECT place, vector::vector::halfvec({dimension}) AS vector, set_config('
 CROSS JOIN LATERAL (
     SELECT {clip} FROM (
         SELECT {clip}, embedding::halfvec({dimension}) <#> asked.vector AS apart
-        FROM {clips} WHERE embedding IS NOT NULL AND ({condition}) IS TRUE ORDER BY apart LIMIT %(wide)s
+        FROM {clips} WHERE embedding IS NOT NULL AND {own} AND ({condition}) IS TRUE ORDER BY apart LIMIT %(wide)s
     ) AS looked_at ORDER BY apart LIMIT %(limit)s
 ) AS near
 """
@@ -76,15 +76,18 @@ class TableSearcher(Searcher):
         how many clips the index looks at; by what was measured where None."""
         most = self.at_most(chosen)
         limit = math.ceil(count * SPARE)
-        share = self.share(chosen)
+        label, rest = self.own(chosen)
+        share = self.share(rest)
         if depth is None:
             # A filter that lets fewer through than any that was measured takes as many times more.
-            rarer = max(1.0, self.facts.bands[-1].share / share)
-            depth = min(math.ceil(self.facts.depth(share, sure) * rarer), MOST_DEPTH)
+            rarer = max(1.0, self.facts.rarest / share)
+            depth = min(math.ceil(self.facts.depth(share, sure, label) * rarer), MOST_DEPTH)
         wide = max(limit, math.ceil(depth * share)) if depth > MOST_EF else limit
         ranked: dict[int, Ranked] = {}
-        if not self._scanned(most, limit, depth, chosen):
-            rows = self._rows(_BY_INDEX, queries, limit, chosen, without, wide, min(max(depth, limit), MOST_EF))
+        if not self._scanned(most, limit, depth, label, rest):
+            own = "true" if label is None else of_label(self.labels.numbers[label])
+            ef_search = min(max(depth, limit), MOST_EF)
+            rows = self._rows(_BY_INDEX, queries, limit, rest, without, wide, ef_search, own)
             ranked = _ranked(queries, rows, limit)
         # Where the index gave out before there were enough, the rest is looked for one by one.
         short = [place for place in range(len(queries)) if place not in ranked or ranked[place].fewer]
@@ -94,12 +97,11 @@ class TableSearcher(Searcher):
             ranked.update((place, exact.get(number, Ranked([], True))) for number, place in enumerate(short))
         return [ranked[place] for place in range(len(queries))]
 
-    def _scanned(self, most: int, limit: int, depth: int, chosen: Filter) -> bool:
-        """Say whether comparing the clips of a filter one by one is as fast as the index."""
-        if limit * WIDENING >= most:
-            return True
-        few = most <= SCAN_CLIPS or (bool(chosen) and most <= SCANNED_FOR_ONE * depth)
-        return self.scans and few
+    def _scanned(self, most: int, limit: int, depth: int, label: str | None, rest: Filter) -> bool:
+        """Say whether comparing the clips of a filter one by one is as fast as the index; rest: what the index of a
+        label leaves of the filter."""
+        few = most <= SCAN_CLIPS or (bool(rest) and most <= SCANNED_FOR_ONE * depth)
+        return limit * WIDENING >= most or (self.scans and few and not (label and not rest))
 
     def _rows(
         self,
@@ -110,6 +112,7 @@ class TableSearcher(Searcher):
         without: Collection[str],
         wide: int = 0,
         ef_search: int = 0,
+        own: str = "true",
     ) -> list[Row]:
         conditions: list[sql.Composable] = [sql.SQL("true")]
         written_queries = [written(query) for query in queries]
@@ -135,7 +138,8 @@ class TableSearcher(Searcher):
         if without:
             conditions.append(sql.SQL("source <> ALL(%(without)s)"))
             parameters["without"] = sorted(without)
-        statement = self.tables.sql(text, clip=sql.SQL(CLIP), condition=sql.SQL(" AND ").join(conditions))
+        every = sql.SQL(" AND ").join(conditions)
+        statement = self.tables.sql(text, clip=sql.SQL(CLIP), own=sql.SQL(own), condition=every)
         rows = self.connections.rows(statement, parameters, binary=True)
         for row in rows:
             self.kept.keep(row[1], row[1:])

@@ -5,6 +5,7 @@ Each catalogue has its own table of clips and of labels, with its id in their na
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -75,6 +76,17 @@ INDEXES = {
     "hnsw": "CREATE INDEX {index} ON {clips} USING hnsw ((embedding::halfvec({dimension})) halfvec_ip_ops) "
     "WITH (m = {m}, ef_construction = {ef_construction})",
 }
+
+
+def of_label(number: int) -> str:
+    """Return the condition of a label's own index, in the same words in the index and in a question: IS TRUE keeps the
+    index of labels out of a plan that is to go through it."""
+    return f"(labels && ARRAY[{number}]) IS TRUE"
+
+
+def indexes(own: Iterable[int]) -> dict[str, str]:
+    """Return what makes all indexes, by their names; own: the numbers of labels that have one of their own."""
+    return {**INDEXES, **{f"hnsw_{number}": f"{INDEXES['hnsw']} WHERE {of_label(number)}" for number in own}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ catalogue is loaded."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from tqdm import tqdm
@@ -12,7 +12,7 @@ from tqdm import tqdm
 from recommender.catalogue.base import Calibration, Items, Vectors
 from recommender.catalogue.exact import RESCORE_MARGIN, Rows, best_similarities
 from recommender.catalogue.filters import EVERYTHING, Filter
-from recommender.catalogue.recall import measured, spread
+from recommender.catalogue.recall import POOR, measured, spread
 from recommender.catalogue.remote.facts import Band
 from recommender.catalogue.remote.searching import Ranked, Searcher
 from recommender.errors import BuildFailed
@@ -51,18 +51,23 @@ def calibrate(searcher: Searcher, source: Source, target: float, progress: bool)
     searchable = source.searchable
     tops = {top: count for top, count in TOPS.items() if top < len(searchable)} or {max(1, len(searchable) - 1): 10}
     bands = []
-    chosen = [(1.0, EVERYTHING), *_chosen(searcher, source, clips)]
-    for share, filter_ in tqdm(chosen, desc="calibration", **bar_options(progress)):
+    plain, own = replace(searcher, by_label=False), searcher.facts.own
+    chosen = [(plain, 1.0, EVERYTHING), *((plain, *each) for each in _chosen(searcher, source, clips))]
+    # Of the labels' own indexes the largest and the smallest stand for all.
+    for label in dict.fromkeys((*own[:1], *own[-1:])):
+        chosen.append((searcher, len(source.labelled[label]) / clips, Filter(only=((label,),))))
+    for asked, share, filter_ in tqdm(chosen, desc="calibration", **bar_options(progress)):
+        of_label, rest = asked.own(filter_)
         depth, found = SMALLEST_DEPTH, []
         allowed = source.labelled[filter_.only[0][0]] if filter_ else None
         for top, count in tops.items():
             if allowed is not None and len(allowed) <= top:
                 continue
-            trial = _Trial(searcher, filter_, top, *_truth(source, spread(searchable, count), top, allowed))
+            trial = _Trial(asked, filter_, top, *_truth(source, spread(searchable, count), top, allowed))
             # So many are looked at before a filter lets enough through.
-            found.append(trial.smallest(target, max(depth, int(top / share))))
+            found.append(trial.smallest(target, max(depth, int(top / asked.share(rest)))))
             depth = found[-1].search_k
-        bands.append(Band(share, tuple(found)))
+        bands.append(Band(share, tuple(found), of_label))
     return tuple(bands)
 
 
@@ -119,8 +124,9 @@ class _Trial:
                 return best
             if depth >= min(MOST_DEPTH, self.searcher.facts.clips):
                 raise BuildFailed(
-                    f"The index finds {best.recall:.4g} of the {self.top} nearest clips at most, where "
-                    f"{target:.4g} are wanted: build with a lower --target-recall."
+                    f"The index finds {best.recall:.4g} of the {self.top} nearest clips at most, where {target:.4g} "
+                    f"are wanted with a margin, and for {best.poor:.1%} of the queries less than {POOR:.0%}, which "
+                    f"{1 - target:.1%} may have: build with a lower --target-recall."
                 )
             depth = min(int(depth * STEP) + 1, MOST_DEPTH, self.searcher.facts.clips)
 

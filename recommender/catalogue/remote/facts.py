@@ -14,19 +14,26 @@ from recommender.catalogue.recall import search_k_for
 from recommender.catalogue.remote.names import NO_NAMES, NameBlocks
 from recommender.errors import CatalogueDamaged
 
+OWN_CLIPS = 1_000
+"""Labels of more clips may have an index of their own: by that of all clips the nearest that have one may be far away,
+and to compare so many one by one takes long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """What was measured with filters that let through this share of the clips, 1 for none."""
+    """What was measured with filters that let through this share of the clips, 1 for none; label: whose own index was
+    asked, None for that of all clips."""
 
     share: float
     calibration: tuple[Calibration, ...]
+    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteFacts(Facts):
-    """bands: with the largest share first, whose calibration is the catalogue's; index: its kind and parameters;
-    names: the words and titles of its sources; measures: what files tell in numbers."""
+    """bands: with the largest share first, whose calibration is the catalogue's, and behind them those of labels'
+    own indexes; index: its kind and parameters, and which labels have one of their own; names: the words and titles of
+    its sources; measures: what files tell in numbers."""
 
     index: dict[str, Any]
     bands: tuple[Band, ...] = ()
@@ -34,12 +41,25 @@ class RemoteFacts(Facts):
     names: NameBlocks = NO_NAMES
     measures: tuple[str, ...] = ()
 
-    def depth(self, share: float, count: int) -> int:
-        """Return how many clips the index looks at for so many results of a filter that lets a share through."""
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The labels that have an index of their own."""
+        return tuple(self.index.get("labels", ()))
+
+    @property
+    def rarest(self) -> float:
+        """The smallest share of a filter that was measured."""
+        return min(band.share for band in self.bands if band.label is None)
+
+    def depth(self, share: float, count: int, label: str | None = None) -> int:
+        """Return how many clips the index looks at for so many results of a filter that lets a share through. label:
+        whose own index is asked, with a filter beside it."""
+        bands = [band for band in self.bands if band.label is None]
         # The band below has been measured with fewer: it is never too little.
-        band = next((band for band in reversed(self.bands) if band.share >= share), self.bands[0])
-        below = next((band for band in self.bands if band.share <= share), self.bands[-1])
-        return max(search_k_for(each.calibration, count) for each in (band, below))
+        band = next((band for band in reversed(bands) if band.share >= share), bands[0])
+        below = next((band for band in bands if band.share <= share), bands[-1])
+        own = (band for band in self.bands if label is not None and band.label is not None)
+        return max(search_k_for(each.calibration, count) for each in (band, below, *own))
 
     def to_text(self) -> str:
         """Return the facts as they are kept, without the projection."""
@@ -48,10 +68,7 @@ class RemoteFacts(Facts):
                 **self.common_json(),
                 "target_recall": self.target_recall,
                 "index": self.index,
-                "bands": [
-                    {"share": band.share, "calibration": [asdict(measured) for measured in band.calibration]}
-                    for band in self.bands
-                ],
+                "bands": [asdict(band) for band in self.bands],
                 "known_answers": [asdict(answer) for answer in self.known_answers],
                 "names": asdict(self.names),
                 "measures": self.measures,
@@ -60,11 +77,15 @@ class RemoteFacts(Facts):
         )
 
     @classmethod
-    def of(cls, catalogue: Catalogue, index: dict[str, Any]) -> RemoteFacts:
-        """Return the facts of a catalogue that is pushed, before anything was measured."""
+    def of(cls, catalogue: Catalogue, index: dict[str, Any], share: float, most: int) -> RemoteFacts:
+        """Return the facts of a catalogue that is pushed, before anything was measured. share: at least so many of the
+        clips have a label with an index of its own; most: at most so many labels have one."""
         shared = {each.name: getattr(catalogue.facts, each.name) for each in fields(Facts)}
         measures = tuple(sorted(catalogue.measures))
-        return cls(**{**shared, "calibration": ()}, index=index, measures=measures)
+        least = max(OWN_CLIPS, share * shared["clips"])
+        counts = sorted(catalogue.label_counts().items(), key=lambda each: (-each[1], each[0]))
+        own = [name for name, clips in counts if clips > least][:most]
+        return cls(**{**shared, "calibration": ()}, index={**index, "labels": own}, measures=measures)
 
     def projection(self) -> bytes | None:
         """Return the projection as it is kept beside the text, None where there is none."""
@@ -89,7 +110,7 @@ class RemoteFacts(Facts):
 
 def _from_json(data: Any) -> RemoteFacts:
     bands = tuple(
-        Band(float(band["share"]), tuple(Calibration(**measured) for measured in band["calibration"]))
+        Band(float(band["share"]), tuple(Calibration(**each) for each in band["calibration"]), band.get("label"))
         for band in data["bands"]
     )
     return RemoteFacts(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -55,11 +55,13 @@ class Ranked:
 
 @dataclass(slots=True)
 class Searcher(ABC):
-    """Searches one catalogue. scans: whether few clips are compared one by one, where the index need not be asked."""
+    """Searches one catalogue. scans: whether few clips are compared one by one, where the index need not be asked;
+    by_label: whether the indexes of labels are asked."""
 
     facts: RemoteFacts
     labels: Labels
     scans: bool = field(default=True, kw_only=True)
+    by_label: bool = field(default=True, kw_only=True)
 
     @property
     @abstractmethod
@@ -122,6 +124,15 @@ class Searcher(ABC):
             return self.facts.searchable
         groups = [sum(self.labels.counts.get(name, 0) for name in group) for group in chosen.only]
         return min(self.facts.searchable, *groups)
+
+    def own(self, chosen: Filter) -> tuple[str | None, Filter]:
+        """Return the rarest label whose own index holds all that a filter lets through, None where there is none, and
+        what of the filter is left."""
+        groups = [group for group in chosen.only if len(group) == 1 and group[0] in self.facts.own]
+        if not groups or not self.by_label:
+            return None, chosen
+        rarest = min(groups, key=lambda group: self.labels.counts[group[0]])
+        return rarest[0], replace(chosen, only=tuple(group for group in chosen.only if group != rarest))
 
     def share(self, chosen: Filter) -> float:
         """Return about which part of the clips a filter lets through: as if labels came independently of one another,

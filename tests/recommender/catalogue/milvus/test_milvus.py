@@ -16,7 +16,7 @@ from recommender.catalogue.milvus.address import Address
 from recommender.catalogue.milvus.catalogue import MilvusCatalogue, current_collection
 from recommender.catalogue.milvus.cluster import Cluster
 from recommender.catalogue.recall import spread
-from recommender.catalogue.remote import away
+from recommender.catalogue.remote import away, facts
 from recommender.catalogue.remote import catalogue as remote
 from recommender.cli import main
 from recommender.errors import BuildFailed, CannotWrite, CatalogueDamaged, CatalogueUnavailable, NoCatalogue
@@ -73,6 +73,14 @@ def test_nothing_at_the_address_is_a_sentence(monkeypatch):
     assert caught.value.code == "catalogue-unavailable" and "secret" not in str(caught.value)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def labels_with_an_index():
+    """Labels of more than a hundred clips have an index of their own here, as those of thousands have elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(facts, "OWN_CLIPS", 100)
+        yield
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     new = [
@@ -115,6 +123,8 @@ def test_a_push_goes_on_where_it_broke_off_and_the_index_finds_what_exact_search
         Filter(): lambda item: True,
         Filter(only=(("third",),)): lambda item: item % 3 == 0,
         Filter(only=(("hundredth",),)): lambda item: item % 100 == 0,
+        Filter(only=(("third",), ("tenth",))): lambda item: item % 30 == 0,
+        Filter(only=(("third",),), without=("tenth", "hundredth")): lambda item: item % 3 == 0 and item % 10,
         Filter(without=("third", "tenth")): lambda item: item % 3 and item % 10,
     }.items():
         # The queries that the push measured, against exact search: the folder's own index errs as well.

@@ -14,15 +14,24 @@ from recommender.catalogue.postgres import catalogue as catalogue_module
 from recommender.catalogue.postgres import loading
 from recommender.catalogue.postgres.address import Address
 from recommender.catalogue.postgres.catalogue import PostgresCatalogue
+from recommender.catalogue.postgres.connections import Connections
 from recommender.catalogue.postgres.tables import Tables
 from recommender.catalogue.recall import spread
-from recommender.catalogue.remote import away
+from recommender.catalogue.remote import away, facts
 from recommender.cli import main
 from recommender.errors import BuildFailed, CatalogueDamaged, CatalogueUnavailable, NoCatalogue
 from tests.support.catalogues import clips, clustered, pushed, recall_of_sources, write
 
 CLIPS = 3000
 SHARES = {"third": 3, "tenth": 10, "hundredth": 100}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def labels_with_an_index():
+    """Labels of more than a hundred clips have an index of their own here, as those of thousands have elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(facts, "OWN_CLIPS", 100)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +61,10 @@ def schema(postgres_url, request):
         connection.execute(psycopg.sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(psycopg.sql.Identifier(name)))
 
 
-def by_index(catalogue):
-    """The same catalogue, which leaves even few clips to the index."""
+def by_index(catalogue, by_label=True):
+    """The same catalogue, which leaves even few clips to the index, and where wanted to those of labels."""
     assert isinstance(catalogue, PostgresCatalogue)
-    catalogue.built.searcher = replace(catalogue.built.searcher, scans=False)
+    catalogue.built.searcher = replace(catalogue.built.searcher, scans=False, by_label=by_label)
     return catalogue
 
 
@@ -71,8 +80,10 @@ def by_index(catalogue):
     ],
     ids=["all", "a third", "a tenth", "a hundredth", "of both", "of neither"],
 )
-def test_the_index_finds_what_exact_search_finds(url, folder, chosen, fits):
-    catalogue, local = by_index(open_catalogue(url)), open_catalogue(folder)
+@pytest.mark.parametrize("by_label", [True, False])
+def test_the_index_finds_what_exact_search_finds(url, folder, chosen, fits, by_label):
+    catalogue, local = by_index(open_catalogue(url), by_label), open_catalogue(folder)
+    assert catalogue.facts.own == ("third", "tenth")
     # The queries that the push measured, against exact search: the folder's own index errs as well.
     queries = local.vectors_of(spread(np.arange(CLIPS), 200))
     found = catalogue.nearest(queries, 10, chosen=chosen)
@@ -94,15 +105,27 @@ def test_a_filter_that_the_index_gives_out_on_is_still_answered_whole(url):
     catalogue.close()
 
 
-def test_it_is_searched_through_the_index(url):
-    catalogue = by_index(open_catalogue(url))
-    with psycopg.connect(url.partition("&schema")[0]) as connection:
-        connection.execute("SET enable_seqscan = off")
-        plan = connection.execute(
-            f'EXPLAIN SELECT item FROM small."clips_{catalogue.id}" '
-            f"ORDER BY embedding::halfvec(128) <#> '{catalogue.vectors_of([3])[0].tolist()}'::halfvec(128) LIMIT 10"
-        ).fetchall()
-    assert "_hnsw" in str(plan)
+@pytest.mark.parametrize(
+    ("chosen", "index"),
+    [
+        (Filter(), "_hnsw "),
+        (Filter(without=("third",)), "_hnsw "),
+        (Filter(only=(("third",),)), "_hnsw_0 "),
+        (Filter(only=(("third",), ("tenth",))), "_hnsw_1 "),
+    ],
+    ids=["of all", "but for a third", "of a third", "of the rarer of two"],
+)
+def test_it_is_searched_through_the_index(url, monkeypatch, chosen, index):
+    catalogue = by_index(open_catalogue(f"{url}&options=-c%20enable_seqscan%3Doff"))
+    query, ask, plans = catalogue.vectors_of([3])[0], Connections.rows, []
+
+    def rows(connections, statement, parameters, **named):
+        plans.append(str(ask(connections, psycopg.sql.SQL("EXPLAIN ") + statement, parameters)))
+        return ask(connections, statement, parameters, **named)
+
+    monkeypatch.setattr(Connections, "rows", rows)
+    catalogue.nearest([query], 10, chosen=chosen, distinct=False)
+    assert len(plans) == 1 and index in plans[0]
     catalogue.close()
 
 
