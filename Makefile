@@ -65,7 +65,9 @@ format: $(INSTALLED) ## let ruff format and mend what it can
 
 bench: $(INSTALLED) ## benchmarks, as ratios against named peers
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-bench.txt
-	$(BIN)/python -m benchmarks.catalogue $(DATA)/audioset-features --labels $(DATA)/audioset-metadata/class_labels_indices.csv --work .run/bench
+	$(BIN)/python -m benchmarks.catalogue $(DATA)/audioset-features --labels $(DATA)/audioset-metadata/class_labels_indices.csv --work .run/bench --keep
+	$(BIN)/python -m benchmarks.questions $(DATA)/audioset-features .run/bench/catalogue-500k --work .run/bench
+	rm -rf .run/bench
 	$(BIN)/python -m benchmarks.peers $(DATA)/audioset-features --work .run/bench
 	$(BIN)/python -m benchmarks.embedders speed throughput
 	$(BIN)/python -m benchmarks.slack
