@@ -1,6 +1,7 @@
 """`python -m benchmarks.fanout JSON …`: how long a question to many shards would take, from one shard's measured times.
 
-Computed, not measured: this version asks one database. JSON is what `benchmarks.engines --json` wrote for catalogues of
+Computed, not measured: this version asks one database, and was tried on a Milvus of one machine. A shard is a database,
+or what one query node of a Milvus cluster holds. JSON is what `benchmarks.engines --json` wrote for catalogues of
 several sizes. Assumed: clips are spread over shards by source, each shard holds its own index and answers all by
 itself; a search takes as long as one of those that were measured on the largest catalogue, times the growth with the
 logarithm of the clips that the sizes show; shards answer independently, the question waits for the slowest, and merging
