@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cached_property
@@ -27,6 +28,9 @@ _log = logging.getLogger(__name__)
 
 LABELS_KEPT = 12
 """Of what another embedder calls an upload: more than are compared, since a catalogue may not know some."""
+WINDOWS_AT_ONCE = 3
+"""Windows of one upload that are embedded together: the service makes one batch of them, and prepares some while the
+network runs others."""
 UPLOADS_KEPT = 32
 """Uploads remembered in the process itself, for the question that follows, also where there is no Redis."""
 
@@ -156,9 +160,9 @@ def _frames(pcm: NDArray[np.int16], embedder: Embedder, preparation: str) -> tup
     from recommender.prepared_windows import embed_windows, windows_of, with_sound
 
     cut = windows_of([pcm], registry.of_space(embedder.space).sample_rate)
-    found = with_sound(
-        list(embed_windows(cut, embedder, tags=False, preparation=preparation)), lambda window: window.loudest
-    )
+    with ThreadPoolExecutor(WINDOWS_AT_ONCE) as pool:
+        each = pool.map(lambda one: list(embed_windows([one], embedder, tags=False, preparation=preparation)), cut)
+        found = with_sound([window for some in each for window in some], lambda window: window.loudest)
     if not found:
         raise Silent("This audio is silent: check the recording's level, or send another part of it.")
     vectors = np.concatenate([window.frames.vectors for window in found])
