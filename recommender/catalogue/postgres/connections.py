@@ -44,9 +44,9 @@ class Connection(psycopg.Connection[Row]):
         """Return the rows of a statement."""
         if not self.pooled:
             return self.execute(statement, parameters, binary=binary).fetchall()
+        set_all = ", ".join(["set_config(%s, %s, true)"] * len(self.pooled))
         with self.pipeline(), self.transaction():
-            for setting in self.pooled.items():
-                self.execute("SELECT set_config(%s, %s, true)", setting)
+            self.execute(f"SELECT {set_all}", [text for setting in self.pooled.items() for text in setting])
             return self.execute(statement, parameters, binary=binary).fetchall()
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:

@@ -55,7 +55,6 @@ def test_many_threads_share_few_sessions(catalogue, folder):
     local = open_catalogue(folder)
     asked = np.random.default_rng(1).permutation(CLIPS)[:200]
     queries = local.vectors_of(asked)
-    # The index answers, which finds too little of a filter where its settings got lost.
     catalogue.built.searcher = replace(catalogue.built.searcher, scans=False)
     with ThreadPoolExecutor(16) as pool:
         found = list(pool.map(lambda query: catalogue.nearest([query], 10, chosen=TENTH)[0], queries))
@@ -72,10 +71,13 @@ def test_sessions_are_left_as_they_were(catalogue, url):
             assert connection.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() == (0,)
 
 
-def test_the_time_of_a_statement_is_bounded(url):
+def test_each_statement_has_its_settings_and_its_bound_of_time(url):
+    statement = psycopg.sql.SQL("SELECT name, current_setting(name) FROM unnest(%s::text[]) AS name").format()
     with connect(Address.parse(url), 20.0) as connection:
-        rows = connection.rows(psycopg.sql.SQL("SELECT current_setting('statement_timeout')").format())
-        assert rows == [("18s",)]
+        assert dict(connection.rows(statement, ([*SESSION, "statement_timeout"],))) == {
+            **SESSION,
+            "statement_timeout": "18s",
+        }
 
 
 def test_two_pushes_at_once_are_refused(folder, url, monkeypatch):
