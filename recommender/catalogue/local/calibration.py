@@ -27,9 +27,10 @@ SMALLEST_SEARCH_K, SMALLEST_WITH_LISTS = 100, 1000
 CLOSE_ENOUGH = 1.15
 """A calibration stops when the smallest setting that will do is known within this factor."""
 FEWEST_LOOKED_UP = 16
-NODES_FOR_A_LIST = 20
-"""Nodes of the index that are looked at for each list of neighbours that is looked up at each of two hops: of the ways
-to reach a recall of ten, thirty or a hundred results, the cheapest (2.08 million clips, 20 trees, 300 queries)."""
+NODES_FOR_A_LIST, HOPS = 40, 3
+"""Nodes of the index that are looked at for each list of neighbours that is looked up at each of so many hops: of the
+ways to reach a recall of ten, thirty or a hundred results, the cheapest or within a few per cent of it for all three
+(500,000 and 2.08 million clips, 20 trees, 200 and 300 queries; two hops of twice as many lists take a tenth more)."""
 PARTS_PER_CORE = 4
 """So that no core waits long for the slowest part."""
 
@@ -91,10 +92,9 @@ class _Trial:
         return float((others.similarities >= wanted - RESCORE_MARGIN).sum()) / self.top
 
 
-def hops_for(search_k: int) -> tuple[int, int]:
+def hops_for(search_k: int) -> tuple[int, ...]:
     """Return of how many clips the lists are looked up, hop by hop, beside so many nodes of the index."""
-    width = max(search_k // NODES_FOR_A_LIST, FEWEST_LOOKED_UP)
-    return width, width
+    return (max(search_k // NODES_FOR_A_LIST, FEWEST_LOOKED_UP),) * HOPS
 
 
 def _smallest(trial: _Trial, target: float, search_k: int, may_scan: bool) -> Calibration:

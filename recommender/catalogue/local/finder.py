@@ -19,7 +19,7 @@ Numbers = Items | NDArray[np.int32]
 NODES, WIDER = 2, 4
 """Where a filter lets only a part through, so many times the nodes of the index for each part, and of what they hold so
 many times the lists that are looked up at a hop: what is allowed may lie off the way, and needs more starts."""
-LEAST_LOOKED_UP = 100
+LEAST_LOOKED_UP = 125
 """Lists that are looked up at a hop among the allowed, for each part, where fewer results are wanted."""
 MOST_HOPS = 12
 TIES = 16
