@@ -11,6 +11,8 @@ from recommender.catalogue.base import Catalogue
 from recommender.spelling import shown
 
 COMMONEST_LABELS = 10
+MOST_SHOWN = 24
+"""Longer lists are for programs; people are told how long they are."""
 
 
 def register(subparsers: Any) -> None:
@@ -61,8 +63,12 @@ def _facts(catalogue: Catalogue) -> dict[str, Any]:
 def _shown(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, dict | list) and len(value) > MOST_SHOWN:
+        return f"{len(value):,} (--json has them)"
     if isinstance(value, dict):
-        return ", ".join(f"{shown(name)} {_shown(part)}" for name, part in value.items())
+        return ", ".join(f"{shown(name)} {_shown(part)}" for name, part in value.items()) or "none"
+    if isinstance(value, float):
+        return f"{value:.6g}"
     if isinstance(value, list):
         return "; ".join(map(_shown, value)) or "none"
     return shown(str(value))

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from recommender.cli import main
+from tests.support.catalogues import clips, clustered, write
 from tests.support.tfrecords import made_up, write_archive, write_features, write_labels
 
 RECORDS = made_up(120)
@@ -63,6 +64,15 @@ def test_folder_and_archive_give_the_same_catalogue(made, capsys):
     assert packed["clips"] == folder["clips"] == 120
     assert packed["commonest_labels"] == folder["commonest_labels"]
     assert packed["calibration"] == folder["calibration"]
+
+
+def test_info_is_short_for_people(tmp_path, capsys):
+    names = tuple(f"label {number}" for number in range(50))
+    write(tmp_path / "c", clustered(100), clips(100, labels=names))
+    assert main(["info", str(tmp_path / "c")]) == 0
+    said = capsys.readouterr().out
+    assert "labels 50 (--json has them)" in said and max(map(len, said.splitlines())) < 500
+    assert info(tmp_path / "c", capsys)["extra"]["vocabulary"]["labels"] == sorted(names)
 
 
 def test_split_and_only(made, capsys):
