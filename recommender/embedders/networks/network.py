@@ -55,6 +55,8 @@ def tensorflow() -> Any:
     TensorFlow is not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # It looks for its former Keras then, in place of importing Keras 3 and pandas: 55 MB that nothing here uses.
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     try:
         with without_chatter():
             import tensorflow as tf
