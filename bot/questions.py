@@ -136,7 +136,8 @@ def parse(text: str, *, beside_file: bool = False, talk: bool = False) -> Typed:
     words = list(_words(text))
     query = _until_keyword(words)
     more, here, question = _options(words)
-    question = replace(question, query=" ".join(_raw(word) for word in [*query, *more]), told=told)
+    # A comma before the filters ends what they belong to.
+    question = replace(question, query=" ".join(_raw(word) for word in [*query, *more]).rstrip(" ,"), told=told)
     change = changed(question.query) if talk else None
     if change is not None:
         question = replace(question, query=" ".join(filter(None, change)))
