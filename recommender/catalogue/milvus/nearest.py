@@ -68,7 +68,7 @@ class CollectionSearcher(Searcher):
             rest = replace(rest, without=tuple(name for name in rest.without if name not in self.facts.own))
         expression, places = self.expression(rest), self.partitions(chosen)
         if depth is None:
-            depth = max(self.facts.depth(self.share(rest), sure, label), LEAST_EF if rest else 0)
+            depth = max(self.depth(label, rest, sure), LEAST_EF if rest else 0)
         # Milvus builds with several threads, and now and then no way through its graph leads to one clip in a hundred:
         # of few clips, those that had to be looked at nearly all are compared one by one.
         scanned = self.scanned < most <= MOST_SCANNED

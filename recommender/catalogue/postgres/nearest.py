@@ -81,7 +81,7 @@ class TableSearcher(Searcher):
         if depth is None:
             # A filter that lets fewer through than any that was measured takes as many times more.
             rarer = max(1.0, self.facts.rarest / share)
-            depth = min(math.ceil(self.facts.depth(share, sure, label) * rarer), MOST_DEPTH)
+            depth = min(math.ceil(self.depth(label, rest, sure) * rarer), MOST_DEPTH)
         wide = max(limit, math.ceil(depth * share)) if depth > MOST_EF else limit
         ranked: dict[int, Ranked] = {}
         if not self._scanned(most, limit, depth, label, rest):

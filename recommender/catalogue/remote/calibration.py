@@ -53,9 +53,9 @@ def calibrate(searcher: Searcher, source: Source, target: float, progress: bool)
     bands = []
     plain, own = replace(searcher, by_label=False), searcher.facts.own
     chosen = [(plain, 1.0, EVERYTHING), *((plain, *each) for each in _chosen(searcher, source, clips))]
-    # Of the labels' own indexes the largest and the smallest stand for all.
-    for label in dict.fromkeys((*own[:1], *own[-1:])):
-        chosen.append((searcher, len(source.labelled[label]) / clips, Filter(only=((label,),))))
+    sizes = {label: len(source.labelled[label]) / clips for label in own}
+    for label in dict.fromkeys(_nearest(sizes, share) for share in SHARES if own):
+        chosen.append((searcher, sizes[label], Filter(only=((label,),))))
     for asked, share, filter_ in tqdm(chosen, desc="calibration", **bar_options(progress)):
         of_label, rest = asked.own(filter_)
         depth, found = SMALLEST_DEPTH, []
@@ -73,12 +73,16 @@ def calibrate(searcher: Searcher, source: Source, target: float, progress: bool)
 
 def _chosen(searcher: Searcher, source: Source, clips: int) -> Iterator[tuple[float, Filter]]:
     """Return, for each share, a label that has about so many clips, where the index is asked for so many at all."""
-    counts = {label: len(items) for label, items in source.labelled.items() if len(items)}
-    for share in SHARES:
-        near = min(counts, key=lambda label: abs(np.log(counts[label] / clips / share)), default="")
-        count = counts.get(near, 0)
-        if count > searcher.scanned and 1 / NEAR_ENOUGH <= count / clips / share <= NEAR_ENOUGH:
-            yield count / clips, Filter(only=((near,),))
+    sizes = {label: len(items) / clips for label, items in source.labelled.items() if len(items)}
+    for share in SHARES if sizes else ():
+        near = _nearest(sizes, share)
+        if sizes[near] * clips > searcher.scanned and 1 / NEAR_ENOUGH <= sizes[near] / share <= NEAR_ENOUGH:
+            yield sizes[near], Filter(only=((near,),))
+
+
+def _nearest(sizes: Mapping[str, float], share: float) -> str:
+    """Return the label that stands for a share. sizes: the shares of labels."""
+    return min(sizes, key=lambda label: abs(float(np.log(sizes[label] / share))))
 
 
 def _truth(source: Source, sample: Items, top: int, allowed: Items | None) -> tuple[Items, Vectors, Vectors]:

@@ -51,15 +51,18 @@ class RemoteFacts(Facts):
         """The smallest share of a filter that was measured."""
         return min(band.share for band in self.bands if band.label is None)
 
-    def depth(self, share: float, count: int, label: str | None = None) -> int:
-        """Return how many clips the index looks at for so many results of a filter that lets a share through. label:
-        whose own index is asked, with a filter beside it."""
-        bands = [band for band in self.bands if band.label is None]
+    def depth(self, share: float, count: int, of: float | None = None) -> int:
+        """Return how many clips the index looks at for so many results of a filter that lets a share through. of: the
+        share of the clips that have the label whose own index is asked."""
+        near = self._bands(False, share) + ([] if of is None else self._bands(True, of))
+        return max(search_k_for(band.calibration, count) for band in near)
+
+    def _bands(self, of_labels: bool, share: float) -> list[Band]:
+        """Return what was measured next to a share, on both sides of it."""
+        bands = [band for band in self.bands if (band.label is not None) == of_labels]
         # The band below has been measured with fewer: it is never too little.
-        band = next((band for band in reversed(bands) if band.share >= share), bands[0])
-        below = next((band for band in bands if band.share <= share), bands[-1])
-        own = (band for band in self.bands if label is not None and band.label is not None)
-        return max(search_k_for(each.calibration, count) for each in (band, below, *own))
+        above = next((band for band in reversed(bands) if band.share >= share), bands[0])
+        return [above, next((band for band in bands if band.share <= share), bands[-1])]
 
     def to_text(self) -> str:
         """Return the facts as they are kept, without the projection."""

@@ -125,6 +125,11 @@ class Searcher(ABC):
         groups = [sum(self.labels.counts.get(name, 0) for name in group) for group in chosen.only]
         return min(self.facts.searchable, *groups)
 
+    def depth(self, label: str | None, rest: Filter, sure: int) -> int:
+        """Return how many clips the index looks at, by what was measured; label, rest: as `own` returns them."""
+        of = None if label is None else self.labels.counts[label] / self.facts.clips
+        return self.facts.depth(self.share(rest), sure, of)
+
     def own(self, chosen: Filter) -> tuple[str | None, Filter]:
         """Return the rarest label whose own index holds all that a filter lets through, None where there is none, and
         what of the filter is left."""
