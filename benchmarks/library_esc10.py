@@ -50,7 +50,8 @@ def report(embedder: str, out: Path, paths: list[str], recording: Callable[[str]
     for path, line in zip(paths, asked.stdout.splitlines(), strict=True):
         sources = [result["source"] for result in json.loads(line)["results"]]
         others = [source for source in sources if recording(source) != recording(path)][:5]
-        nearest[_class(path)] += _class(others[0]) == _class(path)
+        # Where all others are noise to a clip, there is none.
+        nearest[_class(path)] += bool(others) and _class(others[0]) == _class(path)
         of_five += sum(_class(other) == _class(path) for other in others)
     for name, right in sorted(nearest.items()):
         print(f"  {name:<24} {right}/{sum(_class(path) == name for path in paths)}")
