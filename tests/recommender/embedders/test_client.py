@@ -368,7 +368,7 @@ def two(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[ScriptedServer, Scrip
     monkeypatch.setattr(http, "BACKOFF_SECONDS", 0.001)
     with scripted_server() as one, scripted_server() as other:
         one.answer = other.answer = service(OURS)
-        client = EmbedderClient(f"{one.url}, {other.url}/", timeout=0.5)
+        client = EmbedderClient(f"{one.url}, {other.url}/", timeout=2)
         yield one, other, client
         client.close()
 
