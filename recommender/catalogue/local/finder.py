@@ -19,6 +19,9 @@ Numbers = Items | NDArray[np.int32]
 NODES, WIDER = 2, 4
 """Where a filter lets only a part through, so many times the nodes of the index for each part, and of what they hold so
 many times the lists that are looked up at a hop: what is allowed may lie off the way, and needs more starts."""
+NODES_UP_TO = 500_000
+"""Of more clips as many more nodes as the root of how many times more: of 2.08 million with a label of 29 %, .985 of
+the ten nearest are found instead of .976, and .990 instead of .984 with `not Speech` (80 queries)."""
 LEAST_LOOKED_UP = 125
 """Lists that are looked up at a hop among the allowed, for each part, where fewer results are wanted."""
 MOST_HOPS = 12
@@ -60,7 +63,8 @@ class Finder:
         assert self.lists is not None  # noqa: S101 - who asks has looked
         share = max(int(np.count_nonzero(allowed)), 1) / len(allowed)
         listed = int(max(count, *setting.hops, LEAST_LOOKED_UP) / share)
-        found = self.index.candidates(query, WIDER * listed, int(NODES * setting.search_k / share))
+        nodes = NODES * max(1.0, len(allowed) / NODES_UP_TO) ** 0.5 * setting.search_k / share
+        found = self.index.candidates(query, WIDER * listed, int(nodes))
         seen = _Seen(self.vectors, self.lists, query, found, allowed)
         seen.pass_through(found)
         if len(seen.items) < count + TIES:
