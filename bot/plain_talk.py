@@ -81,7 +81,11 @@ def wish(text: str) -> str:
     before = _BEFORE.match(text) if " " in text else None
     inner = _BEHIND.sub("", text[before.end() :]) if before is not None else text
     links = _LINK.findall(inner)
-    if len(links) == 1 and not _WAY.match(inner) and not re.search(r"\s[+-]\s|\bbut\b", inner, re.IGNORECASE):
+    if (
+        len(links) == 1
+        and not _WAY.match(inner)
+        and not re.search(r"\s[+-]\s|\b(?:but|without)\b", inner, re.IGNORECASE)
+    ):
         rest = _LINK.sub(" ", inner).lower().split()
         if KEYWORDS.isdisjoint(rest):
             return str(links[0])

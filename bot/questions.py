@@ -136,8 +136,7 @@ def parse(text: str, *, beside_file: bool = False, talk: bool = False) -> Typed:
     words = list(_words(text))
     query = _until_keyword(words)
     more, here, question = _options(words)
-    # A comma before the filters ends what they belong to.
-    question = replace(question, query=" ".join(_raw(word) for word in [*query, *more]).rstrip(" ,"), told=told)
+    question = replace(question, query=" ".join(_raw(word) for word in [*query, *more]), told=told)
     change = changed(question.query) if talk else None
     if change is not None:
         question = replace(question, query=" ".join(filter(None, change)))
@@ -148,7 +147,7 @@ def parse(text: str, *, beside_file: bool = False, talk: bool = False) -> Typed:
         return Typed("nothing", question, here)
     if question.query.lower() == "help":
         return Typed("help", question, here)
-    if first[0].lower() == "random":
+    if first[0].lower().rstrip(",") == "random":
         return Typed("random", replace(question, query=" ".join(first[1:])), here)
     return Typed("similar", question, here)
 

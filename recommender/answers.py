@@ -67,7 +67,8 @@ class Answer:
     in their order; ranked_by: `vectors`, or `way` for a list that leads from one sound to another, or `words`, or
     `labels` of an upload, where the similarities say nothing; alike: where fewer clips than were asked for are more
     alike than chance, how many those are, so that the others are left out; by_sound: which labels of its clips the
-    embedder gave by sound alone, where the others stem from people: folders and files' own tags.
+    embedder knows by sound alone, where the others stem from people: folders and files' own tags; incomplete: a
+    sentence for each upload of which a part could not be read.
     """
 
     query: str
@@ -80,6 +81,7 @@ class Answer:
     ranked_by: str = "vectors"
     alike: int | None = None
     by_sound: tuple[str, ...] = ()
+    incomplete: tuple[str, ...] = ()
 
     @property
     def compared(self) -> bool:
@@ -99,6 +101,7 @@ class Answer:
             "ranked_by": self.ranked_by,
             "alike": self.alike,
             "by_sound": list(self.by_sound),
+            "incomplete": list(self.incomplete),
         }
 
     @classmethod
@@ -115,6 +118,7 @@ class Answer:
             ranked_by=str(data["ranked_by"]),
             alike=None if data["alike"] is None else int(data["alike"]),
             by_sound=tuple(map(str, data.get("by_sound", ()))),
+            incomplete=tuple(map(str, data.get("incomplete", ()))),
         )
 
 

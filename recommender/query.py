@@ -14,7 +14,7 @@ MAX_TERMS = 20
 MAX_CHARACTERS = 4000
 """Longer than any sensible combination, and more than a slash command carries comfortably."""
 
-_OPERATOR = re.compile(r"\s+([+-])\s+")
+_OPERATOR = re.compile(r"(?:\s*,)?\s+([+-]|without)\s+", re.IGNORECASE)
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"(?!")')
 _TO = re.compile(r'"(?:[^"]|"")*"|\s+to\s+', re.IGNORECASE)
 _FROM = re.compile(r"(?:(?:a|the) )?(?:way )?from\s+", re.IGNORECASE)
@@ -59,10 +59,11 @@ def _signed(terms: tuple[Term, ...], *, always: bool = False) -> str:
 def parse(text: str, known: Known | None = None, whole: Known | None = None) -> Query:
     """Read a query; raises `BadQuery`.
 
-    " + " and " - " separate terms unless they stand within double quotes, where a quotation mark is written twice, or
-    `known` (or `whole`, which is asked of the whole text alone, and not where a term is `#item`) says that the whole
-    text is the name of a clip. " to " makes a way where "from" stands before it, or `known` knows both ends, or one is
-    quoted, a link or `#item`: else it is a word like others, as in "door to the sea". YouTube links become video ids.
+    " + ", " - " and " without " separate terms unless they stand within double quotes, where a quotation mark is
+    written twice, or `known` (or `whole`, which is asked of the whole text alone, and not where a term is `#item` or
+    stands twice) says that the whole text is the name of a clip. Commas before a sign and at the end are no part of a
+    term. " to " makes a way where "from" stands before it, or `known` knows both ends, or one is quoted, a link or
+    `#item`: else it is a word like others, as in "door to the sea". YouTube links become video ids.
     """
     text = text.strip()
     if not text:
@@ -71,7 +72,8 @@ def parse(text: str, known: Known | None = None, whole: Known | None = None) -> 
         raise BadQuery("The query is not valid UTF-8: type it again.")
     if len(text) > MAX_CHARACTERS:
         raise BadQuery(f"The query is longer than {MAX_CHARACTERS} characters: combine fewer clips.")
-    if _ITEM_TERM.search(text):
+    terms = _OPERATOR.split(text.casefold())[::2]
+    if _ITEM_TERM.search(text) or len(set(terms)) < len(terms):
         whole = None
     if any(says is not None and says(text) for says in (known, whole)):
         return Query((Term(1, text),))
@@ -144,7 +146,7 @@ def _next_term(text: str) -> tuple[str, str, str]:
         term = quoted.group(1).replace('""', '"')
     else:
         operator = _OPERATOR.search(text)
-        term = text[: operator.start()] if operator else text
+        term = text[: operator.start()] if operator else text.rstrip(" ,")
     if not term.strip():
         raise BadQuery("A clip is missing beside a + or -: write A + B - C.")
     if operator is None:
@@ -163,7 +165,7 @@ def _plain(term: str) -> str:
 
 
 def _quoted(text: str, *, always: bool) -> str:
-    if not always and not _OPERATOR.search(text) and not text.startswith('"'):
+    if not always and not _OPERATOR.search(text) and not text.startswith('"') and not text.endswith(","):
         return text
     doubled = text.replace('"', '""')
     return f'"{doubled}"'

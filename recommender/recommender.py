@@ -203,12 +203,18 @@ class Recommender:
         if not 1 <= top <= MAX_TOP or skip < 0:
             raise BadQuery(f"Between 1 and {MAX_TOP} results can be asked for.")
         # Artist - Title is a file's name before it is a difference; quotes say themselves where a term ends.
-        signs = (" - " in text or " to " in text) and not text.startswith('"')
+        signs = any(f" {sign} " in text for sign in ("-", "to", "without")) and not text.startswith('"')
         query = parse(text, catalogue.has, lambda name: signs and bool(catalogue.named(name, 1)))
         space, prepared = catalogue.facts.space, catalogue.facts.recipe.prepared
+        asked = dict(uploads)
+
+        def recall(sha256: str) -> Upload | None:
+            upload = uploads.get(sha256) or self._embedder.recall(sha256, space, prepared)
+            return upload and asked.setdefault(sha256, upload)
+
         scope = Scope(
             catalogue,
-            lambda sha256: uploads.get(sha256) or self._embedder.recall(sha256, space, prepared),
+            recall,
             self._reads(catalogue),
             self._encoder(),
         )
@@ -232,7 +238,8 @@ class Recommender:
         else:
             answer = answer_to(catalogue, str(query), terms, top, skip, chosen, unwanted)
         named = {label for clip in (*answer.seeds, *(r.clip for r in answer.results)) for label in clip.labels}
-        answer = replace(answer, by_sound=tuple(sorted(named & catalogue.sounds)))
+        cut = tuple(upload.incomplete for upload in asked.values() if upload.incomplete)
+        answer = replace(answer, by_sound=tuple(sorted(named & catalogue.sounds)), incomplete=cut)
         # What was understood by its spelling alone is understood better in a moment.
         if self._cache is not None and all(understood.by_meaning for understood in answer.understood):
             self._cache.keep_answer(question, answer)

@@ -89,6 +89,7 @@ def _answer(
         small.append(BY_LABELS)
     if found.ranked_by == WAY:
         small.append(STEPS)
+    small += [plain(each, 300) for each in found.incomplete]
     small += filter_lines(question)
     if found.alike:
         small.append(_few(found.alike))

@@ -53,6 +53,10 @@ class Incomplete:
         claimed = reading["claimed"]
         return cls(reading["seconds"], claimed if claimed is not None and claimed > reading["seconds"] else None)
 
+    def __str__(self) -> str:
+        claimed = f" of the {self.claimed:.1f} s that the file's header speaks of" if self.claimed else ""
+        return f"Only {self.seconds:.1f} s{claimed} could be read: the recording or transfer broke off."
+
 
 @dataclass(frozen=True, slots=True)
 class Audio:

@@ -201,6 +201,8 @@ def _show(text: str, answer: Answer, as_json: bool) -> None:
         part += f"  ({result.copies} copies)" if result.copies > 1 else ""
         labels = shown(", ".join(result.clip.labels))
         print(f"{result.rank:>4}  {_similarity(answer, result)}  {place:<{width}}  {labels}{part}")
+    for each in answer.incomplete:
+        print(f"      {each}")
     if answer.alike is not None:
         print(f"      only {answer.alike} alike: the others are no nearer than chance")
     elif not answer.results:

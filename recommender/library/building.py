@@ -12,7 +12,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from recommender.audio.decoding import Incomplete
 from recommender.catalogue.local.journal import memory_of
 from recommender.errors import BuildFailed, CannotRead
 from recommender.library.changes import Changes, compare
@@ -200,17 +199,10 @@ def _keep(outcome: Outcome, found: Scan, store: Store, space: str, report: Repor
     if outcome.analysis is not None:
         report.embedded += 1
         store.keep_analysis(
-            outcome.task.sha256, space, outcome.analysis, outcome.metadata, _lacking(outcome.incomplete)
+            outcome.task.sha256, space, outcome.analysis, outcome.metadata, str(outcome.incomplete or "") or None
         )
     elif isinstance(outcome.error, CannotRead):
         # Content is remembered for good, and this one was not at fault.
         found.unreadable[outcome.task.path] = "it could not be read while it was embedded"
     elif outcome.error is not None:
         store.keep_failure(outcome.task.sha256, space, outcome.error.code, str(outcome.error))
-
-
-def _lacking(incomplete: Incomplete | None) -> str | None:
-    if incomplete is None:
-        return None
-    claimed = f" of the {incomplete.claimed:.1f} s that its header speaks of" if incomplete.claimed else ""
-    return f"Only {incomplete.seconds:.1f} s{claimed} could be read: its recording or transfer broke off."

@@ -21,7 +21,7 @@ class Upload:
 
     preparation: what was done to it before. cuts: its windows, with their rows among the frames; by the rows' places in
     time where None. labels: with their scores, where no embedder of the catalogue's space was there, and what another
-    calls it is compared.
+    calls it is compared. incomplete: a sentence where a part of the file could not be read.
     """
 
     sha256: str
@@ -30,6 +30,7 @@ class Upload:
     preparation: str = PLAIN
     cuts: tuple[Window, ...] | None = None
     labels: tuple[tuple[str, float], ...] = ()
+    incomplete: str = ""
 
     @property
     def windows(self) -> Sequence[Window]:

@@ -183,6 +183,8 @@ class Cache:
 
 def _upload_to_bytes(upload: Upload) -> bytes:
     header: dict[str, object] = {"seconds": upload.seconds, "rows": len(upload.frames.vectors)}
+    if upload.incomplete:
+        header["incomplete"] = upload.incomplete
     if upload.cuts is not None:
         header["cuts"] = [[cut.start, cut.end, cut.first, cut.last] for cut in upload.cuts]
     return json.dumps(header).encode() + b"\n" + upload.frames.vectors.astype("<f4").tobytes()
@@ -198,9 +200,10 @@ def _upload_from_bytes(value: bytes, sha256: str, space: str, preparation: str) 
         raise ValueError("not an embedding")
     none = np.empty((len(vectors), 0), np.float32)
     frames = Frames(space, known.hop, vectors.astype(np.float32), none, ())
+    incomplete = str(fields.get("incomplete", ""))
     if preparation == PLAIN:
-        return Upload(sha256, seconds, frames)
+        return Upload(sha256, seconds, frames, incomplete=incomplete)
     cuts = tuple(Window(float(a), float(b), int(first), int(last)) for a, b, first, last in fields["cuts"])
     if not cuts or not all(0 <= cut.first < cut.last <= rows for cut in cuts):
         raise ValueError("not the windows of an embedding")
-    return Upload(sha256, seconds, frames, preparation, cuts)
+    return Upload(sha256, seconds, frames, preparation, cuts, incomplete=incomplete)

@@ -34,6 +34,7 @@ answers = st.builds(
     sounds_like=st.lists(st.tuples(texts, shares), max_size=12).map(tuple),
     results=st.lists(results, max_size=MAX_TOP).map(tuple),
     more=st.booleans(),
+    incomplete=st.lists(texts, max_size=2).map(tuple),
 )
 questions = st.builds(
     Question,

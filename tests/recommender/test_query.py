@@ -23,6 +23,20 @@ def test_sum_and_difference():
     assert terms("A + B - C") == [(1, "A"), (1, "B"), (-1, "C")]
 
 
+def test_without_is_a_minus_and_commas_belong_to_no_term():
+    assert (
+        terms("rain, without heavy thunder,") == terms("rain - heavy thunder") == [(1, "rain"), (-1, "heavy thunder")]
+    )
+    assert terms("without end, amen") == [(1, "without end, amen")]
+    assert terms('"Days without you.wav" + "a,"') == [(1, "Days without you.wav"), (1, "a,")]
+    assert terms(str(parse('"Days without you.wav" + "a,"'))) == [(1, "Days without you.wav"), (1, "a,")]
+
+
+def test_a_difference_of_the_same_is_no_name():
+    assert len(parse("Rain - rain", None, lambda name: True).terms) == 2
+    assert len(parse("Artist - Rain", None, lambda name: True).terms) == 1
+
+
 def test_ids_that_begin_or_end_with_a_minus_are_no_operators():
     assert terms("-0RWZT-miFs - --PJHxphWE-") == [(1, "-0RWZT-miFs"), (-1, "--PJHxphWE-")]
 
@@ -139,6 +153,7 @@ def ways(text: str, *known: str) -> tuple[list[str], list[str]]:
         ("door + sea to sea - door", ["door", "sea"], ["sea", "door"]),
         ('"a" + door to the moon', ["a", "door to the moon"], []),
         ("door to the sea + rain", ["door to the sea", "rain"], []),
+        ("from rain to sea,", ["rain"], ["sea"]),
     ],
 )
 def test_to_is_a_word_unless_it_stands_between_two_sounds(text, start, end):

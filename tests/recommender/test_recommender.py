@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import threading
 import time
@@ -172,6 +173,15 @@ def test_an_upload_finds_itself_by_its_vector(recommender):
 def test_windows_say_which_part_was_matched(recommender):
     answer = recommender.similar_to(upload(clustered(600)[[37, 52, 71]]), top=3)
     assert {r.clip.item: r.matched for r in answer.results} == {37: (0, 10), 52: (10, 20), 71: (20, 30)}
+
+
+def test_an_upload_that_was_cut_is_told_also_of_later_questions(recommender):
+    vectors = recommender.catalogue.vectors_of([7])
+    cut = dataclasses.replace(upload(vectors), incomplete="Only 1.0 s could be read.")
+    first = recommender.similar_to(cut)
+    later = recommender.similar(f"{first.query} + #3")
+    assert first.incomplete == later.incomplete == (cut.incomplete,)
+    assert recommender.similar("#3").incomplete == ()
 
 
 def test_an_upload_in_a_combination(recommender):

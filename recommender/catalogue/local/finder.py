@@ -50,6 +50,10 @@ class Finder:
             seen.look_up(seen.best(width, ~seen.looked))
         return rank(self.vectors, query, seen.items[seen.best(count + TIES, None)]).first(count)
 
+    def nodes_for(self, setting: Calibration, share: float) -> int:
+        """Return how many nodes of the index are looked at where a filter lets a share of the items through."""
+        return int(NODES * max(1.0, len(self.vectors) / NODES_UP_TO) ** 0.5 * setting.search_k / share)
+
     def nearest_of(
         self, query: Vectors, count: int, setting: Calibration, allowed: NDArray[np.bool_]
     ) -> Neighbours | None:
@@ -63,8 +67,7 @@ class Finder:
         assert self.lists is not None  # noqa: S101 - who asks has looked
         share = max(int(np.count_nonzero(allowed)), 1) / len(allowed)
         listed = int(max(count, *setting.hops, LEAST_LOOKED_UP) / share)
-        nodes = NODES * max(1.0, len(allowed) / NODES_UP_TO) ** 0.5 * setting.search_k / share
-        found = self.index.candidates(query, WIDER * listed, int(nodes))
+        found = self.index.candidates(query, WIDER * listed, self.nodes_for(setting, share))
         seen = _Seen(self.vectors, self.lists, query, found, allowed)
         seen.pass_through(found)
         if len(seen.items) < count + TIES:

@@ -13,7 +13,7 @@ from recommender.search.terms.base import Meaning, Parts, Scope
 from recommender.search.words.understanding import Reader, Vectors, content_words, is_english
 from recommender.spelling import shortened
 
-_NAME = re.compile(r"#\d+|\S*://\S*", re.ASCII)
+_NAME = re.compile(r"#-?\d+|\S*://\S*", re.ASCII)
 """A clip's number, a link: no words."""
 _ID = re.compile(r"(?=.*[A-Z0-9_-])(?:[\w-]{9,13}|[\w-]{11}_\d+)", re.ASCII)
 """Something like a video's id. A word of as many letters is one."""

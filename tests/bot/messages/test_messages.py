@@ -243,6 +243,13 @@ def test_the_last_page_has_no_next_and_a_shared_answer_no_share():
     assert json.loads(found["only_labels"]["value"])["o"] == ["Jazz|Music"]
 
 
+def test_a_file_that_was_cut_is_told_below_the_answer():
+    found = replace(
+        made.answer(3), incomplete=("Only 1.0 s of the 2.0 s that the file's header speaks of could be read.",)
+    )
+    assert found.incomplete[0] in words(messages.answer(found, Question("audio:" + "a" * 64)))
+
+
 def test_an_empty_answer_says_what_to_do():
     empty = made.answer(0, more=False)
     assert "leave one out" in words(messages.answer(empty, Question("clip0", only=("Rain",))))

@@ -239,7 +239,7 @@ def test_a_file_that_is_cut_is_indexed_and_told_as_incomplete(many: Path, tmp_pa
     for _ in range(2):
         report = built(many, out)
         assert [(failure.path, failure.code) for failure in report.failures] == [("cut.flac", "incomplete")]
-        assert "of the 8.0 s that its header speaks of could be read" in report.failures[0].cause
+        assert "of the 8.0 s that the file's header speaks of could be read" in report.failures[0].cause
         assert report.to_json()["incomplete"] == 1
     assert "cut.flac" in sources(out)
 

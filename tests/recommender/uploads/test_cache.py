@@ -33,7 +33,8 @@ def cache(redis_url: str) -> Cache:
 @pytest.fixture
 def upload() -> Upload:
     vectors = np.random.default_rng(1).normal(size=(3, 200)).astype(np.float32)
-    return Upload(SHA256, 9.5, Frames("musicnn-msd", 3.0, vectors, np.empty((3, 0), np.float32), ()))
+    frames = Frames("musicnn-msd", 3.0, vectors, np.empty((3, 0), np.float32), ())
+    return Upload(SHA256, 9.5, frames, incomplete="Only 9.5 s could be read.")
 
 
 def make_answer(catalogue_id: str = "cat1") -> Answer:
@@ -45,6 +46,8 @@ def make_answer(catalogue_id: str = "cat1") -> Answer:
         sounds_like=(("Music", 0.9),),
         results=(Result(1, clip, 0.8113, (0.0, 10.0), 2), Result(2, replace(clip, fields=(("take", "3"),)), 0.5)),
         more=True,
+        by_sound=("Music",),
+        incomplete=("Only 9.5 s could be read.",),
     )
 
 
@@ -52,7 +55,7 @@ def test_an_upload_comes_back_as_it_was_kept(cache: Cache, upload: Upload):
     cache.keep_upload(upload)
     found = cache.upload(SHA256, "musicnn-msd")
     assert found is not None
-    assert found.seconds == 9.5
+    assert (found.seconds, found.incomplete) == (9.5, upload.incomplete)
     assert found.frames.hop == musicnn.SPEC.hop
     np.testing.assert_array_equal(found.frames.vectors, upload.frames.vectors)
 

@@ -66,6 +66,13 @@ def test_windows_keep_their_order_whichever_is_done_first(path: Path):
     np.testing.assert_array_equal(upload.frames.vectors, plain.frames.vectors)
 
 
+def test_a_file_that_was_cut_says_how_much_of_it_could_be_read(path: Path):
+    assert embedded(LocalEmbedder(SpectralNetwork()), path).incomplete == ""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    said = embedded(LocalEmbedder(SpectralNetwork()), path).incomplete
+    assert said.startswith("Only 30.0 s of the 60.0 s that the file's header speaks of could be read")
+
+
 def test_a_failure_at_one_window_is_that_of_the_upload(path: Path):
     with pytest.raises(EmbedderDown, match="It is gone"):
         embedded(Late(failing=True), path)
