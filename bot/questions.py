@@ -215,6 +215,7 @@ def _options(words: list[tuple[str, bool]]) -> tuple[list[tuple[str, bool]], boo
 
 
 def _top(word: str) -> int:
+    word = word.rstrip(",")
     if not re.fullmatch(r"[0-9]{1,4}", word) or not 1 <= int(word) <= MAX_TOP:
         raise BadQuery(f"After `top` comes a number from 1 to {MAX_TOP}, as in `top 5`.")
     return int(word)
@@ -223,7 +224,7 @@ def _top(word: str) -> int:
 def _seconds(keyword: str, rest: list[tuple[str, bool]]) -> float:
     if rest and rest[0][0].lower() == "than":
         rest.pop(0)
-    match = _SECONDS.fullmatch(rest.pop(0)[0].lower()) if rest else None
+    match = _SECONDS.fullmatch(rest.pop(0)[0].lower().rstrip(",")) if rest else None
     if match is None or float(match[1]) <= 0:
         raise BadQuery(f"After `{keyword}` comes a length in seconds, as in `{keyword} 2s`.")
     if rest and rest[0][0].lower() in {"s", "sec", "seconds", "second"}:

@@ -320,7 +320,7 @@ class Catalogue(ABC):
             elif self.vocabulary is None and name.replace(" ", "").isalpha():
                 hint = "It was built without what words mean: build it again to ask in words."
             else:
-                hint = "Check the id, or drop an audio file instead."
+                hint = "Check the id, or ask with an audio file."
             raise UnknownClip(f"The catalogue has no clip {shortened(name)}. {hint}", near)
         return self.clips([item])[0]
 

@@ -34,10 +34,11 @@ def as_csv(answers: Iterable[tuple[str, Answer]], roots: Mapping[str, Path] = NO
         for result in answer.results:
             clip = result.clip
             path = clip.source if clip.catalogue in roots else ""
-            numbers = result.rank, f"{result.similarity:.4f}"
+            numbers = result.rank, f"{result.similarity:.4f}" if answer.compared else ""
             times = f"{clip.start:g}", f"{clip.end:g}"
             told = dict(clip.fields)
-            names = ", ".join(clip.labels), path, _file(clip, roots), clip.url or "", clip.clip_id
+            # Labels hold commas.
+            names = "; ".join(clip.labels), path, _file(clip, roots), clip.url or "", clip.clip_id
             rest = map(_harmless, (*names, *(told.get(field, "") for field in (*TEXTS, KEY))))
             # As bare numbers, so that a spreadsheet sorts by them.
             counts = [number_of(field, told.get(field, "")) for field in (LOUDNESS, TEMPO)]

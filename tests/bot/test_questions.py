@@ -27,6 +27,7 @@ from tests.bot import answers as made
         ("a only Rain only Jazz", Question("a", only=("Rain", "Jazz")), False),
         ("a ONLY Rain , storm TOP 3", Question("a", top=3, only=("Rain , storm",)), False),
         ("top 3 a", Question("a", top=3), False),
+        ("a longer 2s, top 3, only Jazz", Question("a", top=3, longer=2.0, only=("Jazz",)), False),
         ('a only "Rain" or "Wind" only Jazz', Question("a", only=("Rain|Wind", "Jazz")), False),
         ('a only "Rain", "Wind"', Question("a", only=("Rain", "Wind")), False),
         ('a not "Rain" , "Wind"', Question("a", without=("Rain", "Wind")), False),

@@ -32,7 +32,7 @@ def test_a_table_has_paths_within_the_library_and_on_this_machine():
     (row,) = csv.DictReader(io.StringIO(as_csv([("rain", answer(clip()))], ROOT)))
     assert row == {
         "query": "rain", "rank": "1", "similarity": "-0.2500", "title": "a", "start": "1.5", "end": "11.5",
-        "labels": "Rain, Wind", "path": "Loops/a.wav", "file": "/sounds/Loops/a.wav", "url": "",
+        "labels": "Rain; Wind", "path": "Loops/a.wav", "file": "/sounds/Loops/a.wav", "url": "",
         "clip_id": "AAAAAAAAAAA_0", "description": "", "category": "", "library": "", "designer": "", "scene": "",
         "take": "", "key": "", "loudness": "", "tempo": "",
     }  # fmt: skip
