@@ -49,6 +49,7 @@ _BUT = re.compile(r"[,\s]+but\b\s*", re.IGNORECASE)
 _THIS = re.compile(
     r"(?:(?:something|anything|sounds?|clips?)? ?(?:like|similar to) )?(?:this|that|it)(?: one)?", re.IGNORECASE
 )
+_CHANGED = re.compile(r"\s[+-]\s|\b(?:but|without)\b", re.IGNORECASE)
 _WAY = re.compile(r"(?:(?:a )?(?:way )?from\s)?(?:https?://\S+|#\d+)\s+to\s", re.IGNORECASE)
 _LESS = re.compile(r"(?:with )?(?:less|without|no|fewer) (.+)", re.IGNORECASE)
 _MORE = re.compile(r"(?:(?:with|a bit|a little|slightly|much|way|even|more|some) )*(.+)", re.IGNORECASE)
@@ -81,11 +82,7 @@ def wish(text: str) -> str:
     before = _BEFORE.match(text) if " " in text else None
     inner = _BEHIND.sub("", text[before.end() :]) if before is not None else text
     links = _LINK.findall(inner)
-    if (
-        len(links) == 1
-        and not _WAY.match(inner)
-        and not re.search(r"\s[+-]\s|\b(?:but|without)\b", inner, re.IGNORECASE)
-    ):
+    if len(links) == 1 and not _WAY.match(inner) and not _CHANGED.search(inner):
         rest = _LINK.sub(" ", inner).lower().split()
         if KEYWORDS.isdisjoint(rest):
             return str(links[0])

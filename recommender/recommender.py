@@ -206,18 +206,12 @@ class Recommender:
         signs = any(f" {sign} " in text for sign in ("-", "to", "without")) and not text.startswith('"')
         query = parse(text, catalogue.has, lambda name: signs and bool(catalogue.named(name, 1)))
         space, prepared = catalogue.facts.space, catalogue.facts.recipe.prepared
-        asked = dict(uploads)
 
         def recall(sha256: str) -> Upload | None:
             upload = uploads.get(sha256) or self._embedder.recall(sha256, space, prepared)
-            return upload and asked.setdefault(sha256, upload)
+            return upload and uploads.setdefault(sha256, upload)
 
-        scope = Scope(
-            catalogue,
-            recall,
-            self._reads(catalogue),
-            self._encoder(),
-        )
+        scope = Scope(catalogue, recall, self._reads(catalogue), self._encoder())
         alone = len(query.terms) == 1 and not query.to
         terms, end = (
             [(term.sign, resolve(term.text, scope, alone=alone)) for term in side] for side in (query.terms, query.to)
@@ -238,7 +232,7 @@ class Recommender:
         else:
             answer = answer_to(catalogue, str(query), terms, top, skip, chosen, unwanted)
         named = {label for clip in (*answer.seeds, *(r.clip for r in answer.results)) for label in clip.labels}
-        cut = tuple(upload.incomplete for upload in asked.values() if upload.incomplete)
+        cut = tuple(upload.incomplete for upload in uploads.values() if upload.incomplete)
         answer = replace(answer, by_sound=tuple(sorted(named & catalogue.sounds)), incomplete=cut)
         # What was understood by its spelling alone is understood better in a moment.
         if self._cache is not None and all(understood.by_meaning for understood in answer.understood):

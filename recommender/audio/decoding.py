@@ -71,6 +71,11 @@ class Audio:
         """Length in seconds."""
         return len(self.pcm) / self.rate
 
+    @property
+    def lacking(self) -> str:
+        """A sentence where a part of the file could not be read, empty where all was."""
+        return "" if self.incomplete is None else str(self.incomplete)
+
 
 def decode(path: Path, *, max_seconds: float, rate: int = SAMPLE_RATE, timeout: float = 30) -> Audio:
     """Decode a file in a child process, within `timeout` seconds, to `rate` samples a second.

@@ -39,8 +39,8 @@ class Framing:
 
     def padded(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
         """Put silence behind audio, so that its rows reach to its end."""
-        rows = 1 + max(0, -(-(len(pcm) - self.window) // self.hop))
-        return np.pad(pcm, (0, max(0, (rows - 1) * self.hop + self.window - len(pcm))))
+        lacking = self.window - len(pcm)
+        return np.pad(pcm, (0, lacking if lacking > 0 else lacking % self.hop))
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,9 +198,8 @@ def _new_tasks(found: Scan, hashes: Mapping[str, str], known: Collection[str]) -
 def _keep(outcome: Outcome, found: Scan, store: Store, space: str, report: Report) -> None:
     if outcome.analysis is not None:
         report.embedded += 1
-        store.keep_analysis(
-            outcome.task.sha256, space, outcome.analysis, outcome.metadata, str(outcome.incomplete or "") or None
-        )
+        lacking = None if outcome.incomplete is None else str(outcome.incomplete)
+        store.keep_analysis(outcome.task.sha256, space, outcome.analysis, outcome.metadata, lacking)
     elif isinstance(outcome.error, CannotRead):
         # Content is remembered for good, and this one was not at fault.
         found.unreadable[outcome.task.path] = "it could not be read while it was embedded"

@@ -121,7 +121,7 @@ class UploadEmbedder:
         wanted = (known.dimension,)
         if not len(frames.vectors) or frames.vectors.shape[1:] != wanted or not np.isfinite(frames.vectors).all():
             raise BadEmbedding("The embedder answered something that is no embedding: tell the operator.")
-        upload = Upload(sha256, sound.seconds, frames, preparation, cuts, incomplete=str(sound.incomplete or ""))
+        upload = Upload(sha256, sound.seconds, frames, preparation, cuts, incomplete=sound.lacking)
         self.remember(upload)
         if self._cache is not None:
             self._cache.keep_upload(upload)
@@ -139,7 +139,7 @@ class UploadEmbedder:
         scores = frames.tags.max(axis=0)
         best = np.argsort(-scores, kind="stable")[:LABELS_KEPT].tolist()
         labels = tuple((frames.tag_names[place], round(float(scores[place]), 2)) for place in best)
-        return Upload(sha256, sound.seconds, frames, labels=labels, incomplete=str(sound.incomplete or ""))
+        return Upload(sha256, sound.seconds, frames, labels=labels, incomplete=sound.lacking)
 
     def _loaded(self, space: str, by_labels: bool = False) -> Embedder:
         with self._lock:

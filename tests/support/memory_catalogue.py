@@ -16,6 +16,7 @@ from recommender.catalogue.measures import number_of
 from recommender.catalogue.name_index import Postings, best
 from recommender.catalogue.vocabulary import Vocabulary
 from recommender.clips import Clip
+from recommender.errors import NoCatalogue
 from recommender.spelling import name_words
 
 
@@ -34,11 +35,11 @@ class MemoryCatalogue(Catalogue):
 
     @classmethod
     def open(cls, location: str | Path, library_url: str | None = None) -> MemoryCatalogue:
-        raise NotImplementedError
+        raise NoCatalogue("A catalogue in memory has no location.")
 
     @classmethod
     def read_facts(cls, location: str | Path) -> Facts:
-        raise NotImplementedError
+        raise NoCatalogue("A catalogue in memory has no location.")
 
     @classmethod
     def copy_of(cls, catalogue: Catalogue) -> MemoryCatalogue:
