@@ -203,7 +203,7 @@ class Recommender:
         if not 1 <= top <= MAX_TOP or skip < 0:
             raise BadQuery(f"Between 1 and {MAX_TOP} results can be asked for.")
         # Artist - Title is a file's name before it is a difference; quotes say themselves where a term ends.
-        signs = any(f" {sign} " in text for sign in ("-", "to", "without")) and not text.startswith('"')
+        signs = any(f" {sign} " in text.lower() for sign in ("-", "to", "without")) and not text.startswith('"')
         query = parse(text, catalogue.has, lambda name: signs and bool(catalogue.named(name, 1)))
         space, prepared = catalogue.facts.space, catalogue.facts.recipe.prepared
 

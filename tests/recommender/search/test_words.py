@@ -17,7 +17,10 @@ from recommender.settings import Settings
 
 LABELS = {"Rain": 2, "Piano": 3, "Sad music": 5, "Walk, footsteps": 7}
 """And every which clip has them."""
-NAMES = ["Drums/Big Kick.wav", "Music/Artist - Señor Titel (Remix).wav", "fx/DrumLoop01.wav"]
+NAMES = [
+    *("Drums/Big Kick.wav", "Music/Artist - Señor Titel (Remix).wav", "fx/DrumLoop01.wav"),
+    "Music/Days Without You.wav",
+]
 
 
 class Down:
@@ -62,6 +65,8 @@ def test_a_name_in_quotes_is_that_clip(recommender):
     [
         ("big kick.wav", NAMES[0]),
         ("Artist - Senor Titel (Remix)", NAMES[1]),
+        ("days without you", NAMES[3]),
+        ("Days Without You", NAMES[3]),
         ("artist sen\u0303or titel remix", NAMES[1]),
         ("drum loop 01", NAMES[2]),
     ],
